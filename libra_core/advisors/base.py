@@ -1,0 +1,139 @@
+"""What an advisor is: a case goes in, advice comes out, and a failure is a status, never an exception.
+
+An advisor may be a rule book, a simulated expert, a language model or a clinician. The policy treats them alike.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from libra_core.problem import Bools, Contexts, Floats, Ints
+
+Status = Literal[
+    "ok",
+    "cached",
+    "refused",
+    "invalid",
+    "truncated",
+    "budget",
+    "auth",
+    "rate_limited",
+    "unavailable",
+    "bad_request",
+    "off",
+]
+
+
+@dataclass(frozen=True)
+class CaseField:
+    """One allow-listed fact about a patient, in the protocol's own unit. `imputed`: assumed, not measured."""
+
+    name: str
+    label: str
+    value: float
+    unit: str
+    imputed: bool
+    band: float  # width of the band in which the value may leave the machine; 0 = as it is (a yes/no flag)
+
+
+@dataclass(frozen=True)
+class MenuArm:
+    """An eligible treatment. `index` is the arm's number in the problem."""
+
+    index: int
+    code: str
+    label: str
+
+
+@dataclass(frozen=True)
+class MenuChange:
+    """A habit that may move for this patient, with the levels on offer (clinical units, signed, 0 first)."""
+
+    index: int  # position among the mutable features
+    name: str
+    label: str
+    unit: str
+    levels: tuple[float, ...]
+    scale: float  # clinical units for one standardised unit of delta
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that an advisor may know: typed, allow-listed facts and the feasible menu. No id, no free text.
+
+    `row` is the cohort's row number: it finds the case again on this machine and never leaves it.
+    """
+
+    row: int
+    fields: tuple[CaseField, ...]
+    arms: tuple[MenuArm, ...]
+    changes: tuple[MenuChange, ...]
+    max_changes: int
+
+    def value(self, name: str) -> float:
+        """The value of one field; nan when the case does not carry it."""
+        return next((f.value for f in self.fields if f.name == name), float("nan"))
+
+
+@dataclass(frozen=True)
+class Advice:
+    """An arm and a change of habits (standardised, d_M numbers), or the reason why there is none.
+
+    `arm` is -1 without usable advice. What the advisor said before projection is `raw_delta`.
+    """
+
+    source: str
+    status: Status
+    arm: int = -1
+    delta: tuple[float, ...] = ()
+    rationale: str = ""
+    vote_share: float = 1.0
+
+    @property
+    def given(self) -> bool:
+        return self.arm >= 0 and self.status in ("ok", "cached")
+
+
+@dataclass(frozen=True, eq=False)
+class AdviceBatch:
+    """Advice for n contexts: given (n,), arm (n,), delta (n, d_M). Rows with given = False hold zeros."""
+
+    given: Bools
+    arm: Ints
+    delta: Floats
+
+
+class Advisor(ABC):
+    """The interface. A new advisor is one new file and one line in the registry."""
+
+    name: str
+
+    @abstractmethod
+    def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
+        """Advice for every row of `contexts`; `replicates` says which replicate each row belongs to."""
+
+
+class CaseAdvisor(Advisor):
+    """An advisor that reads cases one by one. `cases(row)` makes the case of a cohort row."""
+
+    def __init__(self, cases: Callable[[int], Case], d_mutable: int) -> None:
+        self.cases = cases
+        self.d_mutable = d_mutable
+
+    @abstractmethod
+    def advise(self, case: Case) -> Advice:
+        """Advice for one case. Must not raise: a failure is a status."""
+
+    def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
+        n = len(contexts)
+        given, arm, delta = np.zeros(n, bool), np.zeros(n, np.int64), np.zeros((n, self.d_mutable))
+        for i, row in enumerate(contexts.row):
+            advice = self.advise(self.cases(int(row)))
+            if advice.given:
+                given[i], arm[i], delta[i] = True, advice.arm, advice.delta
+        return AdviceBatch(given, arm, delta)

@@ -1,0 +1,291 @@
+"""What a policy is, what it decides, and the registry that pages and the command line list.
+
+A policy works on R replicates at once: `propose(contexts)`, then `learn(proposal, outcomes)`. A page holds a
+policy with R = 1 and calls `decide(patient)`, which is the same computation with every arm written out.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, fields
+from enum import Enum
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from libra_core.advisors.base import Advice, AdviceBatch, Advisor
+from libra_core.problem import Actions, Bools, Contexts, Floats, Ints, Outcomes, Patient, Problem
+from libra_core.streams import Streams
+
+
+class Reason(str, Enum):
+    """Why the executed action was chosen."""
+
+    OPTIMISTIC = "largest optimistic value"
+    CERTAIN = "the bandit is sure enough: nobody was asked"
+    NO_ADVICE = "asked, but no usable advice came"
+    RULED_OUT = "advice ruled out by what has been learned"
+    UNINFORMATIVE = "advice plausible, but nothing to learn from it"
+    ADOPTED = "advice adopted"
+    CONTROL = "advice withheld: a control round of the advisor's trial"
+    DISMISSED = "the advisor lost its trial and is no longer asked"
+    BUDGET = "the call budget is spent"
+    ADVISOR = "the advisor's own choice"
+    SAMPLED = "best under a sampled model"
+    RANDOM = "drawn at random"
+    TRUTH = "best under the true model"
+
+
+REASONS = tuple(Reason)
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """Settings shared by all policies; each reads what concerns it.
+
+    ridge: lambda of the ridge prior. alpha: scale of the practical radius alpha * noise * sqrt(log(2 + t)).
+    radius: "practical" or "theory" (the theorem's, at level `failure` with |theta| <= `norm_bound`).
+    width_threshold: Delta, the width on the mean scale above which LIBRA asks; None = the problem's default.
+    plausibility: c in UCB_l >= UCB_b - c w_b. adoption: "informative" also wants w_l > Delta.
+    max_calls: hard cap on questions. trial_share: share of adoptable rounds that are kept as control.
+    effort_cost: c of the objective, in index units for each weighted SD moved. min_gain: a feature moves only if
+    it adds more than this to the index. plan_with: plan for the change as advised or as expected to be realised.
+    shared: one joint estimator theta_a = theta_0 + phi_a. refit: full-MLE refits when det V has doubled.
+    """
+
+    ridge: float = 1.0
+    alpha: float = 0.3
+    radius: Literal["practical", "theory"] = "practical"
+    failure: float = 0.05
+    norm_bound: float = 1.0
+    width_threshold: float | None = None
+    plausibility: float = 0.5
+    adoption: Literal["informative", "plausible"] = "informative"
+    max_calls: int | None = None
+    trial_share: float = 0.2
+    effort_cost: float = 0.0
+    min_gain: float = 0.0
+    plan_with: Literal["advised", "expected"] = "expected"
+    shared: bool = False
+    refit: bool = False
+
+    def validate(self) -> PolicyConfig:
+        """Return self, or raise ValueError with a sentence for a person."""
+        for name, low, high in (
+            ("ridge", 1e-9, np.inf),
+            ("alpha", 0, np.inf),
+            ("failure", 1e-12, 0.5),
+            ("norm_bound", 1e-9, np.inf),
+            ("plausibility", 0, 1),
+            ("trial_share", 0, 0.5),
+            ("effort_cost", 0, np.inf),
+            ("min_gain", 0, np.inf),
+        ):
+            value = getattr(self, name)
+            if not (low <= value <= high):
+                raise ValueError(f"{name} must be between {low:g} and {high:g}, got {value:g}")
+        if self.width_threshold is not None and not self.width_threshold > 0:
+            raise ValueError(f"width_threshold must be > 0, got {self.width_threshold:g}")
+        if self.max_calls is not None and self.max_calls < 0:
+            raise ValueError(f"max_calls must be >= 0, got {self.max_calls}")
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """What a policy wants to do for R contexts, and how it came to it.
+
+    mean, lcb, ucb (R,) are on the mean scale (reward units); reason (R,) indexes REASONS. `own` is the arm and
+    change the policy would have played without advice; `advice` is projected onto the feasible set already.
+    """
+
+    contexts: Contexts
+    actions: Actions
+    mean: Floats
+    lcb: Floats
+    ucb: Floats
+    reason: Ints
+    asked: Bools
+    adopted: Bools
+    own: Actions
+    advice: AdviceBatch | None = None
+
+
+@dataclass(frozen=True)
+class ArmOption:
+    """One treatment for one patient: its best change, its value with that change and with no change at all."""
+
+    arm: int
+    eligible: bool
+    delta: tuple[float, ...]
+    effort: float
+    mean: float
+    lcb: float
+    ucb: float
+    mean_unchanged: float
+    lcb_unchanged: float
+    ucb_unchanged: float
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The record of one choice for one patient; pages, log, tests and reports all read this and nothing else.
+
+    delta is standardised (d_M numbers). mean, lcb, ucb and every option are on the mean scale, in the problem's
+    reward unit; lcb and ucb are the bandit's confidence bounds at radius `beta` (`radius` says which kind), not
+    a clinical prediction interval. width = ucb - lcb. `contributions` are theta_a[j] * x'[j], one for each entry
+    of x', on the index scale, under the current estimate.
+    """
+
+    policy: str
+    round: int
+    patient: str
+    row: int
+    arm: int
+    delta: tuple[float, ...]
+    mean: float
+    lcb: float
+    ucb: float
+    width: float
+    beta: float
+    radius: str
+    options: tuple[ArmOption, ...]
+    contributions: tuple[float, ...]
+    asked: bool
+    adopted: bool
+    advice: Advice | None
+    own_arm: int
+    own_delta: tuple[float, ...]
+    reason: Reason
+
+
+State = dict[str, Any]
+
+
+class Policy(ABC):
+    """The interface. A new policy is one new file and one `@register` line.
+
+    Parameters: the problem, the settings, the per-replicate random streams, and an advisor where
+    `needs_advisor` says so. Learning happens only in `learn`.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]  # what a clinician reads
+    summary: ClassVar[str]  # one sentence for the About page and --help
+    needs_advisor: ClassVar[bool] = False
+
+    def __init__(
+        self, problem: Problem, config: PolicyConfig, streams: Streams, advisor: Advisor | None = None
+    ) -> None:
+        if self.needs_advisor and advisor is None:
+            raise ValueError(f"the policy {self.name} needs an advisor: choose one, for instance near-optimal")
+        self.problem = problem
+        self.config = config.validate()
+        self.streams = streams
+        self.advisor = advisor
+        self.t = 0
+        self.calls = np.zeros(streams.n, np.int64)
+
+    @abstractmethod
+    def propose(self, contexts: Contexts) -> Proposal:
+        """Choose for R contexts. Draws random numbers and asks the advisor, but learns nothing."""
+
+    def learn(self, proposal: Proposal, outcomes: Outcomes) -> None:
+        """Take in R outcomes. The base class counts the round and the questions."""
+        self.t += 1
+        self.calls += proposal.asked
+
+    @abstractmethod
+    def options(self, contexts: Contexts) -> tuple[tuple[ArmOption, ...], ...]:
+        """For each context, every arm with and without its best change, under the current estimate."""
+
+    def explain(self, contexts: Contexts, actions: Actions) -> Floats:
+        """theta_a * x' for each context (R, d); zeros for a policy without a model."""
+        return np.zeros((len(contexts), self.problem.d))
+
+    @property
+    def beta(self) -> float:
+        """The current confidence radius; 0 for a policy that has none."""
+        return 0.0
+
+    def decide(self, patient: Patient, advice: Advice | None = None) -> tuple[Decision, Proposal]:
+        """Choose for one patient (a policy with one replicate): the full record, and the proposal to learn from.
+
+        `advice` is only recorded: pass what the advisor said in its own words when there is more to keep of it.
+        """
+        contexts = Contexts.of(patient)
+        proposal = self.propose(contexts)
+        return self.record(patient, proposal, advice), proposal
+
+    def record(self, patient: Patient, proposal: Proposal, advice: Advice | None = None) -> Decision:
+        """Write a proposal out in full, as what a page shows and the log keeps."""
+        contexts, given = proposal.contexts, proposal.advice
+        if advice is None and given is not None and proposal.asked[0]:
+            source = self.advisor.name if self.advisor else "advisor"
+            advice = (
+                Advice(source, "ok", int(given.arm[0]), tuple(map(float, given.delta[0])))
+                if given.given[0]
+                else Advice(source, "refused")
+            )
+        return Decision(
+            policy=self.name,
+            round=self.t + 1,
+            patient=patient.id,
+            row=patient.row,
+            arm=int(proposal.actions.arm[0]),
+            delta=tuple(map(float, proposal.actions.delta[0])),
+            mean=float(proposal.mean[0]),
+            lcb=float(proposal.lcb[0]),
+            ucb=float(proposal.ucb[0]),
+            width=float(proposal.ucb[0] - proposal.lcb[0]),
+            beta=float(self.beta),
+            radius=self.config.radius,
+            options=self.options(contexts)[0],
+            contributions=tuple(map(float, self.explain(contexts, proposal.actions)[0])),
+            asked=bool(proposal.asked[0]),
+            adopted=bool(proposal.adopted[0]),
+            advice=advice,
+            own_arm=int(proposal.own.arm[0]),
+            own_delta=tuple(map(float, proposal.own.delta[0])),
+            reason=REASONS[int(proposal.reason[0])],
+        )
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The learned arrays, by name; restore() writes into them in place. Extend it in a subclass."""
+        return {"calls": self.calls}
+
+    def state(self) -> State:
+        """One versioned, JSON-able value: everything needed to make the same next decision."""
+        return {
+            "schema": 1,
+            "policy": self.name,
+            "config": asdict(self.config),
+            "t": self.t,
+            "streams": self.streams.state(),
+            "arrays": {name: value.tolist() for name, value in self.arrays().items()},
+        }
+
+    def restore(self, state: State) -> None:
+        """Take over a saved state. Raises ValueError when it belongs to another policy, version or shape."""
+        if state.get("schema") != 1 or state.get("policy") != self.name:
+            raise ValueError(f"this state is of {state.get('policy')!r}, schema {state.get('schema')!r}, not {self.name}")
+        for name, array in self.arrays().items():
+            saved = np.asarray(state["arrays"][name], dtype=array.dtype)
+            if saved.shape != array.shape:
+                raise ValueError(f"the saved {name} has shape {saved.shape}, this policy needs {array.shape}")
+            array[...] = saved
+        self.t = int(state["t"])
+        self.streams.restore(state["streams"])
+
+
+REGISTRY: dict[str, type[Policy]] = {}
+
+
+def register(policy: type[Policy]) -> type[Policy]:
+    """Class decorator: put a policy on the list that pages and the command line show."""
+    REGISTRY[policy.name] = policy
+    return policy
+
+
+def config_fields() -> tuple[str, ...]:
+    return tuple(f.name for f in fields(PolicyConfig))

@@ -1,0 +1,116 @@
+"""The recourse bandit problem: what a policy is told before the first patient, and what arrives each round.
+
+Every array carries a leading axis of R replicates (independent copies of the run). A page shows one patient
+at a time with R = 1; a study runs all its replicates at once. There is one path for both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from libra_core.glm.link import Link
+from libra_core.recourse.feasible import FeasibleSet
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The fixed part of a recourse bandit: E[reward] = mu(theta_a' x'), x' = (x_I, x_M + delta).
+
+    A context x has d = d_immutable + d_mutable entries, the immutable ones first, x[0] = 1 (intercept).
+    `noise` is the sub-Gaussian scale of a reward, in reward units. `realised` is the share of an advised
+    change that patients are expected to make, one number for each mutable feature (1 = full compliance).
+    """
+
+    arms: tuple[str, ...]
+    immutable: tuple[str, ...]
+    mutable: tuple[str, ...]
+    link: Link
+    feasible: FeasibleSet
+    noise: float
+    reward_unit: str
+    realised: tuple[float, ...]
+
+    @property
+    def n_arms(self) -> int:
+        return len(self.arms)
+
+    @property
+    def d_immutable(self) -> int:
+        return len(self.immutable)
+
+    @property
+    def d_mutable(self) -> int:
+        return len(self.mutable)
+
+    @property
+    def d(self) -> int:
+        return self.d_immutable + self.d_mutable
+
+
+@dataclass(frozen=True, eq=False)
+class Patient:
+    """One arrival. `row` is the cohort row it came from (-1 in a synthetic environment)."""
+
+    id: str
+    row: int
+    x: Floats
+    lo: Floats
+    hi: Floats
+    eligible: Bools
+
+
+@dataclass(frozen=True, eq=False)
+class Contexts:
+    """R arrivals, one for each replicate: x (R, d), box lo, hi (R, d_M) with lo <= 0 <= hi, eligible (R, K), row (R,)."""
+
+    x: Floats
+    lo: Floats
+    hi: Floats
+    eligible: Bools
+    row: Ints
+
+    @classmethod
+    def of(cls, patient: Patient) -> Contexts:
+        """The batch of one that a page works with."""
+        return cls(
+            patient.x[None], patient.lo[None], patient.hi[None], patient.eligible[None], np.array([patient.row])
+        )
+
+    def take(self, subset: Ints) -> Contexts:
+        return Contexts(self.x[subset], self.lo[subset], self.hi[subset], self.eligible[subset], self.row[subset])
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True, eq=False)
+class Actions:
+    """R actions: arm (R,) and the advised change delta (R, d_M), standardised."""
+
+    arm: Ints
+    delta: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """What came back: reward (R,) and the features x' (R, d) at which the patient was really treated."""
+
+    reward: Floats
+    x: Floats
+
+
+def moved(x: Floats, delta: Floats) -> Floats:
+    """x' = (x_I, x_M + delta) for stacks of any shape."""
+    out = np.array(np.broadcast_to(x, delta.shape[:-1] + x.shape[-1:]))
+    out[..., x.shape[-1] - delta.shape[-1] :] += delta
+    return out
+
+
+__all__ = ["Actions", "Contexts", "Outcomes", "Patient", "Problem", "moved"]
