@@ -1,0 +1,47 @@
+"""The whole dashboard: page settings, the list of pages, and the frame that every page stands in."""
+
+import streamlit as st
+
+from pages.ui import frame, loaders
+from pages.ui.state import app_state
+
+st.set_page_config(page_title="LIBRA", page_icon=":material/balance:", layout="wide")
+
+page = st.navigation(
+    [
+        st.Page(
+            "cohort.py",
+            title="Cohort",
+            icon=":material/groups:",
+            default=True,
+            help="Choose or upload a cohort, see what is in it and what was assumed, and pick a patient.",
+        ),
+        st.Page(
+            "recommend.py",
+            title="Recommend",
+            icon=":material/clinical_notes:",
+            help="The recommendation for one patient, why, its alternatives, and the simulated run patient by patient.",
+        ),
+        st.Page(
+            "regret.py",
+            title="Regret",
+            icon=":material/monitoring:",
+            help="Compare methods over many simulated patients: what is lost to not knowing, and how often advice is asked.",
+        ),
+        st.Page(
+            "about.py",
+            title="About",
+            icon=":material/info:",
+            help="The method in plain words, the data, the limits, and the source of every number.",
+        ),
+    ],
+    position="top",
+)
+
+state = app_state()
+state.runs += 1
+if state.runs == 2:  # everything is imported by now: what stays for good need not be searched for garbage again
+    loaders.freeze_heap()
+
+frame.banner()
+page.run()

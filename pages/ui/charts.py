@@ -1,0 +1,232 @@
+"""Figures: data in, go.Figure out. Nothing here reads state or computes a result.
+
+Colours are Okabe and Ito's, told apart by people with any colour vision; a second cue (dash, marker, label) goes
+with every colour. Each figure carries its description for screen readers in `layout.meta["alt"]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike
+
+BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+SKY, ORANGE, BLACK, GREY, PALE = "#56B4E9", "#E69F00", "#1B2733", "#5B6B7A", "#D5DDE5"
+SERIES = (BLUE, VERMILION, GREEN, PURPLE, BLACK, ORANGE, SKY)
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
+MAX_POINTS = 600  # a line of more points looks the same and only costs bytes
+MAX_MARKERS = 400
+
+
+def _figure(alt: str, x: str, y: str, height: int = 300) -> go.Figure:
+    figure = go.Figure()
+    figure.update_layout(
+        meta={"alt": alt},
+        height=height,
+        margin={"l": 8, "r": 8, "t": 12, "b": 8},
+        paper_bgcolor="white",
+        plot_bgcolor="white",
+        font={"size": 13, "color": BLACK},
+        hovermode="closest",
+        bargap=0.06,
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+    )
+    axis = {"gridcolor": "#EEF2F5", "zerolinecolor": PALE, "linecolor": PALE, "automargin": True}
+    figure.update_xaxes(title_text=x, **axis)
+    figure.update_yaxes(title_text=y, **axis)
+    return figure
+
+
+def _thin(n: int) -> np.ndarray:
+    """Indices of at most MAX_POINTS of n points, the last one among them."""
+    return np.unique(np.linspace(0, n - 1, min(n, MAX_POINTS)).astype(int)) if n else np.empty(0, int)
+
+
+def distribution(label: str, unit: str, measured: ArrayLike, assumed: ArrayLike, current: float | None) -> go.Figure:
+    """How one feature is spread over the cohort; assumed values stacked on top, the current patient as a line."""
+    measured, assumed = np.asarray(measured, float), np.asarray(assumed, float)
+    everyone = np.concatenate([measured, assumed])
+    axis = f"{label} ({unit})" if unit else label
+    figure = _figure(f"Distribution of {label} over {len(everyone)} people", axis, "People")
+    edges = np.histogram_bin_edges(everyone, bins=min(40, max(5, len(np.unique(everyone))))) if len(everyone) else [0, 1]
+    middle, width = (np.asarray(edges)[1:] + np.asarray(edges)[:-1]) / 2, np.diff(edges)
+    for values, name, colour, pattern in ((measured, "Measured", BLUE, ""), (assumed, "Assumed (imputed)", ORANGE, "/")):
+        if len(values):
+            counts = np.histogram(values, edges)[0]
+            figure.add_bar(
+                x=middle,
+                y=counts,
+                width=width,
+                name=f"{name}, {len(values):,}",
+                marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": BLACK}, "line_width": 0.5},
+            )
+    figure.update_layout(barmode="stack", showlegend=True)
+    if current is not None and np.isfinite(current):
+        figure.add_vline(current, line={"color": VERMILION, "width": 2, "dash": "dash"}, annotation_text="this patient")
+    return figure
+
+
+def counts(labels: Sequence[str], numbers: Sequence[int], title: str) -> go.Figure:
+    """Horizontal bars with the count and the share written at each bar."""
+    total = sum(numbers) or 1
+    figure = _figure(f"{title}: " + ", ".join(f"{a} {n}" for a, n in zip(labels, numbers, strict=True)), "People", "")
+    figure.update_layout(height=60 + 34 * len(labels))
+    figure.add_bar(
+        y=list(labels),
+        x=list(numbers),
+        orientation="h",
+        marker_color=BLUE,
+        text=[f"{n:,} ({n / total:.0%})" for n in numbers],
+        textposition="outside",
+        cliponaxis=False,
+        hoverinfo="skip",
+    )
+    figure.update_xaxes(range=[0, max([*numbers, 1]) * 1.25])
+    figure.update_yaxes(autorange="reversed")
+    return figure
+
+
+def known(labels: Sequence[str], measured: Sequence[float], assumed: Sequence[float]) -> go.Figure:
+    """For each feature, the share of people in whom it was measured and in whom it was assumed."""
+    figure = _figure("Share of people with a measured value, by feature", "Share of people (%)", "")
+    figure.update_layout(height=70 + 22 * len(labels), barmode="stack")
+    for shares, name, colour, pattern in (
+        (measured, "Measured", BLUE, ""),
+        (assumed, "Assumed (imputed)", ORANGE, "/"),
+    ):
+        figure.add_bar(
+            y=list(labels),
+            x=[100 * s for s in shares],
+            orientation="h",
+            name=name,
+            marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": BLACK}},
+            hovertemplate="%{y}: %{x:.0f} % " + name.lower() + "<extra></extra>",
+        )
+    figure.update_xaxes(range=[0, 100])
+    figure.update_yaxes(autorange="reversed")
+    return figure
+
+
+def contributions(labels: Sequence[str], values: Sequence[float], unit: str) -> go.Figure:
+    """What each fact adds to the expected benefit (right) or takes from it (left)."""
+    alt = "Contributions: " + ", ".join(f"{a} {v:+.1f} {unit}" for a, v in zip(labels, values, strict=True))
+    figure = _figure(alt, f"Contribution to the expected benefit ({unit})", "", 80 + 28 * len(labels))
+    figure.add_bar(
+        y=list(labels),
+        x=list(values),
+        orientation="h",
+        marker_color=[BLUE if v >= 0 else VERMILION for v in values],
+        text=[f"{v:+.1f}" for v in values],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{y}: %{x:+.1f} " + unit + "<extra></extra>",
+    )
+    reach = 1.25 * max([abs(v) for v in values], default=1.0) or 1.0
+    figure.update_xaxes(range=[min(0.0, *values, -0.1 * reach) * 1.25, reach])
+    figure.update_yaxes(autorange="reversed")
+    return figure
+
+
+def options(labels: Sequence[str], mean: Sequence[float], low: Sequence[float], high: Sequence[float], unit: str) -> go.Figure:
+    """Ranked options: the expected benefit as a dot, what the data leave open as a bar around it."""
+    alt = "Expected benefit: " + ", ".join(f"{a} {m:.0f} {unit}" for a, m in zip(labels, mean, strict=True))
+    figure = _figure(alt, f"Expected benefit ({unit}, simulated)", "", 70 + 30 * len(labels))
+    colours = [BLUE] + [GREY] * (len(labels) - 1)
+    figure.add_scatter(
+        x=list(mean),
+        y=list(labels),
+        mode="markers",
+        marker={"color": colours, "size": 10, "symbol": ["diamond"] + ["circle"] * (len(labels) - 1)},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [h - m for h, m in zip(high, mean, strict=True)],
+            "arrayminus": [m - lo for lo, m in zip(low, mean, strict=True)],
+            "color": GREY,
+            "thickness": 1.5,
+        },
+        hovertemplate="%{y}: %{x:.0f} " + unit + "<extra></extra>",
+    )
+    figure.update_yaxes(autorange="reversed")
+    return figure
+
+
+def regret_so_far(cumulative: Sequence[float], asked: Sequence[bool], unit: str) -> go.Figure:
+    """The run on show: one point per patient, a ring where the advisor was asked."""
+    n = len(cumulative)
+    total = f"{cumulative[-1]:.1f} {unit}" if n else "nothing yet"
+    figure = _figure(f"Cumulative regret over {n} patients: {total}", "Patients treated", f"Benefit lost so far ({unit})", 260)
+    keep = np.arange(n) if n <= MAX_MARKERS else _thin(n)
+    figure.add_scatter(
+        x=(keep + 1).tolist(),
+        y=[float(cumulative[i]) for i in keep],
+        name="benefit lost so far",
+        mode="lines+markers" if n <= MAX_MARKERS else "lines",
+        line={"color": BLUE, "width": 2},
+        marker={"size": 6},
+        hovertemplate="after patient %{x}: %{y:.1f} " + unit + "<extra></extra>",
+    )
+    where = [i for i in keep if asked[i]]
+    if where:
+        figure.add_scatter(
+            x=[int(i) + 1 for i in where],
+            y=[float(cumulative[i]) for i in where],
+            name="advisor asked",
+            mode="markers",
+            marker={"size": 11, "symbol": "circle-open", "color": VERMILION, "line_width": 1.5},
+            hoverinfo="skip",
+        )
+    figure.update_xaxes(rangemode="tozero")
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def bands(curves: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]], y: str, alt: str) -> go.Figure:
+    """One line for each method with the spread over repetitions: name -> (t, mean, low, high)."""
+    figure = _figure(alt, "Patients treated", y, 380)
+    for k, (name, (t, mean, low, high)) in enumerate(curves.items()):
+        keep, colour = _thin(len(np.asarray(t))), SERIES[k % len(SERIES)]
+        t, mean, low, high = (np.asarray(v, float)[keep] for v in (t, mean, low, high))
+        figure.add_scatter(
+            x=np.concatenate([t, t[::-1]]).tolist(),
+            y=np.concatenate([high, low[::-1]]).tolist(),
+            fill="toself",
+            fillcolor=f"rgba({int(colour[1:3], 16)},{int(colour[3:5], 16)},{int(colour[5:], 16)},0.15)",
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+            legendgroup=name,
+        )
+        figure.add_scatter(
+            x=t.tolist(),
+            y=mean.tolist(),
+            name=name,
+            mode="lines",
+            legendgroup=name,
+            line={"color": colour, "width": 2.2, "dash": DASHES[k % len(DASHES)]},
+            hovertemplate=name + ", patient %{x}: %{y:.1f}<extra></extra>",
+        )
+    figure.update_xaxes(rangemode="tozero")
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def calls_beside_bound(names: Sequence[str], calls: Sequence[float], rounds: int) -> go.Figure:
+    """How often each method asked, out of all patients."""
+    alt = "Questions to the advisor: " + ", ".join(f"{a} {c:.0f}" for a, c in zip(names, calls, strict=True))
+    figure = _figure(alt, f"Questions to the advisor (of {rounds:,} patients)", "", 80 + 36 * len(names))
+    figure.add_bar(
+        y=list(names),
+        x=list(calls),
+        orientation="h",
+        marker_color=PURPLE,
+        text=[f"{c:,.0f}" for c in calls],
+        textposition="outside",
+        cliponaxis=False,
+        hoverinfo="skip",
+    )
+    figure.update_xaxes(range=[0, max([*calls, 1.0]) * 1.2])
+    figure.update_yaxes(autorange="reversed")
+    return figure

@@ -1,0 +1,69 @@
+"""What one session remembers. The only module that names keys of st.session_state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from libra_core.cohort import Cohort
+    from pages.ui.live import Live
+    from pages.ui.study import StudyJob
+
+_STATE: Final = "libra"
+
+
+class Key:
+    """Keys of widgets: their values live in st.session_state under these names."""
+
+    UNITS: Final = "units"
+    COHORT: Final = "cohort"
+    UPLOAD: Final = "upload"
+    PATIENTS: Final = "patients"
+    FEATURE: Final = "feature"
+    POLICY: Final = "policy"
+    ADVISOR: Final = "advisor"
+    SEED: Final = "seed"
+    PLAY: Final = "play"
+    SPEED: Final = "speed"
+
+
+@dataclass
+class Upload:
+    """The last file a person gave: the cohort in it, or a sentence that says why there is none."""
+
+    name: str
+    cohort: Cohort | None
+    problem: str = ""
+    report: Any = None
+
+
+@dataclass
+class AppState:
+    """One session's own data. Nothing here is shared with another session."""
+
+    runs: int = 0
+    source: str = ""  # a built-in cohort's name; "" = the uploaded one
+    upload: Upload | None = None
+    row: int | None = None
+    live: Live | None = None
+    study: StudyJob | None = None
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def app_state() -> AppState:
+    """The state of this session, made on its first run."""
+    if _STATE not in st.session_state:
+        st.session_state[_STATE] = AppState()
+    return st.session_state[_STATE]
+
+
+def widget(key: str, default: Any = None) -> Any:
+    """The present value of a widget, also before it is drawn or while it is on another page."""
+    return st.session_state.get(key, default)
+
+
+def si_units() -> bool:
+    return widget(Key.UNITS, "US") == "SI"

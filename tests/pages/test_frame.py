@@ -1,0 +1,36 @@
+"""Every page opens through the router, inside the frame, in any state of the session."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+PAGES = ("cohort", "recommend", "regret", "about")
+
+
+@pytest.fixture
+def app() -> AppTest:
+    return AppTest.from_file("pages/router.py", default_timeout=20).run()
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(str(e.value) for kind in (app.markdown, app.caption) for e in kind)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_opens_inside_the_frame(app: AppTest, page: str) -> None:
+    app.switch_page(f"{page}.py").run()
+    assert not app.exception
+    assert "not for clinical use" in texts(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_survives_the_change_of_units(app: AppTest, page: str) -> None:
+    app.switch_page(f"{page}.py").run()
+    app.segmented_control(key="units").set_value("SI").run()
+    assert not app.exception
+    assert app.session_state["units"] == "SI"
+
+
+def test_the_units_stay_when_the_page_changes(app: AppTest) -> None:
+    app.segmented_control(key="units").set_value("SI").run()
+    app.switch_page("about.py").run()
+    assert app.segmented_control(key="units").value == "SI"
