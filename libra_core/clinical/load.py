@@ -1,0 +1,74 @@
+"""Find and read protocol files. A protocol is one TOML; a fault in it is told as a sentence with its place."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from libra_core.clinical.protocol import Protocol
+
+PROTOCOL_DIR = Path(os.environ.get("LIBRA_PROTOCOL_DIR", Path(__file__).resolve().parents[2] / "data"))
+
+
+class ProtocolError(ValueError):
+    """A protocol file that cannot be used; the message says where and what to do."""
+
+
+def protocols(directory: Path | None = None) -> dict[str, Path]:
+    """The protocols at hand, name -> file: every *.toml of the directory (default PROTOCOL_DIR)."""
+    folder = PROTOCOL_DIR if directory is None else Path(directory)
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load_protocol(path: str | Path, drop: tuple[str, ...] = ()) -> Protocol:
+    """Read a protocol file; `drop` switches off context entries, for instance ("black",).
+
+    Raises ProtocolError with a sentence that names the place in the file.
+    """
+    return _load(Path(path).resolve(), tuple(drop))
+
+
+def default_protocol(drop: tuple[str, ...] = ()) -> Protocol:
+    """The first protocol of PROTOCOL_DIR. Raises ProtocolError when there is none."""
+    found = protocols()
+    if not found:
+        raise ProtocolError(f"no protocol in {PROTOCOL_DIR}: put a .toml file there")
+    return load_protocol(next(iter(found.values())), drop)
+
+
+@lru_cache(maxsize=32)
+def _load(path: Path, drop: tuple[str, ...]) -> Protocol:
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProtocolError(f"cannot read the protocol {path.name}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProtocolError(f"{path.name} is not valid TOML: {error}") from error
+    if "arrivals" in raw:  # `arrivals` is the question one asks a protocol, so the rule has another name there
+        raw["arrivals_rule"] = raw.pop("arrivals")
+    try:
+        return TypeAdapter(Protocol).validate_python({**raw, "dropped": drop})
+    except ValidationError as error:
+        raise ProtocolError(f"{path.name}: {_sentence(error, raw)}") from error
+
+
+def _sentence(error: ValidationError, raw: dict[str, Any]) -> str:
+    """The first fault as 'features -> sbp -> range: ...', with names where the file has lists."""
+    fault = error.errors()[0]
+    place: list[str] = []
+    here: Any = raw
+    for key in fault["loc"]:
+        try:
+            here = here[key]
+        except (KeyError, IndexError, TypeError):
+            here = None
+        named = isinstance(here, dict) and isinstance(key, int)
+        place.append(str(next((here[k] for k in ("name", "code", "feature") if k in here), key)) if named else str(key))
+    message = fault["msg"].removeprefix("Value error, ")
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{' → '.join(place)}: {message}{more}" if place else message + more

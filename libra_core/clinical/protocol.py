@@ -1,0 +1,247 @@
+"""The protocol of a disease: from raw clinical values to contexts, feasible boxes and eligible treatments.
+
+`values` is always an array (n, n_features) of complete, raw clinical values in the order of `protocol.features`; a
+"row" is one of its rows, (n_features,). The maths of the bandit is standardised; this is the only place that converts.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import model_validator
+from pydantic.dataclasses import dataclass
+
+from libra_core.clinical.box import box_of, limits_of
+from libra_core.clinical.checks import check_protocol
+from libra_core.clinical.feature import Feature
+from libra_core.clinical.rules import CHANGE, NOW, STRICT, Alert, Bools, Derived, Floats, Rule
+from libra_core.clinical.treatment import Block, CohortSpec, FeasibleSpec, Limit, Outcome, Treatment
+
+INTERCEPT = "intercept"
+
+
+@dataclass(frozen=True, eq=False, config=STRICT)
+class Protocol:
+    """One disease, read from its TOML file by `load_protocol`.
+
+    context: names of the immutable block of x, the intercept first; a flag enters as 0/1, a number as
+    (value - mean) / sd, "name:now" is today's level of a habit. mutable: the habits of the change block, which is
+    zero on arrival: x' = (x_I, delta). dropped: context entries that are switched off (their column is zero).
+    """
+
+    name: str
+    title: str
+    version: str
+    population: str
+    references: tuple[str, ...]
+    context: tuple[str, ...]
+    mutable: tuple[str, ...]
+    outcome: Outcome
+    feasible: FeasibleSpec
+    arrivals_rule: Rule
+    features: tuple[Feature, ...]
+    derived: tuple[Derived, ...]
+    treatments: tuple[Treatment, ...]
+    categories: tuple[Rule, ...]
+    alerts: tuple[Alert, ...]
+    cohorts: tuple[CohortSpec, ...]
+    dropped: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Protocol:
+        check_protocol(self)
+        return self
+
+    # ------------------------------------------------------------------------------------------------ names
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f.name for f in self.features)
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.names)}
+
+    @cached_property
+    def arm_codes(self) -> tuple[str, ...]:
+        return tuple(t.code for t in self.treatments)
+
+    def index(self, name: str) -> int:
+        """Position of a feature in `features`. Raises KeyError for an unknown name."""
+        return self._positions[name]
+
+    def feature(self, name: str) -> Feature:
+        return self.features[self.index(name)]
+
+    @cached_property
+    def mutable_features(self) -> tuple[Feature, ...]:
+        return tuple(self.feature(name) for name in self.mutable)
+
+    @cached_property
+    def scales(self) -> Floats:
+        """Clinical units for one standardised unit of change, (d_M,)."""
+        return np.array([f.sd for f in self.mutable_features])
+
+    @property
+    def effort_weights(self) -> tuple[float, ...]:
+        """The diagonal of W: effort for one standard deviation moved, (d_M,)."""
+        return tuple(f.effort for f in self.mutable_features)
+
+    # ------------------------------------------------------------------------------------------------ numbers
+
+    def columns(self, values: ArrayLike) -> dict[str, Floats]:
+        """Every feature and derived flag by name, each (n,). Raises ValueError when a value is missing."""
+        table = np.atleast_2d(np.asarray(values, dtype=float))
+        if table.shape[1] != len(self.features):
+            raise ValueError(f"expected {len(self.features)} values for each patient, got {table.shape[1]}")
+        gaps = np.isnan(table).any(axis=0)
+        if gaps.any():
+            raise ValueError(f"values are missing for: {', '.join(np.array(self.names)[gaps])}")
+        out = {name: table[:, i] for i, name in enumerate(self.names)}
+        for flag in self.derived:
+            out[flag.name] = flag.value(out)
+        return out
+
+    def vector(self, values: ArrayLike) -> Floats:
+        """The standardised context x, (n, d): the immutable block, then zeros for the change block."""
+        columns = self.columns(values)
+        n = len(columns[self.names[0]])
+        out = np.zeros((n, len(self.context) + len(self.mutable)))
+        for j, entry in enumerate(self.context):
+            if entry not in self.dropped:
+                out[:, j] = 1.0 if entry == INTERCEPT else self._standardised(entry.removesuffix(NOW), columns)
+        return out
+
+    def _standardised(self, name: str, columns: dict[str, Floats]) -> Floats:
+        if name not in self._positions:
+            return columns[name]  # a derived flag
+        feature = self.feature(name)
+        return (columns[name] - feature.mean) / feature.sd
+
+    def box(self, values: ArrayLike) -> tuple[Floats, Floats]:
+        """(lo, hi), each (n, d_M), standardised, lo <= 0 <= hi: direction, steps, floors, ranges and locks."""
+        lo, hi = box_of(self.mutable_features, self.columns(values))
+        return lo / self.scales, hi / self.scales
+
+    def change(self, delta: ArrayLike) -> Floats:
+        """A standardised change in clinical units, same shape."""
+        return np.asarray(delta, dtype=float) * self.scales
+
+    # ------------------------------------------------------------------------------------------------ treatments
+
+    def _blocked(self, columns: dict[str, Floats]) -> Bools:
+        """Which arms are contraindicated, (n, K); combinations through their components."""
+        n = len(columns[self.names[0]])
+        out = np.zeros((n, len(self.treatments)), bool)
+        for k, treatment in enumerate(self.treatments):
+            for rule in treatment.blocked_if:
+                out[:, k] |= rule.fires(columns)
+            for code in treatment.components:
+                out[:, k] |= out[:, self.arm_codes.index(code)]
+        return out
+
+    def _not_alone(self, columns: dict[str, Floats]) -> Bools:
+        """Where the fallback arm is not enough by itself, (n,)."""
+        rules = self.treatments[0].not_alone
+        out = np.zeros(len(columns[self.names[0]]), bool)
+        for rule in rules:
+            out |= rule.fires(columns)
+        return out
+
+    def eligible(self, values: ArrayLike) -> Bools:
+        """Which arms each patient may have, (n, K). Never empty: the fallback arm 0 goes only while another stays."""
+        return self._eligible(self.columns(values))
+
+    def _eligible(self, columns: dict[str, Floats]) -> Bools:
+        out = ~self._blocked(columns)
+        out[:, 0] = ~(self._not_alone(columns) & out[:, 1:].any(axis=1))
+        return out
+
+    def left_alone(self, values: ArrayLike) -> Bools:
+        """Where arm 0 is the only arm left although it is not enough by itself, (n,). Tell the clinician."""
+        columns = self.columns(values)
+        return self._not_alone(columns) & self._blocked(columns)[:, 1:].all(axis=1)
+
+    def eligible_after(self, values: ArrayLike, arm: ArrayLike, delta: ArrayLike) -> Bools:
+        """Whether each patient may still have `arm` (n,) after the standardised change `delta` (n, d_M), (n,).
+
+        BMI follows weight. Arm 0 always stays allowed: a plan that was allowed before the change is not withdrawn
+        because habits improved.
+        """
+        arms = np.broadcast_to(np.asarray(arm, dtype=np.int64), (len(np.atleast_2d(values)),))
+        blocked = self._blocked(self.columns(self.values_after(values, delta)))
+        return ~blocked[np.arange(len(arms)), arms]
+
+    def values_after(self, values: ArrayLike, delta: ArrayLike) -> Floats:
+        """Raw clinical values after a standardised change (n, d_M), with what follows in proportion (BMI)."""
+        out = np.array(np.atleast_2d(np.asarray(values, dtype=float)))
+        change = np.broadcast_to(self.change(delta), (len(out), len(self.mutable)))
+        for j, feature in enumerate(self.mutable_features):
+            i = self.index(feature.name)
+            if feature.floor_ratio is not None:
+                out[:, self.index(feature.floor_ratio.feature)] *= (out[:, i] + change[:, j]) / out[:, i]
+            out[:, i] += change[:, j]
+        return out
+
+    def blocked(self, row: ArrayLike) -> tuple[Block, ...]:
+        """Every reason why an arm is out for one patient, arm by arm, including arm 0 when it is not enough."""
+        columns = self.columns(row)
+        eligible = self._eligible(columns)[0]
+        reasons: list[Block] = []
+        for k, treatment in enumerate(self.treatments):
+            parts = [treatment, *(self.treatments[self.arm_codes.index(c)] for c in treatment.components)]
+            rules = [rule for part in parts for rule in part.blocked_if]
+            if k == 0 and not eligible[0]:
+                rules += treatment.not_alone
+            reasons += [Block(k, r.reason, r.source) for r in rules if r.fires(columns)[0]]
+        return tuple(reasons)
+
+    def cautions(self, row: ArrayLike, arm: int, delta: ArrayLike) -> tuple[str, ...]:
+        """What to watch when one patient gets `arm` with the standardised change `delta` (d_M,). Never a block."""
+        columns = self.columns(row)
+        change = self.change(delta)
+        columns |= {f"{name}{CHANGE}": change[j : j + 1] for j, name in enumerate(self.mutable)}
+        treatment = self.treatments[arm]
+        parts = [treatment, *(self.treatments[self.arm_codes.index(c)] for c in treatment.components)]
+        found = [rule.reason for part in parts for rule in part.cautions if rule.fires(columns)[0]]
+        return tuple(dict.fromkeys(found))
+
+    def safety_features(self, arm: int) -> tuple[str, ...]:
+        """The features that the contraindications of an arm read, through derived flags and components."""
+        treatment = self.treatments[arm]
+        parts = [treatment, *(self.treatments[self.arm_codes.index(c)] for c in treatment.components)]
+        names = [c.feature for part in parts for rule in part.blocked_if for c in rule.when]
+        flags = {flag.name: [c.feature for c in flag.conditions] for flag in self.derived}
+        while any(name in flags for name in names):
+            names = [inner for name in names for inner in flags.get(name, [name])]
+        return tuple(dict.fromkeys(names))
+
+    # ------------------------------------------------------------------------------------------------ words
+
+    def arrivals(self, values: ArrayLike) -> Bools:
+        """Who enters the simulation, (n,)."""
+        return self.arrivals_rule.fires(self.columns(values))
+
+    def locks(self, row: ArrayLike) -> tuple[tuple[str, str], ...]:
+        """(feature, reason) for every habit that may not move for this patient."""
+        return tuple((limit.feature, limit.text) for limit in self.limits(row) if limit.kind == "lock")
+
+    def limits(self, row: ArrayLike, si: bool = False) -> tuple[Limit, ...]:
+        """For each mutable feature, how far it may move and which limit binds, in words."""
+        return limits_of(self.mutable_features, self.columns(row), si)
+
+    def alerts_for(self, row: ArrayLike) -> tuple[Alert, ...]:
+        """What the clinician must hear about this patient, most urgent first as in the file."""
+        columns = self.columns(row)
+        found = [alert for alert in self.alerts if alert.fires(columns)[0]]
+        if self.left_alone(row)[0]:
+            text = "No new drug is left for this patient, and habits alone are not enough: refer or review the drugs."
+            found.insert(0, Alert(when=(), reason=text, source="follows from the rules", level="urgent"))
+        return tuple(found)
+
+    def category(self, row: ArrayLike) -> str:
+        """The class of the patient today, the first that fits."""
+        columns = self.columns(row)
+        return next((rule.reason for rule in self.categories if rule.fires(columns)[0]), "not classified")

@@ -1,0 +1,132 @@
+"""Rules as data: conditions on named columns, and what follows when they hold.
+
+A column is a feature, a derived flag, or "name:change", the advised change of a habit. All functions work on whole
+cohorts: a column is an array (n,), and so is an answer.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, ConfigDict, model_validator
+from pydantic.dataclasses import dataclass
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Columns = Mapping[str, Floats]
+
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+CHANGE = ":change"
+NOW = ":now"
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+_CONDITION = re.compile(r"\s*([A-Za-z_]\w*(?::change)?)\s*(<=|>=|==|!=|<|>)\s*(-?\d+(?:\.\d+)?)\s*")
+
+
+@dataclass(frozen=True, config=STRICT)
+class Condition:
+    """`column op value`, for instance serum_k > 5.0."""
+
+    column: str
+    op: str
+    value: float
+
+    def holds(self, columns: Columns) -> Bools:
+        return np.asarray(_OPERATORS[self.op](columns[self.column], self.value), dtype=bool)
+
+    @property
+    def feature(self) -> str:
+        """The feature or derived flag that is read."""
+        return self.column.removesuffix(CHANGE)
+
+
+def _parse(text: Any) -> Any:
+    """Read 'serum_k > 5.0'; anything else is left for the type check to refuse."""
+    if not isinstance(text, str):
+        return text
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"cannot read the condition {text!r}: write it like 'serum_k > 5.0'")
+    column, op, value = match.groups()
+    return Condition(column, op, float(value))
+
+
+Conditions = tuple[Annotated[Condition, BeforeValidator(_parse)], ...]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Rule:
+    """Fires where all conditions hold (an empty list always holds); `reason` is what a clinician reads."""
+
+    when: Conditions
+    reason: str
+    source: str
+
+    def fires(self, columns: Columns) -> Bools:
+        return all_hold(self.when, columns)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Alert(Rule):
+    """A rule whose reason is a full sentence to the clinician. Level: urgent, caution or note."""
+
+    level: str = "caution"
+
+    @model_validator(mode="after")
+    def _check(self) -> Alert:
+        if self.level not in ("urgent", "caution", "note"):
+            raise ValueError(f"level must be urgent, caution or note, got {self.level!r}")
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class Derived:
+    """A 0/1 flag that follows from features (or earlier flags): all of `all` hold, or any of `any`."""
+
+    name: str
+    label: str
+    source: str
+    all: Conditions = ()
+    any: Conditions = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Derived:
+        if bool(self.all) == bool(self.any):
+            raise ValueError("give either `all` or `any`, one of them")
+        return self
+
+    def value(self, columns: Columns) -> Floats:
+        if self.all:
+            return all_hold(self.all, columns).astype(float)
+        return np.any([c.holds(columns) for c in self.any], axis=0).astype(float)
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        return self.all + self.any
+
+
+@dataclass(frozen=True, config=STRICT)
+class Known:
+    """A value that is certain where all conditions hold (no pregnancy in a man)."""
+
+    when: Conditions
+    value: float
+
+
+def all_hold(conditions: tuple[Condition, ...], columns: Columns) -> Bools:
+    """Where all conditions hold, (n,)."""
+    if not conditions:
+        return np.ones(np.shape(next(iter(columns.values()))), bool)
+    return np.asarray(np.logical_and.reduce([c.holds(columns) for c in conditions]), dtype=bool)
