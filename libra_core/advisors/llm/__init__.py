@@ -1,0 +1,25 @@
+"""The language model at the table: off until a person switches it on, and harmless when it fails."""
+
+from libra_core.advisors.llm.advisor import Ballot, Consultation, LLMAdvisor
+from libra_core.advisors.llm.connection import test_connection
+from libra_core.advisors.llm.precompute import Progress, export_batch, import_batch, precompute
+from libra_core.advisors.llm.prompt import Prompt, payload_preview
+from libra_core.advisors.llm.settings import Consent, LLMSettings, resolve
+from libra_core.advisors.llm.store import Store
+
+__all__ = [
+    "Ballot",
+    "Consent",
+    "Consultation",
+    "LLMAdvisor",
+    "LLMSettings",
+    "Progress",
+    "Prompt",
+    "Store",
+    "export_batch",
+    "import_batch",
+    "payload_preview",
+    "precompute",
+    "resolve",
+    "test_connection",
+]

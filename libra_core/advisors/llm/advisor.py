@@ -1,0 +1,273 @@
+"""The language model as an advisor: k shuffled samples and a vote, within a budget, cached, every call audited."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from libra_core.advisors.base import Advice, Case, CaseAdvisor, Status
+from libra_core.advisors.llm.budget import Breaker, Budget
+from libra_core.advisors.llm.client import Client, Failure, Reply
+from libra_core.advisors.llm.prompt import Menu, Messages, Prompt, canonical, compose, digest
+from libra_core.advisors.llm.reply import Answer, UnusableError, check, read_answer
+from libra_core.advisors.llm.settings import LLMSettings
+from libra_core.advisors.llm.store import Store, now
+
+# After one of these the next sample would meet the same fate; a refusal is not asked again either.
+HOPELESS = ("budget", "auth", "rate_limited", "unavailable", "bad_request", "refused")
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """One sample. `answer` is None unless status is ok or cached; `message` says why."""
+
+    sample: int
+    status: Status
+    answer: Answer | None = None
+    message: str = ""
+    model: str = ""
+    asked_at: str = ""
+
+
+@dataclass(frozen=True)
+class Consultation:
+    """All that is known about one piece of advice. The vote share is a share of samples, not a probability."""
+
+    advice: Advice
+    ballots: tuple[Ballot, ...]
+    message: str
+    model: str
+    prompt_version: str
+    asked_at: str
+    audit_row: int
+
+
+class LLMAdvisor(CaseAdvisor):
+    """Asks a language model; never raises. Raises ValueError only when it is made, for settings that cannot work.
+
+    `user` and `case_name` (a pseudonym for a row) go into the audit log on this machine, never into a message.
+    Answers depend on the server: with the cache they repeat, without it they need not.
+    """
+
+    name = "llm"
+
+    def __init__(
+        self,
+        cases: Callable[[int], Case],
+        d_mutable: int,
+        settings: LLMSettings,
+        prompt: Prompt,
+        store: Store | None = None,
+        client: Client | None = None,
+        user: str = "",
+        case_name: Callable[[int], str] | None = None,
+    ) -> None:
+        super().__init__(cases, d_mutable)
+        self.settings, self.prompt, self.store = settings.validate(), prompt, store or Store()
+        self.client = client or Client(settings)
+        self.budget = Budget(settings, self.store)
+        self.breaker = Breaker()
+        self.user = user
+        self.case_name = case_name or (lambda row: f"row {row}")
+        self.final_message = ""  # set once asking has become pointless for this session
+        self._known: dict[int, Advice] = {}
+        self._lock = threading.Lock()
+
+    def advise(self, case: Case) -> Advice:
+        """Advice for one case; a usable answer is kept for the life of the advisor."""
+        known = self._known.get(case.row)
+        if known is not None:
+            return known
+        advice = self.consult(case).advice
+        if advice.given:
+            self._known[case.row] = advice
+        return advice
+
+    def consult(self, case: Case) -> Consultation:
+        """Ask (or look up) every sample, vote, and write one audit row."""
+        started, log = time.monotonic(), _Log()
+        ballots: list[Ballot] = []
+        off = self.settings.off_reason() or self.final_message
+        if off:
+            ballots.append(Ballot(0, "off", message=off))
+        else:
+            for sample in range(self.settings.samples):
+                ballots.append(self._guarded(case, sample, log))
+                if ballots[-1].status in HOPELESS:
+                    break
+        advice, message = self._count(case, ballots)
+        row = self._audit(case, advice, message, ballots, log, time.monotonic() - started)
+        last = max((b for b in ballots if b.answer), key=lambda b: b.asked_at, default=ballots[-1])
+        return Consultation(
+            advice, tuple(ballots), message, last.model, self.prompt.version, last.asked_at or now(), row
+        )
+
+    # one sample -----------------------------------------------------------------------------------------------------
+
+    def _guarded(self, case: Case, sample: int, log: _Log) -> Ballot:
+        """No fault of ours may stop a clinic: an unforeseen error is a status as well."""
+        try:
+            return self._sample(case, sample, log)
+        except Exception as error:
+            return Ballot(sample, "invalid", message=f"The question could not be handled ({type(error).__name__}).")
+
+    def question(self, case: Case, sample: int) -> tuple[Menu, Messages, str]:
+        """The menu in this sample's order, the messages, and the cache key."""
+        menu = Menu.of(case).shuffled(self.settings.seed, sample)
+        messages = compose(self.prompt, case, menu)
+        s = self.settings
+        parameters = {"temperature": s.temperature, "max_reply_tokens": s.max_reply_tokens}
+        key = digest(
+            [s.base_url, s.model, self.prompt.version, menu.schema(), messages, parameters, {"sample": sample}]
+        )
+        return menu, messages, key
+
+    def cached(self, case: Case, sample: int) -> Ballot | None:
+        """The stored answer to a sample, checked again against today's menu."""
+        menu, _, key = self.question(case, sample)
+        stored = self.store.get(key)
+        if stored is None:
+            return None
+        try:
+            answer = check(stored["answer"], menu)
+        except UnusableError:
+            return None
+        return Ballot(sample, "cached", answer, model=stored["model"], asked_at=stored["asked_at"])
+
+    def keep(self, key: str, answer: Answer, model: str, asked_at: str) -> None:
+        """Store a valid answer; nothing else is ever stored."""
+        self.store.put(key, {"answer": answer.to_json(), "model": model, "asked_at": asked_at})
+
+    def _sample(self, case: Case, sample: int, log: _Log) -> Ballot:
+        known = self.cached(case, sample)
+        if known is not None:
+            return known
+        menu, messages, key = self.question(case, sample)
+        result = self._converse(menu, messages, log)
+        if isinstance(result, Failure):
+            if result.final:
+                self.final_message = result.message
+            return Ballot(sample, result.status, message=result.message)
+        answer, model = result
+        asked_at = now()
+        self.keep(key, answer, model, asked_at)
+        return Ballot(sample, "ok", answer, model=model, asked_at=asked_at)
+
+    def _converse(self, menu: Menu, messages: Messages, log: _Log) -> tuple[Answer, str] | Failure:
+        """At most four requests: the question, once with more room, and one repair with the same chance."""
+        limit, may_repair, may_grow = self.settings.max_reply_tokens, True, True
+        while True:
+            reply = self._ask(messages, menu.schema(), limit, log)
+            if isinstance(reply, Failure):
+                return reply
+            if reply.refused:
+                return Failure("refused", "The model declined to answer.", reply.rung)
+            try:
+                return read_answer(reply.text, menu), reply.model or self.settings.model
+            except UnusableError as error:
+                problem = str(error)
+            if reply.truncated and may_grow:
+                limit, may_grow = limit * 4, False
+            elif reply.truncated:
+                return Failure("truncated", "The reply was cut off twice.", reply.rung)
+            elif may_repair:
+                request = self.prompt.repair.format(problem=problem)
+                said = {"role": "assistant", "content": reply.text[:2000] or "(nothing)"}
+                messages, may_repair = [*messages, said, {"role": "user", "content": request}], False
+            else:
+                return Failure("invalid", f"The reply was unusable twice: {problem}.", reply.rung)
+
+    def _ask(self, messages: Messages, schema: dict[str, Any], limit: int, log: _Log) -> Reply | Failure:
+        """One paid request between reservation and settlement, behind the breaker."""
+        if not self.breaker.allows():
+            return Failure("unavailable", "Three questions in a row failed; the model is left alone for a minute.")
+        guess = len(canonical(messages)) // 3 + 50  # a cautious guess: English has about four characters a token
+        reserved = self.budget.reserve(guess, limit)
+        if isinstance(reserved, str):
+            return Failure("budget", reserved)
+        result = self.client.ask(messages, schema, limit)
+        log.requests += 1
+        log.rung = result.rung
+        if isinstance(result, Failure):
+            self.breaker.record(result.status not in ("auth", "rate_limited", "unavailable", "budget"))
+            rejected = result.status not in ("unavailable", "invalid")  # a lost reply may have been charged for
+            tokens, cost = self.budget.settle(reserved, 0, 0) if rejected else reserved
+        else:
+            self.breaker.record(True)
+            log.request_id = result.request_id
+            tokens, cost = self.budget.settle(reserved, result.tokens_in, result.tokens_out)
+        log.tokens, log.cost = log.tokens + tokens, log.cost + cost
+        return result
+
+    # all samples ----------------------------------------------------------------------------------------------------
+
+    def _count(self, case: Case, ballots: list[Ballot]) -> tuple[Advice, str]:
+        """Vote on the treatment, then on the plan among those who named it; the first named wins a tie."""
+        answers = [b.answer for b in ballots if b.answer]
+        if not answers:
+            worst = next((b for b in ballots if b.status not in ("ok", "cached")), ballots[-1])
+            return Advice(self.name, worst.status, vote_share=0.0), worst.message
+        arm, votes = Counter(a.arm for a in answers).most_common(1)[0]
+        plan = Counter(a.plan for a in answers if a.arm == arm).most_common(1)[0][0]
+        chosen = next(a for a in answers if a.plan == plan)
+        status: Status = "ok" if any(b.status == "ok" for b in ballots) else "cached"
+        share = votes / self.settings.samples
+        index = {a.code: a.index for a in case.arms}[arm]
+        advice = Advice(self.name, status, index, self._delta(case, chosen), chosen.rationale, share)
+        return advice, f"{votes} of {self.settings.samples} shuffled samples chose this treatment."
+
+    def _delta(self, case: Case, answer: Answer) -> tuple[float, ...]:
+        delta, codes = [0.0] * self.d_mutable, dict(answer.changes)
+        for change in case.changes:
+            code = codes[change.name]
+            delta[change.index] = 0.0 if code == "keep" else float(code) / change.scale
+        return tuple(delta)
+
+    def _audit(self, case: Case, advice: Advice, message: str, ballots: list[Ballot], log: _Log, seconds: float) -> int:
+        s = self.settings
+        return self.store.append(
+            {
+                "kind": "advice",
+                "user": self.user,
+                "case": self.case_name(case.row),
+                "host": s.host,
+                "model_asked": s.model,
+                "model_returned": next((b.model for b in ballots if b.model), ""),
+                "prompt": self.prompt.version,
+                "prompt_hash": self.prompt.fingerprint,
+                "schema_hash": digest(Menu.of(case).schema())[:16],
+                "rung": log.rung,
+                "status": advice.status,
+                "message": message,
+                "requests": log.requests,
+                "tokens": log.tokens,
+                "cost_usd": round(log.cost, 6),
+                "seconds": round(seconds, 3),
+                "request_id": log.request_id,
+                "ballots": [{"status": b.status} | (b.answer.to_json() if b.answer else {}) for b in ballots],
+                "vote_share": round(advice.vote_share, 3),
+            }
+        )
+
+    def note_decision(self, audit_row: int, final_choice: str, overrides: tuple[str, ...] = ()) -> int:
+        """Append what was done with an advice: LIBRA's final choice, and the rules that overrode the model."""
+        body = {"kind": "decision", "advice_row": audit_row, "final_choice": final_choice, "overrides": list(overrides)}
+        return self.store.append(body | {"user": self.user})
+
+
+@dataclass
+class _Log:
+    """What one consultation used, over all its requests."""
+
+    requests: int = 0
+    tokens: int = 0
+    cost: float = 0.0
+    rung: str = ""
+    request_id: str = ""
+
+
+__all__ = ["Ballot", "Consultation", "LLMAdvisor"]

@@ -1,0 +1,243 @@
+"""One question over the wire: a ladder that fits any server that speaks chat completions, and no exceptions.
+
+Rungs: json_schema (strict) -> json_object -> text. A 400 or 422 moves down a rung, or drops the parameter that it
+names. What worked is remembered for the life of the client. Retries are the SDK's alone.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import httpx2
+import openai
+
+from libra_core.advisors.base import Status
+from libra_core.advisors.llm.prompt import Messages
+from libra_core.advisors.llm.settings import LLMSettings
+
+Rung = Literal["json_schema", "json_object", "text"]
+RUNGS: tuple[Rung, ...] = ("json_schema", "json_object", "text")
+
+MAX_BODY = 1_000_000  # bytes of one reply; an answer has a few hundred
+MAX_STEPS = 6  # requests to find what a server accepts: two rungs, two parameters, and one to spare
+AT_ONCE = 16  # requests in flight; more would wait in the pool and run into their own timeouts
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back. Tokens are None when the server does not report them."""
+
+    text: str
+    refused: bool
+    truncated: bool
+    model: str
+    rung: Rung
+    request_id: str
+    tokens_in: int | None
+    tokens_out: int | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why nothing usable came back. `final`: asking again in this session is pointless (the quota is spent)."""
+
+    status: Status
+    message: str
+    rung: Rung = "json_schema"
+    final: bool = False
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What a server accepts."""
+
+    rung: Rung = "json_schema"
+    temperature: bool = True
+    token_limit: str = "max_tokens"
+
+    def adapt(self, complaint: str) -> Dialect | None:
+        """The dialect to try after a 400 or 422; None when there is nothing left to drop."""
+        complaint = complaint.lower()
+        if "max_completion_tokens" in complaint and self.token_limit == "max_tokens":
+            return replace(self, token_limit="max_completion_tokens")
+        if "temperature" in complaint and self.temperature:
+            return replace(self, temperature=False)
+        step = RUNGS.index(self.rung) + 1
+        return replace(self, rung=RUNGS[step]) if step < len(RUNGS) else None
+
+
+class ReplyTooLong(httpx2.TransportError):
+    """The body passed MAX_BODY."""
+
+
+class Client:
+    """Thread-safe. `http` lets tests put in their own httpx2.Client."""
+
+    def __init__(self, settings: LLMSettings, http: httpx2.Client | None = None) -> None:
+        self.settings = settings.validate()
+        self.dialect = Dialect()
+        self._slots = threading.BoundedSemaphore(AT_ONCE)
+        # A key is demanded by the SDK; servers on this machine do not look at it.
+        key = settings.api_key.get_secret_value() or "none"
+        self._sdk = openai.OpenAI(
+            api_key=key,
+            base_url=settings.base_url,
+            max_retries=settings.max_retries,
+            http_client=http or _http(settings),
+        )
+
+    def close(self) -> None:
+        self._sdk.close()
+
+    def ask(self, messages: Messages, schema: dict[str, Any], max_tokens: int) -> Reply | Failure:
+        """One reply to the messages, on the highest rung that this server accepts."""
+        with self._slots:
+            dialect: Dialect | None = self.dialect
+            result: Reply | Failure = Failure("bad_request", "The server accepts no form of the question.")
+            for _ in range(MAX_STEPS):
+                if dialect is None:
+                    break
+                try:
+                    completion = self._sdk.chat.completions.create(**self._body(dialect, messages, schema, max_tokens))
+                    result = _read(completion, dialect.rung)
+                except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+                    result = _failure(error, dialect.rung)
+                    if result.status == "refused":
+                        return result
+                    dialect = dialect.adapt(f"{error.param} {error.message}")
+                    continue
+                except Exception as error:  # the SDK also lets json and pydantic errors through
+                    return _failure(error, dialect.rung)
+                self.dialect = dialect
+                return result
+            return result
+
+    def request_body(self, messages: Messages, schema: dict[str, Any], max_tokens: int) -> dict[str, Any]:
+        """The body as it would be sent now; what the Batch API export writes."""
+        return self._body(self.dialect, messages, schema, max_tokens)
+
+    def _body(self, dialect: Dialect, messages: Messages, schema: dict[str, Any], max_tokens: int) -> dict[str, Any]:
+        body: dict[str, Any] = {"model": self.settings.model, "messages": messages, dialect.token_limit: max_tokens}
+        if dialect.temperature:
+            body["temperature"] = self.settings.temperature
+        if dialect.rung == "json_schema":
+            wanted = {"name": "advice", "strict": True, "schema": schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": wanted}
+        elif dialect.rung == "json_object":
+            body["response_format"] = {"type": "json_object"}
+        return body
+
+
+def _read(completion: Any, rung: Rung) -> Reply | Failure:
+    """Take a completion apart. A login page with status 200 arrives as a str."""
+    choices = getattr(completion, "choices", None)
+    message = getattr(choices[0], "message", None) if choices else None
+    if message is None:
+        return Failure("unavailable", "Something answered at this address, but not a language model server.", rung)
+    usage = getattr(completion, "usage", None)
+    finish = choices[0].finish_reason if choices else None
+    refused = bool(getattr(message, "refusal", None)) or finish == "content_filter"
+    return Reply(
+        text=message.content if isinstance(message.content, str) else "",
+        refused=refused,
+        truncated=finish == "length",
+        model=str(getattr(completion, "model", "") or ""),
+        rung=rung,
+        request_id=str(getattr(completion, "_request_id", "") or getattr(completion, "id", "") or ""),
+        tokens_in=getattr(usage, "prompt_tokens", None),
+        tokens_out=getattr(usage, "completion_tokens", None),
+    )
+
+
+def _failure(error: Exception, rung: Rung) -> Failure:
+    """Every exception as a status and a sentence. Server text stays out: it could quote the question or the key."""
+    code = getattr(error, "code", None)
+    match error:
+        case openai.RateLimitError() if code == "insufficient_quota":
+            message = "The account has no quota left; the model is off for this session."
+            return Failure("budget", message, rung, final=True)
+        case openai.RateLimitError():
+            return Failure("rate_limited", "The server asks for fewer requests: wait a little.", rung)
+        case openai.AuthenticationError():
+            return Failure("auth", "The server does not accept the API key.", rung)
+        case openai.PermissionDeniedError():
+            return Failure("auth", "The API key has no right to use this model.", rung)
+        case openai.NotFoundError():
+            message = "The server does not know this model or address (does the address end in /v1?)."
+            return Failure("bad_request", message, rung)
+        case openai.BadRequestError() if code == "content_filter":
+            return Failure("refused", "The server's content filter declined the question.", rung)
+        case openai.APIStatusError() if error.status_code >= 500 or error.status_code in (408, 409):
+            return Failure("unavailable", f"The server has a fault of its own (HTTP {error.status_code}).", rung)
+        case openai.APIStatusError() if 300 <= error.status_code < 400:
+            return Failure("unavailable", "The server sends us to another address; enter that address instead.", rung)
+        case openai.APIStatusError():
+            return Failure("bad_request", f"The server rejects the question (HTTP {error.status_code}).", rung)
+        case openai.APITimeoutError():
+            return Failure("unavailable", "The server did not answer in time.", rung)
+        case openai.APIConnectionError():
+            return _connection_failure(error, rung)
+    return Failure("unavailable", "The server's reply could not be read.", rung)
+
+
+def _connection_failure(error: Exception, rung: Rung) -> Failure:
+    cause, text = error.__cause__, str(error.__cause__).lower()
+    if isinstance(cause, ReplyTooLong):
+        return Failure("invalid", f"The reply was longer than {MAX_BODY // 1000} kB.", rung)
+    if "certificate" in text or "ssl" in text or "tls" in text:
+        return Failure("unavailable", "No secure connection: the server's certificate or TLS is not accepted.", rung)
+    if isinstance(cause, httpx2.ConnectError):
+        return Failure("unavailable", "Nothing answers at this address: is the server running?", rung)
+    return Failure("unavailable", "The connection broke off.", rung)
+
+
+def _http(settings: LLMSettings) -> httpx2.Client:
+    """Our own HTTP client: no redirects (a yes holds for one host), no proxy for this machine, bounded replies."""
+    return httpx2.Client(
+        timeout=httpx2.Timeout(settings.timeout, connect=settings.connect_timeout),
+        limits=httpx2.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
+        follow_redirects=False,
+        trust_env=not settings.is_local,
+        event_hooks={"request": [_start], "response": [lambda response: _bound(response, settings)]},
+    )
+
+
+def _start(request: httpx2.Request) -> None:
+    request.extensions["libra_started"] = time.monotonic()
+
+
+def _bound(response: httpx2.Response, settings: LLMSettings) -> None:
+    """Bound a reply in time and size (httpx bounds only the wait between bytes), and stop retries that cannot help."""
+    deadline = response.request.extensions.get("libra_started", time.monotonic()) + settings.timeout
+    response.stream = _Bounded(response.stream, deadline)
+    if response.status_code == 429:
+        response.read()
+        asked = response.headers.get("retry-after", "")
+        waits = asked.replace(".", "", 1).isdigit() and float(asked) > settings.patience
+        if waits or b"insufficient_quota" in response.content:
+            response.headers["x-should-retry"] = "false"
+
+
+class _Bounded(httpx2.SyncByteStream):
+    def __init__(self, stream: Any, deadline: float) -> None:
+        self.stream, self.deadline = stream, deadline
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = 0
+        for chunk in self.stream:
+            size += len(chunk)
+            if size > MAX_BODY:
+                raise ReplyTooLong("reply too long")
+            if time.monotonic() > self.deadline:
+                raise httpx2.ReadTimeout("reply too slow")
+            yield chunk
+
+    def close(self) -> None:
+        self.stream.close()
+
+
+__all__ = ["MAX_BODY", "RUNGS", "Client", "Dialect", "Failure", "Reply", "Rung"]
