@@ -61,7 +61,7 @@ FAULTS = (
     Fault("unknown arm", "unknown-arm", "invalid", 2),
     Fault("contraindicated arm", "contraindicated", "invalid", 2),
     Fault("infeasible change", "infeasible", "invalid", 2),
-    Fault("too many changes", "too-many", "invalid", 2),
+    Fault("too many changes (LIBRA projects them)", "too-many", "ok", 1),
     Fault("refusal", "refusal", "refused", 1),
     Fault("content filter on the reply", "filtered", "refused", 1),
     Fault("content filter on the question", "filter", "refused", 1),

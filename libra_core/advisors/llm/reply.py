@@ -52,7 +52,10 @@ def read_answer(text: str, menu: Menu) -> Answer:
 
 
 def check(value: Any, menu: Menu) -> Answer:
-    """Validate a JSON value against the menu: arm and levels must be codes on offer. Raises UnusableError."""
+    """Validate a JSON value against the menu: arm and levels must be codes on offer. Raises UnusableError.
+
+    A plan that is too much as a whole (too many habits, too far) passes: LIBRA projects it and shows by how much.
+    """
     try:
         reply = _Reply.model_validate(value)
     except ValidationError as error:
@@ -67,9 +70,6 @@ def check(value: Any, menu: Menu) -> Answer:
         if code not in {level_code(level) for level in change.levels}:
             raise UnusableError(f'"{_plain(code, 40)}" is not a step on offer for {change.name}')
         changes[change.name] = code
-    moved = [name for name, code in changes.items() if code != KEEP]
-    if len(moved) > menu.max_changes:
-        raise UnusableError(f"{len(moved)} habits were changed, at most {menu.max_changes} may be")
     return Answer(reply.arm, tuple(changes.items()), _plain(reply.rationale, MAX_RATIONALE))
 
 
