@@ -52,7 +52,7 @@ def _load(path: Path, drop: tuple[str, ...]) -> Protocol:
     if "arrivals" in raw:  # `arrivals` is the question one asks a protocol, so the rule has another name there
         raw["arrivals_rule"] = raw.pop("arrivals")
     try:
-        return TypeAdapter(Protocol).validate_python({**raw, "dropped": drop})
+        return TypeAdapter(Protocol).validate_python({**raw, "dropped": drop, "folder": str(path.parent)})
     except ValidationError as error:
         raise ProtocolError(f"{path.name}: {_sentence(error, raw)}") from error
 

@@ -29,6 +29,7 @@ class Protocol:
     context: names of the immutable block of x, the intercept first; a flag enters as 0/1, a number as
     (value - mean) / sd, "name:now" is today's level of a habit. mutable: the habits of the change block, which is
     zero on arrival: x' = (x_I, delta). dropped: context entries that are switched off (their column is zero).
+    folder: where the file lies; the files of built-in cohorts are found from there.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Protocol:
     alerts: tuple[Alert, ...]
     cohorts: tuple[CohortSpec, ...]
     dropped: tuple[str, ...] = ()
+    folder: str = ""
 
     @model_validator(mode="after")
     def _check(self) -> Protocol:

@@ -1,0 +1,113 @@
+"""A cohort: complete clinical values for n people, what was assumed, and the doors to policies and advisors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from libra_core.advisors.base import Case, CaseField, MenuArm, MenuChange
+from libra_core.clinical import Feature, Protocol
+from libra_core.cohort.report import Report
+from libra_core.problem import Bools, Contexts, Floats, Ints, Patient
+
+MENU_STEPS = 3  # levels of a habit on an advisor's menu, besides 0
+
+
+@dataclass(frozen=True)
+class Unmeasured:
+    """A safety-relevant value that is assumed: check it before the treatment starts."""
+
+    feature: str
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """n people in the order of the file.
+
+    frame: (n, n_features) float64, clinical units, columns = protocol.names, index 0..n-1, no gaps. imputed: the same
+    shape, True where a value is assumed or estimated, not measured. ids: pseudonyms, never the file's own ids.
+    file_rows: row of each person in the file as a spreadsheet counts (empty for a generated cohort).
+    """
+
+    name: str
+    label: str
+    kind: Literal["real", "synthetic", "uploaded"]
+    protocol: Protocol
+    frame: pd.DataFrame
+    ids: tuple[str, ...]
+    imputed: pd.DataFrame
+    report: Report
+    provenance: str
+    data_date: str
+    file_rows: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @cached_property
+    def values(self) -> Floats:
+        """Raw clinical values (n, n_features), in the order of protocol.features."""
+        return self.frame.to_numpy(dtype=float)
+
+    @cached_property
+    def arrivals(self) -> Ints:
+        """The rows that enter a simulation."""
+        return np.flatnonzero(self.protocol.arrivals(self.values)).astype(np.int64)
+
+    @cached_property
+    def _everyone(self) -> tuple[Floats, Floats, Floats, Bools]:
+        lo, hi = self.protocol.box(self.values)
+        return self.protocol.vector(self.values), lo, hi, self.protocol.eligible(self.values)
+
+    def contexts(self, rows: Ints) -> Contexts:
+        """The patients of these rows (R,) as a policy sees them."""
+        rows = np.asarray(rows, dtype=np.int64)
+        x, lo, hi, eligible = self._everyone
+        return Contexts(x[rows], lo[rows], hi[rows], eligible[rows], rows)
+
+    def patient(self, row: int) -> Patient:
+        """One patient as a policy sees them. Raises IndexError for a row that does not exist."""
+        if not 0 <= row < len(self):
+            raise IndexError(f"there is no row {row}: the cohort has rows 0 to {len(self) - 1}")
+        x, lo, hi, eligible = self._everyone
+        return Patient(self.ids[row], row, x[row], lo[row], hi[row], eligible[row])
+
+    def case(self, row: int) -> Case:
+        """What an advisor may know about one patient: allow-listed facts and the feasible menu."""
+        patient, values = self.patient(row), self.values[row]
+        imputed = self.imputed.iloc[row].to_numpy()
+        fields = tuple(
+            CaseField(f.name, f.label, float(values[i]), f.unit, bool(imputed[i]), f.band)
+            for i, f in enumerate(self.protocol.features)
+            if f.share_with_model
+        )
+        arms = tuple(MenuArm(k, t.code, t.label) for k, t in enumerate(self.protocol.treatments) if patient.eligible[k])
+        changes = tuple(
+            MenuChange(j, f.name, f.label, f.unit, levels, f.sd)
+            for j, f in enumerate(self.protocol.mutable_features)
+            if len(levels := self._levels(f, patient.lo[j], patient.hi[j])) > 1
+        )
+        return Case(row, fields, arms, changes, self.protocol.feasible.max_changes)
+
+    def _levels(self, feature: Feature, lo: float, hi: float) -> tuple[float, ...]:
+        """Thirds of the largest step that the box and the radius allow, rounded towards 0, clinical units, 0 first."""
+        reach = min(max(-lo, hi), self.protocol.feasible.gamma / feature.effort) * feature.sd
+        sign = -1.0 if feature.direction == -1 else 1.0
+        grain = feature.menu_round
+        steps = [np.floor(reach * (i + 1) / MENU_STEPS / grain + 1e-9) * grain for i in range(MENU_STEPS)]
+        return (0.0, *dict.fromkeys(sign * round(float(step), 6) for step in steps if step > 0))
+
+    def unmeasured_safety(self, row: int, arm: int) -> tuple[Unmeasured, ...]:
+        """What the contraindications of an arm rest on although it was not measured in this patient."""
+        imputed = self.imputed.iloc[row]
+        return tuple(
+            Unmeasured(f.name, f.label, f"{f.label} is not recorded: check before starting.")
+            for f in map(self.protocol.feature, self.protocol.safety_features(arm))
+            if imputed[f.name]
+        )

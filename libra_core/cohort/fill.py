@@ -1,0 +1,106 @@
+"""Fill what is missing: compute what follows, take what is certain, assume the rest by the protocol's rules, flagged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from libra_core.clinical import Feature, Protocol
+from libra_core.clinical.rules import Bools, Floats, all_hold
+from libra_core.cohort.formulas import FORMULAS
+from libra_core.cohort.report import Converted, Imputed
+
+
+@dataclass
+class Sheet:
+    """The features as columns (n,), nan where missing; `imputed` marks what is assumed or estimated."""
+
+    protocol: Protocol
+    n: int
+    values: dict[str, Floats] = field(default_factory=dict)
+    imputed: dict[str, Bools] = field(default_factory=dict)
+    computed: list[Converted] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for name in self.protocol.names:
+            self.values.setdefault(name, np.full(self.n, np.nan))
+            self.imputed.setdefault(name, np.zeros(self.n, bool))
+
+    def gaps(self, name: str) -> Bools:
+        return np.isnan(self.values[name])
+
+
+def fill(sheet: Sheet) -> tuple[Imputed, ...]:
+    """Fill every gap in place and say what was assumed. Raises ValueError when a required value is missing."""
+    given = {f.name: sheet.imputed[f.name].copy() for f in sheet.protocol.features}
+    for feature in sheet.protocol.features:
+        if feature.required and sheet.gaps(feature.name).any():
+            raise ValueError(f"{feature.label} is required and missing in some rows")
+    for _ in range(2):  # what is known may complete a formula, and the other way round
+        for feature in sheet.protocol.features:
+            _known(sheet, feature)
+            _formula(sheet, feature)
+    for feature in sheet.protocol.features:
+        _formula(sheet, feature)  # now also from assumed inputs
+        if feature.impute is not None and sheet.gaps(feature.name).any():
+            _impute(sheet, feature)
+    for feature in sheet.protocol.features:
+        _formula(sheet, feature)
+    return tuple(_account(sheet, feature, given[feature.name]) for feature in _assumed(sheet))
+
+
+def _assumed(sheet: Sheet) -> list[Feature]:
+    return [f for f in sheet.protocol.features if sheet.imputed[f.name].any()]
+
+
+def _account(sheet: Sheet, feature: Feature, given: Bools) -> Imputed:
+    n = int(sheet.imputed[feature.name].sum())
+    rule = (feature.sources or {}).get("impute", "computed from assumed values")
+    if given.any():
+        rule = (
+            "estimated in the file" if int(given.sum()) == n else f"{int(given.sum()):,} estimated in the file; {rule}"
+        )
+    return Imputed(feature.name, feature.label, n, rule)
+
+
+def _known(sheet: Sheet, feature: Feature) -> None:
+    """Values that are certain without measurement; certain only as far as what they rest on is measured."""
+    for known in feature.known:
+        names = [c.feature for c in known.when]
+        sure = all_hold(known.when, sheet.values) & ~np.any([sheet.imputed[name] for name in names], axis=0)
+        sheet.values[feature.name][sure & sheet.gaps(feature.name)] = known.value
+
+
+def _formula(sheet: Sheet, feature: Feature) -> None:
+    """Compute gaps whose inputs are all there, keeping to the plausible range."""
+    formula = FORMULAS[feature.formula] if feature.formula else None
+    if formula is None:
+        return
+    ready = sheet.gaps(feature.name) & ~np.any([sheet.gaps(name) for name in formula.inputs], axis=0)
+    if not ready.any():
+        return
+    result = np.clip(formula.compute({name: sheet.values[name][ready] for name in formula.inputs}), *feature.range)
+    sheet.values[feature.name][ready] = result
+    from_assumed = np.any([sheet.imputed[name][ready] for name in formula.inputs], axis=0)
+    sheet.imputed[feature.name][ready] = from_assumed
+    measured = int((~from_assumed).sum())
+    if measured:
+        sheet.computed.append(Converted(feature.label, formula.label, feature.unit or "a count", measured))
+
+
+def _impute(sheet: Sheet, feature: Feature) -> None:
+    gaps, rule = sheet.gaps(feature.name), feature.impute
+    assert rule is not None
+    if rule.value is not None:
+        value = np.full(sheet.n, rule.value)
+    elif rule.by is not None and rule.values is not None:
+        value = np.where(sheet.values[rule.by] == 1, rule.values[1], rule.values[0])
+    else:
+        assert rule.on is not None
+        assert rule.base is not None
+        assert rule.slope is not None
+        assert rule.centre is not None
+        value = rule.base + rule.slope * (sheet.values[rule.on] - rule.centre)
+    sheet.values[feature.name][gaps] = np.clip(value, *feature.range)[gaps]
+    sheet.imputed[feature.name][gaps] = True

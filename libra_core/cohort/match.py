@@ -1,0 +1,132 @@
+"""Which column of a file is which feature, and in which unit. Names are compared without case, spaces or signs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from libra_core.clinical import Feature, Protocol
+from libra_core.clinical.feature import Coded, Parts
+
+_ESTIMATED = re.compile(r"[\s_.-]*\(?(donor|imputed)\)?$", re.IGNORECASE)
+_FOLD = str.maketrans({"µ": "u", "μ": "u", "²": "2", "₂": "2", "ä": "a", "ö": "o", "ü": "u", "é": "e"})
+
+
+KINDS = ("name", "parts", "codes", "estimate")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """value in our unit = factor * value in the file + offset. `stated`: the column's name says so."""
+
+    name: str
+    factor: float = 1.0
+    offset: float = 0.0
+    stated: bool = False
+
+    @property
+    def converts(self) -> bool:
+        return (self.factor, self.offset) != (1.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Match:
+    """One column read as (part of) one feature. estimated: the name says that its values are not measured."""
+
+    position: int
+    column: str
+    feature: Feature
+    unit: Unit
+    rank: int
+    estimated: bool = False
+    coded: Coded | None = None
+    parts: Parts | None = None
+
+    @property
+    def kind(self) -> str:
+        """How the column is read, one of KINDS."""
+        if self.estimated:
+            return "estimate"
+        return "codes" if self.coded else "parts" if self.parts else "name"
+
+
+@dataclass
+class Plan:
+    """All matches of a feature in the order in which they fill its values, and the columns left over."""
+
+    matches: dict[str, list[Match]] = field(default_factory=dict)
+    ignored: list[tuple[int, str]] = field(default_factory=list)
+
+
+def fold(name: str) -> str:
+    """'Creatinine (µmol/L)' -> 'creatinineumoll'."""
+    return re.sub(r"[^a-z0-9]", "", name.translate(_FOLD).lower())
+
+
+def units_of(feature: Feature) -> Iterator[Unit]:
+    """Every unit that a file may use for a feature."""
+    if feature.unit:
+        yield Unit(feature.unit)
+    if feature.si_unit:
+        yield Unit(feature.si_unit, 1 / feature.si_factor, -feature.si_offset / feature.si_factor)
+    if feature.us_unit:
+        yield Unit(feature.us_unit, 1 / feature.us_factor)
+    for name, rule in (feature.units or {}).items():
+        factor, offset = rule if isinstance(rule, tuple) else (rule, 0.0)
+        yield Unit(name, factor, offset)
+
+
+def plan(header: tuple[str, ...], protocol: Protocol) -> Plan:
+    """Match every column. Of several columns with one meaning the first by rank counts, the others are ignored."""
+    book = _book(protocol)
+    out = Plan()
+    for position, column in enumerate(header):
+        estimated = _ESTIMATED.search(column)
+        entry = book.get(fold(_ESTIMATED.sub("", column)))
+        if entry is None:
+            out.ignored.append((position, "no feature of this name" if column else "the column has no name"))
+            continue
+        feature, unit, rank, coded, parts = entry
+        match = Match(position, column, feature, unit, rank, estimated is not None, coded, parts)
+        out.matches.setdefault(feature.name, []).append(match)
+    for name, matches in out.matches.items():
+        out.matches[name] = _choose(matches, out)
+    return out
+
+
+_Entry = tuple[Feature, Unit, int, Coded | None, Parts | None]
+
+
+def _book(protocol: Protocol) -> dict[str, _Entry]:
+    """Every folded name that a column may have. Where two features share a name the first one has it."""
+    book: dict[str, _Entry] = {}
+    for feature in protocol.features:
+        own = Unit(feature.unit)
+        for rank, alias in enumerate((feature.name, *feature.aliases)):
+            book.setdefault(fold(alias), (feature, own, rank, None, None))
+        for part in feature.parts.columns if feature.parts else ():
+            book.setdefault(fold(part), (feature, own, 100, None, feature.parts))
+        for coded in feature.coded:
+            for name in coded.columns:
+                book.setdefault(fold(name), (feature, own, 200, coded, None))
+    for feature in protocol.features:
+        for unit in units_of(feature):
+            stated = Unit(unit.name, unit.factor, unit.offset, stated=True)
+            for rank, alias in enumerate((feature.name, *feature.aliases)):
+                if fold(unit.name):
+                    book.setdefault(fold(alias + unit.name), (feature, stated, rank, None, None))
+    return book
+
+
+def _choose(matches: list[Match], out: Plan) -> list[Match]:
+    """The columns that are used, in filling order: one by name (or its parts), one of codes, one of estimates."""
+    used: list[Match] = []
+    for match in sorted(matches, key=lambda m: (KINDS.index(m.kind), m.rank, m.position)):
+        kinds = {m.kind for m in used}
+        wanted = "name" not in kinds if match.kind == "parts" else match.kind not in kinds
+        if wanted:
+            used.append(match)
+        else:
+            out.ignored.append((match.position, f"{match.feature.label} is read from {used[0].column!r}"))
+    return used

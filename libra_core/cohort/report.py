@@ -1,0 +1,129 @@
+"""What a reader did with a file: every column, cell and row that was mapped, converted, refused, dropped or imputed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+LISTED = 1000  # refused cells and dropped rows that are listed one by one; all of them are counted
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A column of the file that became a feature. how: "name", "unit in the name", "codes", "parts", "estimate"."""
+
+    column: str
+    feature: str
+    how: str
+
+
+@dataclass(frozen=True)
+class Converted:
+    feature: str
+    from_unit: str
+    to_unit: str
+    n: int
+
+
+@dataclass(frozen=True)
+class Ignored:
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class RefusedCell:
+    """A cell that was not believed. row: as a spreadsheet counts, the header being row 1."""
+
+    row: int
+    column: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many cells of a column (or rows, with an empty column) share one reason."""
+
+    column: str
+    reason: str
+    n: int
+
+
+@dataclass(frozen=True)
+class DroppedRow:
+    row: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Imputed:
+    """How many values of a feature are assumed or estimated, not measured, and by which rule."""
+
+    feature: str
+    label: str
+    n: int
+    rule: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """The account of one file. `refused` and `dropped` list at most 1,000 entries; the counts are complete."""
+
+    source: str
+    rows_in_file: int = 0
+    rows_used: int = 0
+    mapped: tuple[Mapped, ...] = ()
+    converted: tuple[Converted, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    refused: tuple[RefusedCell, ...] = ()
+    refused_counts: tuple[Count, ...] = ()
+    dropped: tuple[DroppedRow, ...] = ()
+    dropped_counts: tuple[Count, ...] = ()
+    imputed: tuple[Imputed, ...] = ()
+    notes: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        return not self.errors and self.rows_used > 0
+
+    def sentences(self) -> tuple[str, ...]:
+        """The account in words, most important first."""
+        if self.errors:
+            return (*self.errors, *self.notes)
+        out = [f"{self.rows_used:,} of {self.rows_in_file:,} rows are used."]
+        out += [f"{_rows(c.n)} left out: {c.reason}." for c in self.dropped_counts]
+        out += [f"Column {c.column!r}: {_cells(c.n)} refused, {c.reason}." for c in self.refused_counts]
+        out += [f"{c.feature}: {c.n:,} values converted from {c.from_unit} to {c.to_unit}." for c in self.converted]
+        out += [f"{i.label}: {i.n:,} of {self.rows_used:,} values are not measured ({i.rule})." for i in self.imputed]
+        if self.ignored:
+            names = ", ".join(i.column for i in self.ignored[:12])
+            more = f" and {len(self.ignored) - 12} more" if len(self.ignored) > 12 else ""
+            out.append(f"{len(self.ignored)} columns are not used: {names}{more}.")
+        return (*out, *self.notes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able, with the sentences."""
+        return {**asdict(self), "usable": self.usable, "sentences": list(self.sentences())}
+
+
+class CohortError(ValueError):
+    """A file or name from which no cohort can be made. `report.errors` says why and what to do."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        super().__init__(" ".join(report.errors))
+
+
+def refuse(source: str, *errors: str, **parts: Any) -> CohortError:
+    """The error to raise when a file is of no use."""
+    return CohortError(Report(source=source, errors=errors, **parts))
+
+
+def _rows(n: int) -> str:
+    return "1 row is" if n == 1 else f"{n:,} rows are"
+
+
+def _cells(n: int) -> str:
+    return "1 cell is" if n == 1 else f"{n:,} cells are"
