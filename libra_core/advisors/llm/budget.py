@@ -99,6 +99,12 @@ class Breaker:
         self._failures, self._until = 0, 0.0
         self._lock = threading.Lock()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether questions are being held back."""
+        with self._lock:
+            return self._failures >= self.limit and self.clock() < self._until
+
     def allows(self) -> bool:
         with self._lock:
             if self._failures < self.limit:

@@ -52,7 +52,7 @@ def precompute(
             if result is None:
                 continue
             counts[result[0]] += 1
-            if result[0] in STOPPERS:
+            if result[0] in STOPPERS or advisor.breaker.is_open:
                 stopped = stopped or result[1]
             progress(Progress(counts.total(), len(rows), dict(counts), stopped))
     if cancel.is_set() and not stopped and counts.total() < len(rows):
