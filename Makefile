@@ -4,12 +4,13 @@ PORT   ?= 8501
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help run test check clean browser
+.PHONY: help run test check clean browser smoke-llm
 
 help:
 	@echo "make run     set up and open the dashboard on http://localhost:$(PORT)"
 	@echo "make test    set up and run all tests"
 	@echo "make check   lint, format and type checks"
+	@echo "make smoke-llm   ask a real, very small language model (opt-in; 350 MB of downloads, needs Node.js)"
 	@echo "make clean   remove the environment and all caches"
 
 run: $(VENV)/.installed
@@ -44,6 +45,10 @@ browser:
 	else \
 		echo "Chromium is missing, so the browser tests will be skipped. On Debian or Ubuntu: sudo apt-get install chromium"; \
 	fi
+
+# Opt-in: SmolLM2-135M on this machine. It has no clinical value; see docs/llm.md.
+smoke-llm: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.smoke_llm
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
