@@ -8,11 +8,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from libra_core.problem import Bools, Contexts, Floats, Ints
+from libra_core.problem import Bools, Contexts, Floats, Ints, Problem
 
 Status = Literal[
     "ok",
@@ -107,6 +107,16 @@ class AdviceBatch:
     arm: Ints
     delta: Floats
 
+    def checked(self, contexts: Contexts, problem: Problem) -> AdviceBatch:
+        """The same advice with ineligible arms and numbers that are not finite taken as no advice, and every change
+        projected onto the feasible set."""
+        known = (self.arm >= 0) & (self.arm < problem.n_arms)
+        arm = np.where(known, self.arm, 0)
+        allowed = known & contexts.eligible[np.arange(len(arm)), arm]
+        given = self.given & allowed & np.isfinite(self.delta).all(axis=1)
+        delta = problem.feasible.project(np.where(given[:, None], self.delta, 0.0), contexts.lo, contexts.hi)
+        return AdviceBatch(given, np.where(given, arm, 0), delta)
+
 
 class Advisor(ABC):
     """The interface. A new advisor is one new file and one line in the registry."""
@@ -116,6 +126,13 @@ class Advisor(ABC):
     @abstractmethod
     def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
         """Advice for every row of `contexts`; `replicates` says which replicate each row belongs to."""
+
+    def state(self) -> Any:
+        """What the advisor remembers, JSON-able; None for one that remembers nothing."""
+        return None
+
+    def restore(self, state: Any) -> None:  # noqa: B027 -- most advisors remember nothing
+        """Take over a saved state()."""
 
 
 class CaseAdvisor(Advisor):

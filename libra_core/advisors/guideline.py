@@ -92,10 +92,16 @@ class GuidelineAdvisor(CaseAdvisor):
             level = max(change.levels, key=abs)
             if level:
                 delta[change.index] = level / change.scale
-                labels.append(change.label.lower())
+                labels.append(_short(change.label))
         if not labels:
             return tuple(delta), "No habit can be changed safely within the limits."
         return tuple(delta), f"Habits first for this patient: {', '.join(labels)} ({ACC_2017}, table 15; {AHA_2025})."
+
+
+def _short(label: str) -> str:
+    """A label inside a sentence: "Diet quality (DASH score 0-10)" reads "diet quality"."""
+    text = label.split(" (")[0]
+    return text[:1].lower() + text[1:]
 
 
 def first_step(case: Case) -> Step:

@@ -61,10 +61,12 @@ def facts(case: Case) -> list[str]:
 
 
 def _shown(field: CaseField) -> str:
-    if field.band <= 0 or (field.band == 1 and field.value == round(field.value)):
-        # Yes/no flags carry no band and small counts a band of one; rounding keeps anything else from being exact.
+    if field.band <= 0:
+        # Only yes/no flags carry no band; rounding keeps anything else from being exact.
         whole = round(field.value)
-        return f"{whole} {field.unit}" if field.unit else {0: "no", 1: "yes"}.get(whole, str(whole))
+        return {0: "no", 1: "yes"}.get(whole, str(whole))
+    if field.band == 1 and field.value == round(field.value):
+        return f"{round(field.value)} {field.unit}".rstrip()
     if field.name == "age" and field.value >= OLDEST:
         return f"{OLDEST} or older"
     low = math.floor(field.value / field.band + 1e-9) * field.band
