@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from libra_core.clinical.formulas import FORMULAS
 from libra_core.clinical.rules import CHANGE, NOW, Condition, Rule
 
 if TYPE_CHECKING:
@@ -49,6 +50,12 @@ def _check_flags(protocol: Protocol, names: set[str]) -> None:
 def _check_features(protocol: Protocol, features: set[str], names: set[str]) -> None:
     for feature in protocol.features:
         where = f"the feature {feature.name!r}"
+        if feature.formula is not None and feature.formula not in FORMULAS:
+            raise ValueError(f"{where} has an unknown formula {feature.formula!r}: choose from {', '.join(FORMULAS)}")
+        inputs = (FORMULAS[feature.formula].inputs or feature.inputs) if feature.formula else ()
+        for name in inputs:
+            if name not in features:
+                raise ValueError(f"{where} is computed from {name!r}, which is not a feature")
         for lock in feature.locks:
             _known(lock.when, names, where)
         for known in feature.known:

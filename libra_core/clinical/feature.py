@@ -72,6 +72,7 @@ class Feature:
     mean, sd: standardisation (flags stay 0/1). direction, max_step, max_step_share (share of today's value; the
     smaller of both counts), floor, floor_ratio, ceiling, locks: how far a mutable feature may move in one horizon.
     effort: weight of one standard deviation moved. band: width in which a value may leave the machine.
+    formula, inputs: how gaps are computed (see formulas.py); inputs only where the formula leaves them open.
     known: values that are certain without measurement. sources: where each group of numbers comes from.
     """
 
@@ -109,6 +110,7 @@ class Feature:
     coded: tuple[Coded, ...] = ()
     units: dict[str, float | tuple[float, float]] | None = None
     formula: str | None = None
+    inputs: tuple[str, ...] = ()
     impute: Impute | None = None
     share_with_model: bool = False
     band: float = 0.0

@@ -143,10 +143,10 @@ class Correlation:
 
 @dataclass(frozen=True, config=STRICT)
 class Among:
-    """Which flags make up a count: flags are drawn without replacement in proportion to their shares."""
+    """Which flags make up a count: flags are drawn without replacement in proportion to their weights."""
 
     count: str
-    shares: dict[str, float]
+    weights: dict[str, float]
 
 
 @dataclass(frozen=True, config=STRICT)

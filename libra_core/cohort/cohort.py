@@ -60,6 +60,12 @@ class Cohort:
         """The rows that enter a simulation."""
         return np.flatnonzero(self.protocol.arrivals(self.values)).astype(np.int64)
 
+    @property
+    def arrivals_sentence(self) -> str:
+        """How many enter a simulation, and why the others do not."""
+        rule = self.protocol.arrivals_rule.reason
+        return f"{len(self.arrivals):,} of {len(self):,} people enter the simulation: {rule}."
+
     @cached_property
     def _everyone(self) -> tuple[Floats, Floats, Floats, Bools]:
         lo, hi = self.protocol.box(self.values)

@@ -1,4 +1,4 @@
-"""From text cells to numbers in the protocol's units. What cannot be believed is refused, cell by cell, with a reason."""
+"""From text cells to numbers in the protocol's units. What cannot be believed is refused, cell by cell."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from libra_core.clinical import Feature
 from libra_core.clinical.rules import Bools, Floats
 from libra_core.cohort.match import Match, Unit, fold, units_of
 
-MISSING = frozenset(
-    {"", "na", "n/a", "nan", "null", "none", ".", "-", "--", "?", "missing", "unknown", "not done", "nd"}
-)
+MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", ".", "-", "--", "?", "missing", "unknown", "not done"))
 YES = {"yes": 1.0, "y": 1.0, "true": 1.0, "t": 1.0, "present": 1.0, "positive": 1.0}
 NO = {"no": 0.0, "n": 0.0, "false": 0.0, "f": 0.0, "absent": 0.0, "negative": 0.0}
 FLAG_WORDS = YES | NO
@@ -61,7 +59,7 @@ def _coded(low: pd.Series, filled: Bools, match: Match) -> Column:
     """Words and codes: 'female', '2', 'NH Black'. A number like '2.0' is the code '2'."""
     assert match.coded is not None
     code = low.str.replace(r"\.0+$", "", regex=True)
-    column = Column(code.map(match.coded.values).to_numpy(dtype=float).copy())
+    column = Column(np.array(code.map(match.coded.values), dtype=np.float64))
     odd = filled & np.isnan(column.values)
     if match.coded.otherwise is not None:
         column.values[odd] = match.coded.otherwise
@@ -82,12 +80,10 @@ def _rescue(column: Column, text: pd.Series, odd: Bools, delimiter: str) -> None
     plain = cell.str.replace(",", "", regex=False).where(thousands, cell)
     plain = plain.where(~comma, cell.str.replace(",", ".", regex=False))
     column.values[odd] = pd.to_numeric(plain, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    for mask, words in (
-        (limit, "limits such as '<5' or '>90' were read as the number"),
-        (comma, "decimal commas were read"),
-    ):
-        if mask.any():
-            column.notes.append(f"{int(mask.sum()):,} {words}")
+    if limit.any():
+        column.notes.append(f"{int(limit.sum()):,} limits such as '<5' or '>90' were read as the number")
+    if comma.any():
+        column.notes.append(f"{int(comma.sum()):,} decimal commas were read")
 
 
 def _in_range(column: Column, feature: Feature, unit: Unit) -> None:
@@ -111,9 +107,8 @@ def _in_range(column: Column, feature: Feature, unit: Unit) -> None:
         column.refuse(out, f"impossible: outside {low:g} to {high:g} {feature.unit}".rstrip())
     if feature.cap is not None and (high_ones := column.values > feature.cap).any():
         column.values[high_ones] = feature.cap
-        column.notes.append(
-            f"{int(high_ones.sum()):,} values above {feature.cap:g} {feature.unit} count as {feature.cap:g}"
-        )
+        n = int(high_ones.sum())
+        column.notes.append(f"{n:,} values above {feature.cap:g} {feature.unit} count as {feature.cap:g}")
 
 
 def _inside(values: Floats, feature: Feature) -> Bools:

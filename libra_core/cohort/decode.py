@@ -133,8 +133,8 @@ def _parse(text: str, delimiter: str, name: str) -> tuple[pd.DataFrame, list[int
     """The cells, header line first, empty ones as NaN; and the numbers of records that are longer than the header."""
     lead = len(text) - len(text.lstrip("\r\n"))
     text = text[lead:]
-    width = len(next(csv.reader(io.StringIO(text), delimiter=delimiter)))
     try:
+        width = len(next(csv.reader(io.StringIO(text), delimiter=delimiter)))
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             return _read(text, delimiter, width), []

@@ -1,4 +1,4 @@
-"""Fill what is missing: compute what follows, take what is certain, assume the rest by the protocol's rules, flagged."""
+"""Fill what is missing: compute what follows, take what is certain, assume the rest by rule, and mark it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from libra_core.clinical import Feature, Protocol
+from libra_core.clinical.formulas import FORMULAS
 from libra_core.clinical.rules import Bools, Floats, all_hold
-from libra_core.cohort.formulas import FORMULAS
-from libra_core.cohort.report import Converted, Imputed
+from libra_core.cohort.report import Computed, Imputed
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Sheet:
     n: int
     values: dict[str, Floats] = field(default_factory=dict)
     imputed: dict[str, Bools] = field(default_factory=dict)
-    computed: list[Converted] = field(default_factory=list)
+    computed: list[Computed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name in self.protocol.names:
@@ -58,9 +58,8 @@ def _account(sheet: Sheet, feature: Feature, given: Bools) -> Imputed:
     n = int(sheet.imputed[feature.name].sum())
     rule = (feature.sources or {}).get("impute", "computed from assumed values")
     if given.any():
-        rule = (
-            "estimated in the file" if int(given.sum()) == n else f"{int(given.sum()):,} estimated in the file; {rule}"
-        )
+        here = int(given.sum())
+        rule = "estimated in the file" if here == n else f"{here:,} estimated in the file; {rule}"
     return Imputed(feature.name, feature.label, n, rule)
 
 
@@ -74,19 +73,20 @@ def _known(sheet: Sheet, feature: Feature) -> None:
 
 def _formula(sheet: Sheet, feature: Feature) -> None:
     """Compute gaps whose inputs are all there, keeping to the plausible range."""
-    formula = FORMULAS[feature.formula] if feature.formula else None
-    if formula is None:
+    if feature.formula is None:
         return
-    ready = sheet.gaps(feature.name) & ~np.any([sheet.gaps(name) for name in formula.inputs], axis=0)
+    formula = FORMULAS[feature.formula]
+    inputs = formula.inputs or feature.inputs
+    ready = sheet.gaps(feature.name) & ~np.any([sheet.gaps(name) for name in inputs], axis=0)
     if not ready.any():
         return
-    result = np.clip(formula.compute({name: sheet.values[name][ready] for name in formula.inputs}), *feature.range)
+    result = np.clip(formula.compute({name: sheet.values[name][ready] for name in inputs}), *feature.range)
     sheet.values[feature.name][ready] = result
-    from_assumed = np.any([sheet.imputed[name][ready] for name in formula.inputs], axis=0)
+    from_assumed = np.any([sheet.imputed[name][ready] for name in inputs], axis=0)
     sheet.imputed[feature.name][ready] = from_assumed
     measured = int((~from_assumed).sum())
     if measured:
-        sheet.computed.append(Converted(feature.label, formula.label, feature.unit or "a count", measured))
+        sheet.computed.append(Computed(feature.name, feature.label, formula.label, measured))
 
 
 def _impute(sheet: Sheet, feature: Feature) -> None:

@@ -26,6 +26,16 @@ class Converted:
 
 
 @dataclass(frozen=True)
+class Computed:
+    """Values that follow from other measured ones by a formula: they count as measured."""
+
+    feature: str
+    label: str
+    rule: str
+    n: int
+
+
+@dataclass(frozen=True)
 class Ignored:
     column: str
     reason: str
@@ -75,6 +85,7 @@ class Report:
     rows_used: int = 0
     mapped: tuple[Mapped, ...] = ()
     converted: tuple[Converted, ...] = ()
+    computed: tuple[Computed, ...] = ()
     ignored: tuple[Ignored, ...] = ()
     refused: tuple[RefusedCell, ...] = ()
     refused_counts: tuple[Count, ...] = ()
@@ -96,12 +107,21 @@ class Report:
         out += [f"{_rows(c.n)} left out: {c.reason}." for c in self.dropped_counts]
         out += [f"Column {c.column!r}: {_cells(c.n)} refused, {c.reason}." for c in self.refused_counts]
         out += [f"{c.feature}: {c.n:,} values converted from {c.from_unit} to {c.to_unit}." for c in self.converted]
-        out += [f"{i.label}: {i.n:,} of {self.rows_used:,} values are not measured ({i.rule})." for i in self.imputed]
+        out += [f"{c.label}: {c.n:,} values computed {c.rule}." for c in self.computed]
+        out += self._assumed()
         if self.ignored:
             names = ", ".join(i.column for i in self.ignored[:12])
             more = f" and {len(self.ignored) - 12} more" if len(self.ignored) > 12 else ""
             out.append(f"{len(self.ignored)} columns are not used: {names}{more}.")
         return (*out, *self.notes)
+
+    def _assumed(self) -> list[str]:
+        some = [i for i in self.imputed if i.n < self.rows_used]
+        all_rows = [i.label for i in self.imputed if i.n == self.rows_used]
+        out = [f"{i.label}: {i.n:,} of {self.rows_used:,} values are not measured ({i.rule})." for i in some]
+        if all_rows:
+            out.append(f"Not measured in anyone, assumed by the protocol's rules and marked: {'; '.join(all_rows)}.")
+        return out
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able, with the sentences."""

@@ -27,12 +27,14 @@ def generate(spec: CohortSpec, protocol: Protocol, n: int | None = None, seed: i
         if name in drawn:
             sheet.values[name] = np.clip(drawn[name], *protocol.feature(name).range)
     imputed = fill(sheet)
+    for feature in protocol.features:  # nobody measures pressure to ten decimals
+        sheet.values[feature.name] = np.round(np.round(sheet.values[feature.name] / feature.round) * feature.round, 6)
     report = Report(
         source=spec.name,
         rows_in_file=sheet.n,
         rows_used=sheet.n,
         imputed=imputed,
-        converted=tuple(sheet.computed),
+        computed=tuple(sheet.computed),
         notes=("Synthetic: drawn at random from published summary numbers.",),
     )
     return assemble(sheet, report, spec, np.zeros(0))
@@ -74,10 +76,10 @@ def _marginal(draw: Draw, z: Floats, done: dict[str, Floats]) -> Floats:
 
 
 def _spread(g: Generator, out: dict[str, Floats], rng: np.random.Generator) -> None:
-    """Say which of the counted flags are set: as many as the count, drawn in proportion to their shares (Gumbel)."""
-    names = list(g.among.shares)
+    """Say which of the counted flags are set: as many as the count, drawn in proportion to their weights (Gumbel)."""
+    names = list(g.among.weights)
     count = out[g.among.count]
-    keys = np.log([g.among.shares[name] for name in names]) + rng.gumbel(size=(len(count), len(names)))
+    keys = np.log([g.among.weights[name] for name in names]) + rng.gumbel(size=(len(count), len(names)))
     rank = (-keys).argsort(axis=1).argsort(axis=1)
     for j, name in enumerate(names):
         out[name] = (rank[:, j] < count).astype(float)

@@ -110,7 +110,7 @@ class _Reading:
             raise CohortError(replace(report, errors=(error,)))
         sheet = _subset(sheet, keep)
         imputed = fill(sheet)
-        report = replace(report, imputed=imputed, converted=tuple(self.converted + sheet.computed))
+        report = replace(report, imputed=imputed, converted=tuple(self.converted), computed=tuple(sheet.computed))
         return assemble(sheet, report, spec, rows)
 
     def _check_header(self) -> None:

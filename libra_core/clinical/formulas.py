@@ -14,7 +14,7 @@ KAPPA, ALPHA = (0.9, 0.7), (-0.302, -0.241)  # men, women
 
 @dataclass(frozen=True)
 class Formula:
-    """compute(columns) -> (n,), from the features named in `inputs`."""
+    """compute(columns) -> (n,), from the features named in `inputs` (empty: those that the protocol names)."""
 
     label: str
     inputs: tuple[str, ...]
@@ -53,11 +53,9 @@ def creatinine_2021(c: Columns) -> Floats:
     return np.asarray(kappa * np.where(share >= 1, share ** (1 / alpha), share ** (-1 / 1.2)))
 
 
-def count_of_drugs(c: Columns) -> Floats:
-    return np.asarray(sum(c[name] for name in DRUG_FLAGS))
+def total(c: Columns) -> Floats:
+    return np.asarray(sum(c.values()))
 
-
-DRUG_FLAGS = ("on_rasi", "on_thiazide", "on_ccb", "on_mra", "on_bb")
 
 FORMULAS: dict[str, Formula] = {
     "bmi_from_weight_and_height": Formula("from weight and height", ("weight_kg", "height_cm"), bmi),
@@ -69,5 +67,5 @@ FORMULAS: dict[str, Formula] = {
     "creatinine_from_egfr_2021": Formula(
         "from eGFR, age and sex by CKD-EPI 2021", ("egfr", "age", "female"), creatinine_2021
     ),
-    "count_of_current_drugs": Formula("count of the drug classes taken", DRUG_FLAGS, count_of_drugs),
+    "sum": Formula("as the sum of its parts", (), total),
 }
