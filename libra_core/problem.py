@@ -6,6 +6,7 @@ at a time with R = 1; a study runs all its replicates at once. There is one path
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ class Problem:
     A context x has d = d_immutable + d_mutable entries, the immutable ones first, x[0] = 1 (intercept).
     `noise` is the sub-Gaussian scale of a reward, in reward units. `realised` is the share of an advised
     change that patients are expected to make, one number for each mutable feature (1 = full compliance).
+    `x_bound` bounds |x'|. `eligible_after` re-checks eligibility at x' (None: no rule depends on a mutable feature).
     """
 
     arms: tuple[str, ...]
@@ -36,6 +38,13 @@ class Problem:
     noise: float
     reward_unit: str
     realised: tuple[float, ...]
+    x_bound: float
+    eligible_after: Callable[[Contexts, Actions], Bools] | None = None
+
+    @property
+    def default_width(self) -> float:
+        """Delta, the width above which an advisor is asked: 0.2 of a probability, or 0.4 noise units (ours)."""
+        return 0.2 if self.link.binary else 0.4 * self.noise
 
     @property
     def n_arms(self) -> int:
@@ -68,7 +77,7 @@ class Patient:
 
 @dataclass(frozen=True, eq=False)
 class Contexts:
-    """R arrivals, one for each replicate: x (R, d), box lo, hi (R, d_M) with lo <= 0 <= hi, eligible (R, K), row (R,)."""
+    """R arrivals: x (R, d), box lo, hi (R, d_M) with lo <= 0 <= hi, eligible (R, K), row (R,)."""
 
     x: Floats
     lo: Floats
@@ -79,9 +88,7 @@ class Contexts:
     @classmethod
     def of(cls, patient: Patient) -> Contexts:
         """The batch of one that a page works with."""
-        return cls(
-            patient.x[None], patient.lo[None], patient.hi[None], patient.eligible[None], np.array([patient.row])
-        )
+        return cls(patient.x[None], patient.lo[None], patient.hi[None], patient.eligible[None], np.array([patient.row]))
 
     def take(self, subset: Ints) -> Contexts:
         return Contexts(self.x[subset], self.lo[subset], self.hi[subset], self.eligible[subset], self.row[subset])

@@ -7,18 +7,19 @@ policy with R = 1 and calls `decide(patient)`, which is the same computation wit
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, fields
-from enum import Enum
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from libra_core.advisors.base import Advice, AdviceBatch, Advisor
+from libra_core.glm.estimator import copy_into
 from libra_core.problem import Actions, Bools, Contexts, Floats, Ints, Outcomes, Patient, Problem
 from libra_core.streams import Streams
 
 
-class Reason(str, Enum):
+class Reason(StrEnum):
     """Why the executed action was chosen."""
 
     OPTIMISTIC = "largest optimistic value"
@@ -50,7 +51,8 @@ class PolicyConfig:
     max_calls: hard cap on questions. trial_share: share of adoptable rounds that are kept as control.
     effort_cost: c of the objective, in index units for each weighted SD moved. min_gain: a feature moves only if
     it adds more than this to the index. plan_with: plan for the change as advised or as expected to be realised.
-    shared: one joint estimator theta_a = theta_0 + phi_a. refit: full-MLE refits when det V has doubled.
+    shared: one joint estimator theta_a = theta_0 + phi_a. estimator: "one-pass"; "refit" adds a full-MLE refit of an
+    arm whenever its det V has doubled; "mle" refits after every observation (the slow reference).
     """
 
     ridge: float = 1.0
@@ -67,7 +69,7 @@ class PolicyConfig:
     min_gain: float = 0.0
     plan_with: Literal["advised", "expected"] = "expected"
     shared: bool = False
-    refit: bool = False
+    estimator: Literal["one-pass", "refit", "mle"] = "one-pass"
 
     def validate(self) -> PolicyConfig:
         """Return self, or raise ValueError with a sentence for a person."""
@@ -92,23 +94,40 @@ class PolicyConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Proposal:
-    """What a policy wants to do for R contexts, and how it came to it.
+class Choice:
+    """What a policy chose for R contexts, before its bounds are worked out.
 
-    mean, lcb, ucb (R,) are on the mean scale (reward units); reason (R,) indexes REASONS. `own` is the arm and
-    change the policy would have played without advice; `advice` is projected onto the feasible set already.
+    `own` is what it would have played without advice, `advice` is projected onto F and checked already.
     """
 
-    contexts: Contexts
     actions: Actions
-    mean: Floats
-    lcb: Floats
-    ucb: Floats
+    own: Actions
     reason: Ints
     asked: Bools
     adopted: Bools
-    own: Actions
     advice: AdviceBatch | None = None
+
+    @classmethod
+    def alone(cls, actions: Actions, reason: Reason) -> Choice:
+        """The same reason for everybody, and nobody asked."""
+        n = len(actions.arm)
+        none = np.zeros(n, bool)
+        return cls(actions, actions, np.full(n, REASONS.index(reason)), none, none)
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A choice for R contexts with its bounds: mean, lcb, ucb (R,) on the mean scale (reward units)."""
+
+    contexts: Contexts
+    choice: Choice
+    mean: Floats
+    lcb: Floats
+    ucb: Floats
+
+    @property
+    def actions(self) -> Actions:
+        return self.choice.actions
 
 
 @dataclass(frozen=True)
@@ -173,6 +192,7 @@ class Policy(ABC):
     label: ClassVar[str]  # what a clinician reads
     summary: ClassVar[str]  # one sentence for the About page and --help
     needs_advisor: ClassVar[bool] = False
+    own_advisor: ClassVar[str | None] = None  # the advisor it always uses, whatever is chosen elsewhere
 
     def __init__(
         self, problem: Problem, config: PolicyConfig, streams: Streams, advisor: Advisor | None = None
@@ -187,17 +207,32 @@ class Policy(ABC):
         self.calls = np.zeros(streams.n, np.int64)
 
     @abstractmethod
-    def propose(self, contexts: Contexts) -> Proposal:
+    def choose(self, contexts: Contexts) -> Choice:
         """Choose for R contexts. Draws random numbers and asks the advisor, but learns nothing."""
+
+    def propose(self, contexts: Contexts) -> Proposal:
+        """choose(), with eligibility checked again at x' (a change that would break it is taken back) and bounds."""
+        choice = self.choose(contexts)
+        if self.problem.eligible_after is not None:
+            fine = self.problem.eligible_after(contexts, choice.actions)
+            if not fine.all():
+                kept = np.where(fine[:, None], choice.actions.delta, 0.0)
+                choice = replace(choice, actions=Actions(choice.actions.arm, kept))
+        return Proposal(contexts, choice, *self.bounds(contexts, choice.actions))
 
     def learn(self, proposal: Proposal, outcomes: Outcomes) -> None:
         """Take in R outcomes. The base class counts the round and the questions."""
         self.t += 1
-        self.calls += proposal.asked
+        self.calls += proposal.choice.asked
 
-    @abstractmethod
-    def options(self, contexts: Contexts) -> tuple[tuple[ArmOption, ...], ...]:
-        """For each context, every arm with and without its best change, under the current estimate."""
+    def bounds(self, contexts: Contexts, actions: Actions) -> tuple[Floats, Floats, Floats]:
+        """(mean, lcb, ucb), each (R,), on the mean scale; nan for a policy without a model."""
+        unknown = np.full(len(contexts), np.nan)
+        return unknown, unknown, unknown
+
+    def options(self, contexts: Contexts) -> tuple[ArmOption, ...]:
+        """For a batch of one: every arm with and without its best change; empty for a policy without a model."""
+        return ()
 
     def explain(self, contexts: Contexts, actions: Actions) -> Floats:
         """theta_a * x' for each context (R, d); zeros for a policy without a model."""
@@ -219,8 +254,8 @@ class Policy(ABC):
 
     def record(self, patient: Patient, proposal: Proposal, advice: Advice | None = None) -> Decision:
         """Write a proposal out in full, as what a page shows and the log keeps."""
-        contexts, given = proposal.contexts, proposal.advice
-        if advice is None and given is not None and proposal.asked[0]:
+        contexts, choice, given = proposal.contexts, proposal.choice, proposal.choice.advice
+        if advice is None and given is not None and choice.asked[0]:
             source = self.advisor.name if self.advisor else "advisor"
             advice = (
                 Advice(source, "ok", int(given.arm[0]), tuple(map(float, given.delta[0])))
@@ -240,14 +275,14 @@ class Policy(ABC):
             width=float(proposal.ucb[0] - proposal.lcb[0]),
             beta=float(self.beta),
             radius=self.config.radius,
-            options=self.options(contexts)[0],
+            options=self.options(contexts),
             contributions=tuple(map(float, self.explain(contexts, proposal.actions)[0])),
-            asked=bool(proposal.asked[0]),
-            adopted=bool(proposal.adopted[0]),
+            asked=bool(choice.asked[0]),
+            adopted=bool(choice.adopted[0]),
             advice=advice,
-            own_arm=int(proposal.own.arm[0]),
-            own_delta=tuple(map(float, proposal.own.delta[0])),
-            reason=REASONS[int(proposal.reason[0])],
+            own_arm=int(choice.own.arm[0]),
+            own_delta=tuple(map(float, choice.own.delta[0])),
+            reason=REASONS[int(choice.reason[0])],
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -262,20 +297,25 @@ class Policy(ABC):
             "config": asdict(self.config),
             "t": self.t,
             "streams": self.streams.state(),
+            "advisor": self.advisor.state() if self.advisor is not None else None,
             "arrays": {name: value.tolist() for name, value in self.arrays().items()},
         }
 
     def restore(self, state: State) -> None:
         """Take over a saved state. Raises ValueError when it belongs to another policy, version or shape."""
         if state.get("schema") != 1 or state.get("policy") != self.name:
-            raise ValueError(f"this state is of {state.get('policy')!r}, schema {state.get('schema')!r}, not {self.name}")
-        for name, array in self.arrays().items():
-            saved = np.asarray(state["arrays"][name], dtype=array.dtype)
-            if saved.shape != array.shape:
-                raise ValueError(f"the saved {name} has shape {saved.shape}, this policy needs {array.shape}")
-            array[...] = saved
+            raise ValueError(
+                f"this state is of {state.get('policy')!r}, schema {state.get('schema')!r}, not {self.name}"
+            )
+        self.load({name: np.asarray(value) for name, value in state["arrays"].items()})
         self.t = int(state["t"])
         self.streams.restore(state["streams"])
+        if self.advisor is not None:
+            self.advisor.restore(state["advisor"])
+
+    def load(self, saved: dict[str, np.ndarray]) -> None:
+        """Take over saved arrays(). Extend it in a subclass that extends arrays()."""
+        copy_into({"calls": self.calls}, saved)
 
 
 REGISTRY: dict[str, type[Policy]] = {}
@@ -285,7 +325,3 @@ def register(policy: type[Policy]) -> type[Policy]:
     """Class decorator: put a policy on the list that pages and the command line show."""
     REGISTRY[policy.name] = policy
     return policy
-
-
-def config_fields() -> tuple[str, ...]:
-    return tuple(f.name for f in fields(PolicyConfig))

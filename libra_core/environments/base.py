@@ -1,0 +1,145 @@
+"""What an environment is: it sends patients, answers to actions with simulated outcomes, and knows the truth."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from libra_core.cohort import Cohort
+from libra_core.problem import Actions, Bools, Contexts, Floats, Outcomes, Problem, moved
+from libra_core.recourse.optimistic import evaluate, plan
+from libra_core.streams import Streams
+
+
+@dataclass(frozen=True)
+class EnvironmentSpec:
+    """Settings of an environment; each kind reads what concerns it. None = that kind's own default.
+
+    link: "identity" or "logistic". noise: SD of a reward with the identity link. gamma: radius of the feasible ball.
+    arms, d_immutable (without the intercept), d_mutable, spread: the synthetic one's size, and the scale of its
+    theta, N(0, spread^2 / d). contrast: how much treatments differ between persons (1 = realistic).
+    """
+
+    name: str = "synthetic"
+    cohort: str | None = None
+    link: str | None = None
+    noise: float | None = None
+    gamma: float | None = None
+    arms: int = 6
+    d_immutable: int = 6
+    d_mutable: int = 6
+    spread: float = 1.5
+    contrast: float = 1.0
+
+    def validate(self) -> EnvironmentSpec:
+        """Return self, or raise ValueError with a sentence for a person."""
+        for name, low, high in (("arms", 2, 200), ("d_immutable", 0, 200), ("d_mutable", 1, 60)):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} must be between {low} and {high}, got {value}")
+        for name in ("noise", "gamma", "spread", "contrast"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < np.inf:
+                raise ValueError(f"{name} must be a number >= 0, got {value:g}")
+        if self.link not in (None, "identity", "logistic"):
+            raise ValueError(f"link must be identity or logistic, got {self.link!r}")
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Luck:
+    """One round's draws, the same for every policy of a run: noise (R,) and realised shares (R, d_M)."""
+
+    noise: Floats
+    realised: Floats
+
+
+class Environment(ABC):
+    """R replicates of one simulated world. theta (R, K, d) is its truth. A new environment is one file, one line."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    cohort: Cohort | None = None
+    problem: Problem
+    theta: Floats
+
+    def __init__(self, spec: EnvironmentSpec, seed: int, replicates: int, first: int = 0) -> None:
+        self.spec = spec.validate()
+        self.seed, self.first, self.replicates = seed, first, replicates
+        self.arrivals = Streams(seed, "arrivals", replicates, first)
+        self.noise = Streams(seed, "noise", replicates, first)
+        self.compliance = Streams(seed, "compliance", replicates, first)
+
+    @abstractmethod
+    def arrive(self) -> Contexts:
+        """The next R patients."""
+
+    def realised_shares(self) -> Floats:
+        """(R, d_M): the share of an advised change that each patient really makes."""
+        return np.ones((self.replicates, self.problem.d_mutable))
+
+    def groups(self, contexts: Contexts) -> dict[str, Bools]:
+        """Subgroups for reporting: name -> membership (R,)."""
+        return {}
+
+    def luck(self) -> Luck:
+        draw = self.noise.uniform(1) if self.problem.link.binary else self.noise.normal(1)
+        return Luck(draw[:, 0], self.realised_shares())
+
+    def means(self, contexts: Contexts, actions: Actions) -> Floats:
+        """Expected reward (R,) of actions, at the expected realised change."""
+        z, _ = evaluate(self.theta, self.no_doubt, contexts, actions, np.asarray(self.problem.realised))
+        return self.problem.link.mean(z)
+
+    def best(self, contexts: Contexts) -> Floats:
+        """The largest expected reward (R,) over eligible arms and feasible changes: what regret is measured from."""
+        realised = np.asarray(self.problem.realised)
+        plans = plan(self.problem.feasible, self.theta, self.no_doubt, contexts, 0.0, realised)
+        return self.problem.link.mean(plans.chosen()[0])
+
+    @property
+    def no_doubt(self) -> Floats:
+        """A = 0, (R, K, d, d): the truth has no width."""
+        if not hasattr(self, "_no_doubt"):
+            self._no_doubt = np.zeros((*self.theta.shape, self.theta.shape[2]))
+        return self._no_doubt
+
+    def respond(self, contexts: Contexts, actions: Actions, luck: Luck) -> Outcomes:
+        """Simulated outcomes: the patient makes a share of the change, and a noisy reward is seen."""
+        x = moved(contexts.x, actions.delta * luck.realised)
+        index = np.einsum("rd,rd->r", self.theta[np.arange(len(x)), actions.arm], x)
+        mean = self.problem.link.mean(index)
+        if self.problem.link.binary:
+            return Outcomes((luck.noise < mean).astype(float), x)
+        return Outcomes(mean + self.problem.noise * luck.noise, x)
+
+
+ENVIRONMENTS: dict[str, type[Environment]] = {}
+
+
+def register(environment: type[Environment]) -> type[Environment]:
+    """Class decorator: put an environment on the list that pages and the command line show."""
+    ENVIRONMENTS[environment.name] = environment
+    return environment
+
+
+def make_environment(spec: EnvironmentSpec, seed: int, replicates: int = 1, first: int = 0) -> Environment:
+    """Raises ValueError for an unknown name or unusable settings, with what to do."""
+    if spec.name not in ENVIRONMENTS:
+        raise ValueError(f"unknown environment {spec.name!r}: choose one of {', '.join(ENVIRONMENTS)}")
+    return ENVIRONMENTS[spec.name](spec, seed, replicates, first)
+
+
+def recheck_of(cohort: Cohort) -> Callable[[Contexts, Actions], Bools] | None:
+    """The check of eligibility at x', or None when no contraindication reads anything that a plan can move."""
+    protocol = cohort.protocol
+    moving = {f.name for f in protocol.mutable_features}
+    moving |= {f.floor_ratio.feature for f in protocol.mutable_features if f.floor_ratio is not None}
+    if not any(moving & set(protocol.safety_features(k)) for k in range(len(protocol.treatments))):
+        return None
+    values = cohort.values
+    return lambda contexts, actions: protocol.eligible_after(values[contexts.row], actions.arm, actions.delta)

@@ -1,0 +1,109 @@
+"""Link functions: E[reward] = mu(z), z = theta' x.
+
+A link is an object that Python reads and a code that the compiled kernels read; both use the same formulas below.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from libra_core.kernels import kernel
+
+Floats = NDArray[np.float64]
+
+IDENTITY, LOGISTIC, PROBIT, POISSON = 0, 1, 2, 3
+SLOPE_FLOOR = 0.02  # kappa: smallest mu'(z) that a one-pass update counts as information (ours, stated)
+
+
+@kernel
+def mean_at(code: int, z: float) -> float:
+    """mu(z)."""
+    if code == IDENTITY:
+        return z
+    if code == LOGISTIC:
+        if z >= 0:
+            return 1.0 / (1.0 + math.exp(-z))
+        e = math.exp(z)
+        return e / (1.0 + e)
+    if code == PROBIT:
+        return 0.5 * math.erfc(-z / math.sqrt(2.0))
+    return math.exp(min(z, 30.0))
+
+
+@kernel
+def slope_at(code: int, z: float) -> float:
+    """mu'(z)."""
+    if code == IDENTITY:
+        return 1.0
+    if code == LOGISTIC:
+        m = mean_at(LOGISTIC, z)
+        return m * (1.0 - m)
+    if code == PROBIT:
+        return math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
+    return math.exp(min(z, 30.0))
+
+
+@kernel
+def _means(code: int, z: Floats) -> Floats:
+    out = np.empty_like(z)
+    for i in range(z.size):
+        out[i] = mean_at(code, z[i])
+    return out
+
+
+@kernel
+def _slopes(code: int, z: Floats) -> Floats:
+    out = np.empty_like(z)
+    for i in range(z.size):
+        out[i] = slope_at(code, z[i])
+    return out
+
+
+@dataclass(frozen=True)
+class Link:
+    """An increasing mean function mu.
+
+    `low`, `high`: range of the mean. `steepest` is sup mu' (the Lipschitz constant L of the call bound).
+    `binary`: rewards are 0 or 1. The inverse is not needed anywhere.
+    """
+
+    name: str
+    code: int
+    low: float
+    high: float
+    steepest: float
+    binary: bool = False
+
+    def mean(self, z: Floats | float) -> Floats:
+        flat = np.asarray(z, dtype=float)
+        return np.asarray(_means(self.code, flat.ravel()).reshape(flat.shape))
+
+    def slope(self, z: Floats | float) -> Floats:
+        flat = np.asarray(z, dtype=float)
+        return np.asarray(_slopes(self.code, flat.ravel()).reshape(flat.shape))
+
+    def flattest(self, z_max: float) -> float:
+        """kappa = inf of mu' over |z| <= z_max."""
+        return float(np.min(self.slope(np.array([-z_max, 0.0, z_max]))))
+
+
+LINKS = {
+    link.name: link
+    for link in (
+        Link("identity", IDENTITY, -math.inf, math.inf, 1.0),
+        Link("logistic", LOGISTIC, 0.0, 1.0, 0.25, binary=True),
+        Link("probit", PROBIT, 0.0, 1.0, 1.0 / math.sqrt(2.0 * math.pi), binary=True),
+        Link("poisson", POISSON, 0.0, math.inf, math.inf),
+    )
+}
+
+
+def link_named(name: str) -> Link:
+    """The link of that name. Raises ValueError with the names on offer."""
+    if name not in LINKS:
+        raise ValueError(f"unknown link {name!r}: choose one of {', '.join(LINKS)}")
+    return LINKS[name]

@@ -1,0 +1,6 @@
+"""Policies. Importing this package registers them all; a new one is a new file and a line here."""
+
+from libra_core.policies import baselines, glrb, libra  # noqa: F401 -- importing registers
+from libra_core.policies.base import REASONS, REGISTRY, ArmOption, Decision, Policy, PolicyConfig, Proposal, Reason
+
+__all__ = ["REASONS", "REGISTRY", "ArmOption", "Decision", "Policy", "PolicyConfig", "Proposal", "Reason"]

@@ -1,0 +1,81 @@
+"""Policies that do not learn: the truth, the dice, and advisors left to themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from libra_core.policies.base import REASONS, Choice, Policy, Reason, register
+from libra_core.problem import Actions, Contexts, Floats
+from libra_core.recourse.optimistic import plan
+
+
+def first_eligible(contexts: Contexts) -> Actions:
+    """The first eligible arm (by convention the mildest) and no change: what is played when nothing is known."""
+    return Actions(contexts.eligible.argmax(axis=1), np.zeros_like(contexts.lo))
+
+
+@register
+class Oracle(Policy):
+    """The best action under the true model. Regret 0 by definition; only simulations can offer it."""
+
+    name = "oracle"
+    label = "Oracle (knows the truth)"
+    summary = "The best treatment and change under the true simulated model: the yardstick of regret."
+    truth: Floats | None = None
+
+    def choose(self, contexts: Contexts) -> Choice:
+        if self.truth is None:
+            raise ValueError("the oracle needs a simulated environment: its truth was not set")
+        R, K, d = self.truth.shape
+        no_doubt = np.zeros((R, K, d, d))
+        best = plan(self.problem.feasible, self.truth, no_doubt, contexts, 0.0, np.asarray(self.problem.realised))
+        return Choice.alone(best.actions, Reason.TRUTH)
+
+
+@register
+class Random(Policy):
+    """A uniformly drawn eligible arm and a feasible change in a random direction."""
+
+    name = "random"
+    label = "Random"
+    summary = "A random eligible treatment and a random feasible change."
+
+    def choose(self, contexts: Contexts) -> Choice:
+        d = self.problem.d_mutable
+        draw = self.streams.uniform(1 + d)
+        rank = np.cumsum(contexts.eligible, axis=1)
+        pick = 1 + np.floor(draw[:, :1] * rank[:, -1:])
+        arm = (rank >= pick).argmax(axis=1)
+        wish = contexts.lo + draw[:, 1:] * (contexts.hi - contexts.lo)
+        delta = self.problem.feasible.project(wish, contexts.lo, contexts.hi)
+        return Choice.alone(Actions(arm, delta), Reason.RANDOM)
+
+
+@register
+class AdvisorOnly(Policy):
+    """Does what the advisor says, every round, and never learns."""
+
+    name = "llm-only"
+    label = "Advisor only"
+    summary = "Asks the advisor about every patient and does what it says; learns nothing."
+    needs_advisor = True
+
+    def choose(self, contexts: Contexts) -> Choice:
+        assert self.advisor is not None
+        n = len(contexts)
+        advice = self.advisor.advise_many(contexts, np.arange(n)).checked(contexts, self.problem)
+        own = first_eligible(contexts)
+        arm = np.where(advice.given, advice.arm, own.arm)
+        delta = np.where(advice.given[:, None], advice.delta, own.delta)
+        reason = np.where(advice.given, REASONS.index(Reason.ADVISOR), REASONS.index(Reason.NO_ADVICE))
+        return Choice(Actions(arm, delta), own, reason, np.ones(n, bool), advice.given, advice)
+
+
+@register
+class GuidelineOnly(AdvisorOnly):
+    """The guideline advisor left to itself. Needs a protocol with a guideline."""
+
+    name = "guideline"
+    label = "Guideline only"
+    summary = "Follows the simplified guideline rules for every patient; learns nothing."
+    own_advisor = "guideline"

@@ -1,0 +1,103 @@
+"""The optimistic policies: GLRB and its relatives. Each is a choice of link, of recourse, and of radius."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from libra_core.policies.base import Choice, Reason, register
+from libra_core.policies.model import ModelPolicy
+from libra_core.problem import Actions, Contexts
+
+
+@register
+class GLRB(ModelPolicy):
+    """argmax over eligible arms and feasible changes of mu(theta_a'x' + beta sqrt(x'A_a x')).
+
+    Problem: Cao, Gao, Keyvanshokooh, Ma 2026 (arXiv 2601.11905). With the theoretical radius and the global maximum
+    of the inner problem, regret is O(d sqrt(T) log T); with the practical radius no bound is claimed.
+    """
+
+    name = "glrb"
+    label = "GLRB"
+    summary = "Optimistic choice of treatment and change of habits together, under a generalized linear model."
+
+    def choose(self, contexts: Contexts) -> Choice:
+        return Choice.alone(self.plan(contexts, self.beta).actions, Reason.OPTIMISTIC)
+
+
+@register
+class RLinUCB(GLRB):
+    """GLRB with the identity link, whatever the problem's link is."""
+
+    name = "rlinucb"
+    label = "RLinUCB"
+    summary = "GLRB with a linear model."
+    linear = True
+
+
+@register
+class LinUCB(GLRB):
+    """The classic baseline: a linear model, no change of habits."""
+
+    name = "linucb"
+    label = "LinUCB (no change of habits)"
+    summary = "Optimistic choice of treatment under a linear model; habits stay as they are."
+    linear = True
+    recourse = False
+
+
+@register
+class GLMUCB(GLRB):
+    """LinUCB with the problem's own link."""
+
+    name = "glm-ucb"
+    label = "GLM-UCB (no change of habits)"
+    summary = "Optimistic choice of treatment under a generalized linear model; habits stay as they are."
+    recourse = False
+
+
+@register
+class PostHoc(GLRB):
+    """LinUCB first, then the best change for the arm it chose: shows what choosing both together buys."""
+
+    name = "linucb-posthoc"
+    label = "LinUCB, then change of habits"
+    summary = "Treatment first, as LinUCB; the change of habits afterwards, for that treatment."
+    linear = True
+
+    def choose(self, contexts: Contexts) -> Choice:
+        nothing = np.zeros_like(contexts.lo)
+        still = Contexts(contexts.x, nothing, nothing, contexts.eligible, contexts.row)
+        arm = self.plan(still, self.beta).arm
+        only = np.arange(self.problem.n_arms) == arm[:, None]
+        fixed = Contexts(contexts.x, contexts.lo, contexts.hi, only, contexts.row)
+        return Choice.alone(Actions(arm, self.plan(fixed, self.beta).actions.delta), Reason.OPTIMISTIC)
+
+
+@register
+class Greedy(GLRB):
+    """GLRB at radius 0: the best arm and change under the current estimate, no exploration."""
+
+    name = "greedy"
+    label = "Greedy"
+    summary = "Best treatment and change under the current estimate; never explores on purpose."
+
+    def choose(self, contexts: Contexts) -> Choice:
+        return Choice.alone(self.plan(contexts, 0.0).actions, Reason.OPTIMISTIC)
+
+
+@register
+class Thompson(GLRB):
+    """theta_a drawn from N(theta_hat_a, beta^2 A_a), then the exact linear step. No regret bound is claimed."""
+
+    name = "thompson"
+    label = "Recourse Thompson sampling"
+    summary = "Draws a plausible model, then plays the best treatment and change under it."
+
+    def choose(self, contexts: Contexts) -> Choice:
+        theta, A = self.estimator.theta, self.estimator.A
+        R, K, d = theta.shape
+        draw = self.streams.normal(K * d).reshape(R, K, d)
+        root = np.linalg.cholesky(A)
+        sampled = theta + self.beta * (root @ draw[..., None])[..., 0]
+        return Choice.alone(self.plan(contexts, 0.0, theta=sampled).actions, Reason.SAMPLED)

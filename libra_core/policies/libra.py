@@ -1,0 +1,173 @@
+"""LIBRA: GLRB that asks an advisor while it is unsure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from libra_core.advisors.base import AdviceBatch
+from libra_core.policies.base import REASONS, Choice, Proposal, Reason, register
+from libra_core.policies.glrb import GLRB
+from libra_core.policies.trial import Trial
+from libra_core.problem import Actions, Bools, Contexts, Floats, Ints, Outcomes
+from libra_core.recourse.optimistic import evaluate
+
+CODE = {reason: REASONS.index(reason) for reason in Reason}
+
+
+@dataclass(frozen=True, eq=False)
+class _Own:
+    """GLRB's proposal with its interval on the mean scale, each (R,)."""
+
+    actions: Actions
+    ucb: Floats
+    width: Floats
+
+
+@register
+class Libra(GLRB):
+    """Play GLRB's (a_b, x_b) unless its width w_b = UCB_b - LCB_b exceeds Delta; then ask, and adopt the advice
+    (a_l, x_l) iff it is plausible, UCB_l >= UCB_b - c w_b, and informative, w_l > Delta.
+
+    Problem and promises: Cao, Gao, Keyvanshokooh, Ma 2026 (arXiv 2601.11905); the rule is this project's derivation.
+    - effort: in every round with a call the executed action has width > Delta; by the elliptical potential there are
+      O(log^2 T) such rounds (`study.theory.call_bound`). Needs adoption = "informative" and, as every bound here, a
+      radius that grows like sqrt(log t).
+    - robustness: adopted advice has regret <= w_l + c w_b on the event that the intervals hold, and the rounds with a
+      call are few. Not guaranteed with adoption = "plausible", nor when the practical radius fails to cover.
+    - warm start: while widths are large nothing rules a good advisor out, so early regret is the advisor's own.
+    """
+
+    name = "libra"
+    label = "LIBRA"
+    summary = "GLRB that asks an advisor while it is unsure, and follows plausible advice it can learn from."
+    needs_advisor = True
+
+    @property
+    def width_threshold(self) -> float:
+        """Delta, on the mean scale."""
+        chosen = self.config.width_threshold
+        return self.problem.default_width if chosen is None else chosen
+
+    def choose(self, contexts: Contexts) -> Choice:
+        plans = self.plan(contexts, self.beta)
+        _, lcb, ucb = self.spread(*plans.chosen())
+        own = _Own(plans.actions, ucb, ucb - lcb)
+        unsure = own.width > self.width_threshold
+        allowed, why_not = self.may_ask()
+        ask = unsure & allowed
+        reason = np.where(unsure, why_not, CODE[Reason.CERTAIN])
+        choice = Choice(own.actions, own.actions, reason, ask, np.zeros_like(ask))
+        rows = np.flatnonzero(ask)
+        return self._consult(contexts, own, choice, rows) if rows.size else choice
+
+    def may_ask(self) -> tuple[Bools, Ints]:
+        """For each replicate, whether a question is allowed, and the reason to record where it is not."""
+        cap = self.config.max_calls
+        allowed = np.full(self.streams.n, True) if cap is None else self.calls < cap
+        return allowed, np.full(self.streams.n, CODE[Reason.BUDGET])
+
+    def _consult(self, contexts: Contexts, own: _Own, choice: Choice, rows: Ints) -> Choice:
+        """Ask for the rows in doubt, and adopt what is plausible and informative."""
+        assert self.advisor is not None
+        asked = contexts.take(rows)
+        advice = self.advisor.advise_many(asked, rows).checked(asked, self.problem)
+        given, plausible, informative = advice.given, *self._judge(asked, own, advice, rows)
+        adopt = given & plausible & (informative | (self.config.adoption == "plausible"))
+        reason, arm, delta = choice.reason.copy(), choice.own.arm.copy(), choice.own.delta.copy()
+        reason[rows] = np.select(
+            [~given, ~plausible, ~adopt],
+            [CODE[Reason.NO_ADVICE], CODE[Reason.RULED_OUT], CODE[Reason.UNINFORMATIVE]],
+            CODE[Reason.ADOPTED],
+        )
+        adopt = self.adopt(rows, adopt, reason)
+        arm[rows] = np.where(adopt, advice.arm, arm[rows])
+        delta[rows] = np.where(adopt[:, None], advice.delta, delta[rows])
+        adopted = choice.adopted.copy()
+        adopted[rows] = adopt
+        return replace(
+            choice, actions=Actions(arm, delta), reason=reason, adopted=adopted, advice=_spread(advice, rows, len(arm))
+        )
+
+    def _judge(self, asked: Contexts, own: _Own, advice: AdviceBatch, rows: Ints) -> tuple[Bools, Bools]:
+        """(plausible, informative) for each row asked about."""
+        theta, A = self.estimator.theta[rows], self.estimator.A[rows]
+        z, s = evaluate(theta, A, asked, Actions(advice.arm, advice.delta), self.realised)
+        _, lcb, ucb = self.spread(z, s)
+        plausible = ucb >= own.ucb[rows] - self.config.plausibility * own.width[rows]
+        return plausible, ucb - lcb > self.width_threshold
+
+    def adopt(self, rows: Ints, adopt: Bools, reason: Ints) -> Bools:
+        """The last word on adoption; a subclass may hold some rounds back and say so in `reason`."""
+        return adopt
+
+
+def _spread(advice: AdviceBatch, rows: Ints, n: int) -> AdviceBatch:
+    """Advice for some rows as advice for all: nothing given elsewhere."""
+    given, arm, delta = np.zeros(n, bool), np.zeros(n, np.int64), np.zeros((n, advice.delta.shape[1]))
+    given[rows], arm[rows], delta[rows] = advice.given, advice.arm, advice.delta
+    return AdviceBatch(given, arm, delta)
+
+
+@register
+class HRBandit(Libra):
+    """LIBRA with the identity link (arXiv 2410.14640): meant for a clinician as the advisor."""
+
+    name = "hr-bandit"
+    label = "HR-Bandit"
+    summary = "LIBRA with a linear model; made for a clinician as the advisor."
+    linear = True
+
+
+@register
+class LibraTrial(Libra):
+    """LIBRA with a randomised trial of its advisor inside the run.
+
+    Of the rounds in which advice would be adopted a share `trial_share` plays GLRB's own proposal. An anytime-valid
+    test (`policies.trial`) compares the two groups; an advisor that proves worse is not asked again until a person
+    re-admits it. Costs a good advisor's warm start that share of its rounds.
+    """
+
+    name = "libra-trial"
+    label = "LIBRA with advisor trial"
+    summary = "LIBRA that withholds some advice at random and stops asking an advisor that proves worse."
+
+    def __init__(self, problem, config, streams, advisor=None) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(problem, config, streams, advisor)
+        span = 1.0 if problem.link.binary else 3.0 * problem.noise
+        self.trial = Trial(streams.n, config.trial_share, span)
+
+    def may_ask(self) -> tuple[Bools, Ints]:
+        allowed, why_not = super().may_ask()
+        dismissed = self.trial.dismissed
+        return allowed & ~dismissed, np.where(dismissed, CODE[Reason.DISMISSED], why_not)
+
+    def choose(self, contexts: Contexts) -> Choice:
+        self._coin = self.streams.uniform(1)[:, 0]  # drawn every round, so that replicates stay in step
+        return super().choose(contexts)
+
+    def adopt(self, rows: Ints, adopt: Bools, reason: Ints) -> Bools:
+        control = adopt & (self._coin[rows] < self.config.trial_share)
+        reason[rows[control]] = CODE[Reason.CONTROL]
+        return adopt & ~control
+
+    def learn(self, proposal: Proposal, outcomes: Outcomes) -> None:
+        control = proposal.choice.reason == CODE[Reason.CONTROL]
+        self.trial.record(proposal.choice.adopted, control, outcomes.reward - self._expected_own(proposal))
+        super().learn(proposal, outcomes)
+
+    def _expected_own(self, proposal: Proposal) -> Floats:
+        """Predicted mean of GLRB's own proposal: known before the coin falls, it takes the patient out of the noise."""
+        return self.bounds(proposal.contexts, proposal.choice.own)[0]
+
+    def readmit(self, replicate: int = 0) -> None:
+        """A person's decision: forget the trial so far and ask the advisor again."""
+        self.trial.reset(replicate)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return super().arrays() | self.trial.arrays()
+
+    def load(self, saved: dict[str, np.ndarray]) -> None:
+        super().load(saved)
+        self.trial.load(saved)

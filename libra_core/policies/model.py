@@ -1,0 +1,110 @@
+"""What all policies with an estimator share: estimate, plan, bound, explain, learn."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from libra_core.glm.confidence import glm_radius, linear_radius, practical_radius
+from libra_core.glm.estimator import Estimator, OnePass, Shared
+from libra_core.glm.link import LINKS, Link
+from libra_core.glm.refit import Refitting
+from libra_core.policies.base import ArmOption, Policy
+from libra_core.problem import Actions, Contexts, Floats, Outcomes, moved
+from libra_core.recourse.optimistic import Plans, evaluate, plan
+
+
+class ModelPolicy(Policy):
+    """A policy that estimates theta_a from rewards. `linear` models the mean itself, whatever the problem's link."""
+
+    linear: ClassVar[bool] = False
+    recourse: ClassVar[bool] = True  # may change habits; without it F shrinks to {0}
+
+    def __init__(self, problem, config, streams, advisor=None) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(problem, config, streams, advisor)
+        self.link: Link = LINKS["identity"] if self.linear else problem.link
+        self.estimator = self._estimator()
+        planned = problem.realised if config.plan_with == "expected" else (1.0,) * problem.d_mutable
+        self.realised = np.asarray(planned, dtype=float)
+
+    def _estimator(self) -> Estimator:
+        size = (self.link, self.streams.n, self.problem.n_arms, self.problem.d, self.config.ridge)
+        if self.config.shared:
+            if self.config.estimator != "one-pass":
+                raise ValueError("the shared estimator is one-pass only: set estimator to one-pass, or shared to false")
+            return Shared(*size)
+        if self.config.estimator == "one-pass":
+            return OnePass(*size)
+        return Refitting(*size, growth=2.0 if self.config.estimator == "refit" else 1.0)
+
+    @property
+    def noise(self) -> float:
+        """Noise scale in the estimator's metric: a GLM's V is Fisher-weighted, so its scale is 1."""
+        return self.problem.noise if self.link.name == "identity" else 1.0
+
+    @property
+    def beta(self) -> float:
+        """beta_t, the confidence radius on the index scale."""
+        config, problem = self.config, self.problem
+        if config.radius == "practical":
+            return practical_radius(self.t, config.alpha, self.noise)
+        # with shared=True theta_a is a sum of two blocks of a (K+1)d-dimensional estimate
+        d = problem.d * (problem.n_arms + 1) if config.shared else problem.d
+        known = (self.t, d, problem.noise, config.ridge, problem.x_bound, config.norm_bound, config.failure)
+        if self.link.name == "identity":
+            return linear_radius(*known)
+        return glm_radius(*known, kappa=self.link.flattest(problem.x_bound * config.norm_bound))
+
+    def plan(self, contexts: Contexts, beta: float, theta: Floats | None = None, table: bool = False) -> Plans:
+        """Best arm and change under the current estimate (or a given theta) at radius beta."""
+        if not self.recourse:
+            nothing = np.zeros_like(contexts.lo)
+            contexts = Contexts(contexts.x, nothing, nothing, contexts.eligible, contexts.row)
+        return plan(
+            self.problem.feasible,
+            self.estimator.theta if theta is None else theta,
+            self.estimator.A,
+            contexts,
+            beta,
+            self.realised,
+            self.config.effort_cost,
+            self.config.min_gain,
+            table,
+        )
+
+    def spread(self, z: Floats, s: Floats) -> tuple[Floats, Floats, Floats]:
+        """(mean, lcb, ucb) on the mean scale from index z and standard width s."""
+        return self.link.mean(z), self.link.mean(z - self.beta * s), self.link.mean(z + self.beta * s)
+
+    def bounds(self, contexts: Contexts, actions: Actions) -> tuple[Floats, Floats, Floats]:
+        return self.spread(*evaluate(self.estimator.theta, self.estimator.A, contexts, actions, self.realised))
+
+    def options(self, contexts: Contexts) -> tuple[ArmOption, ...]:
+        plans = self.plan(contexts, self.beta, table=True)
+        rows = []
+        for k in range(self.problem.n_arms):
+            best = Actions(np.array([k]), plans.delta[:1, k])
+            still = Actions(np.array([k]), np.zeros_like(best.delta))
+            mean, lcb, ucb = (float(v[0]) for v in self.bounds(contexts, best))
+            mean0, lcb0, ucb0 = (float(v[0]) for v in self.bounds(contexts, still))
+            delta = tuple(map(float, best.delta[0]))
+            effort = float(self.problem.feasible.effort(best.delta)[0])
+            eligible = bool(contexts.eligible[0, k])
+            rows.append(ArmOption(k, eligible, delta, effort, mean, lcb, ucb, mean0, lcb0, ucb0))
+        return tuple(rows)
+
+    def explain(self, contexts: Contexts, actions: Actions) -> Floats:
+        rows = np.arange(len(contexts))
+        return self.estimator.theta[rows, actions.arm] * moved(contexts.x, actions.delta * self.realised)
+
+    def learn(self, proposal, outcomes: Outcomes) -> None:  # type: ignore[no-untyped-def]
+        self.estimator.update(proposal.actions.arm, outcomes.x, outcomes.reward)
+        super().learn(proposal, outcomes)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return super().arrays() | self.estimator.arrays()
+
+    def load(self, saved: dict[str, np.ndarray]) -> None:
+        super().load(saved)
+        self.estimator.load(saved)

@@ -1,0 +1,81 @@
+"""The feasible set of changes, F = {delta : ||W delta||_p <= gamma, lo <= delta <= hi, at most s non-zero}."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class FeasibleSet:
+    """What all patients share of F; the box (lo, hi) arrives with each patient and always contains 0.
+
+    gamma: radius, in weighted standard deviations. p: 1, 2 or inf. weights: diagonal of W, effort per SD.
+    max_changes: s, the most features that one plan may move (None = no limit).
+    """
+
+    weights: tuple[float, ...]
+    gamma: float = 1.0
+    p: float = 2.0
+    max_changes: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.gamma >= 0:
+            raise ValueError(f"gamma must be >= 0, got {self.gamma:g}")
+        if self.p not in (1.0, 2.0, math.inf):
+            raise ValueError(f"p must be 1, 2 or inf, got {self.p:g}")
+        if any(not w > 0 for w in self.weights):
+            raise ValueError(f"every effort weight must be > 0, got {min(self.weights):g}")
+        if self.max_changes is not None and self.max_changes < 0:
+            raise ValueError(f"max_changes must be >= 0, got {self.max_changes}")
+
+    @property
+    def W(self) -> Floats:
+        return np.asarray(self.weights, dtype=float)
+
+    @property
+    def p_code(self) -> int:
+        """0 stands for infinity in the compiled kernels."""
+        return 0 if math.isinf(self.p) else int(self.p)
+
+    @property
+    def s(self) -> int:
+        d = len(self.weights)
+        return d if self.max_changes is None else min(self.max_changes, d)
+
+    def norm(self, delta: Floats) -> Floats:
+        """||W delta||_p along the last axis."""
+        return np.asarray(np.linalg.norm(np.atleast_2d(delta) * self.W, ord=self.p, axis=-1))
+
+    def effort(self, delta: Floats) -> Floats:
+        """sum_j w_j |delta_j|: weighted standard deviations moved. What the effort cost multiplies."""
+        return np.asarray((np.abs(delta) * self.W).sum(-1))
+
+    def contains(self, delta: Floats, lo: Floats, hi: Floats, tolerance: float = TOLERANCE) -> NDArray[np.bool_]:
+        """Whether each row of delta (n, d_M) lies in F."""
+        delta = np.atleast_2d(delta)
+        in_box = ((delta >= lo - tolerance) & (delta <= hi + tolerance)).all(-1)
+        return np.asarray(
+            in_box & (self.norm(delta) <= self.gamma + tolerance) & ((delta != 0).sum(-1) <= self.s), dtype=bool
+        )
+
+    def project(self, delta: Floats, lo: Floats, hi: Floats) -> Floats:
+        """A feasible change near each row of delta (n, d_M): clip to the box, keep the s largest, then shrink.
+
+        The shrinking keeps the direction of what was asked; it is exact for a feasible delta (which comes back
+        unchanged) and a feasible point, not always the nearest one, otherwise.
+        """
+        out = np.clip(np.nan_to_num(np.atleast_2d(delta), nan=0.0), lo, hi)
+        if self.s < out.shape[-1]:
+            size = np.abs(out) * self.W
+            drop = np.argsort(-size, axis=-1, kind="stable")[:, self.s :]
+            np.put_along_axis(out, drop, 0.0, axis=-1)
+        norm = self.norm(out)
+        shrink = np.where(norm > self.gamma, self.gamma / np.maximum(norm, 1e-300), 1.0)
+        return np.asarray(out * shrink[:, None])
