@@ -1,11 +1,15 @@
 """The whole dashboard: page settings, the list of pages, and the frame that every page stands in."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.ui import frame, loaders
 from pages.ui.state import app_state
 
-st.set_page_config(page_title="LIBRA", page_icon=":material/balance:", layout="wide")
+ICON = Path(__file__).parent / "ui" / "icon.svg"  # a file of our own: the dashboard works without the internet
+
+st.set_page_config(page_title="LIBRA", page_icon=ICON, layout="wide")
 
 page = st.navigation(
     [
@@ -26,7 +30,7 @@ page = st.navigation(
             "regret.py",
             title="Regret",
             icon=":material/monitoring:",
-            help="Compare methods over many simulated patients: what is lost to not knowing, and how often advice is asked.",
+            help="Compare methods over many simulated patients: what each loses while learning, how often it asks.",
         ),
         st.Page(
             "about.py",

@@ -16,6 +16,7 @@ BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, ORANGE, BLACK, GREY, PALE = "#56B4E9", "#E69F00", "#1B2733", "#5B6B7A", "#D5DDE5"
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, BLACK, ORANGE, SKY)
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
+MEASURED, ASSUMED = ("Measured", BLUE, ""), ("Assumed (imputed)", ORANGE, "/")
 MAX_POINTS = 600  # a line of more points looks the same and only costs bytes
 MAX_MARKERS = 400
 
@@ -50,9 +51,10 @@ def distribution(label: str, unit: str, measured: ArrayLike, assumed: ArrayLike,
     everyone = np.concatenate([measured, assumed])
     axis = f"{label} ({unit})" if unit else label
     figure = _figure(f"Distribution of {label} over {len(everyone)} people", axis, "People")
-    edges = np.histogram_bin_edges(everyone, bins=min(40, max(5, len(np.unique(everyone))))) if len(everyone) else [0, 1]
-    middle, width = (np.asarray(edges)[1:] + np.asarray(edges)[:-1]) / 2, np.diff(edges)
-    for values, name, colour, pattern in ((measured, "Measured", BLUE, ""), (assumed, "Assumed (imputed)", ORANGE, "/")):
+    bins = min(40, max(5, len(np.unique(everyone))))
+    edges = np.histogram_bin_edges(everyone if len(everyone) else [0.0], bins=bins)
+    middle, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    for values, name, colour, pattern in ((measured, *MEASURED), (assumed, *ASSUMED)):
         if len(values):
             counts = np.histogram(values, edges)[0]
             figure.add_bar(
@@ -60,7 +62,11 @@ def distribution(label: str, unit: str, measured: ArrayLike, assumed: ArrayLike,
                 y=counts,
                 width=width,
                 name=f"{name}, {len(values):,}",
-                marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": BLACK}, "line_width": 0.5},
+                marker={
+                    "color": colour,
+                    "pattern": {"shape": pattern, "fgcolor": BLACK, "fillmode": "overlay", "size": 6},
+                    "line_width": 0.5,
+                },
             )
     figure.update_layout(barmode="stack", showlegend=True)
     if current is not None and np.isfinite(current):
@@ -91,17 +97,14 @@ def counts(labels: Sequence[str], numbers: Sequence[int], title: str) -> go.Figu
 def known(labels: Sequence[str], measured: Sequence[float], assumed: Sequence[float]) -> go.Figure:
     """For each feature, the share of people in whom it was measured and in whom it was assumed."""
     figure = _figure("Share of people with a measured value, by feature", "Share of people (%)", "")
-    figure.update_layout(height=70 + 22 * len(labels), barmode="stack")
-    for shares, name, colour, pattern in (
-        (measured, "Measured", BLUE, ""),
-        (assumed, "Assumed (imputed)", ORANGE, "/"),
-    ):
+    figure.update_layout(height=70 + 22 * len(labels), barmode="stack", legend_traceorder="normal")
+    for shares, name, colour, pattern in ((measured, *MEASURED), (assumed, *ASSUMED)):
         figure.add_bar(
             y=list(labels),
             x=[100 * s for s in shares],
             orientation="h",
             name=name,
-            marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": BLACK}},
+            marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": BLACK, "fillmode": "overlay", "size": 6}},
             hovertemplate="%{y}: %{x:.0f} % " + name.lower() + "<extra></extra>",
         )
     figure.update_xaxes(range=[0, 100])
@@ -129,7 +132,9 @@ def contributions(labels: Sequence[str], values: Sequence[float], unit: str) -> 
     return figure
 
 
-def options(labels: Sequence[str], mean: Sequence[float], low: Sequence[float], high: Sequence[float], unit: str) -> go.Figure:
+def options(
+    labels: Sequence[str], mean: Sequence[float], low: Sequence[float], high: Sequence[float], unit: str
+) -> go.Figure:
     """Ranked options: the expected benefit as a dot, what the data leave open as a bar around it."""
     alt = "Expected benefit: " + ", ".join(f"{a} {m:.0f} {unit}" for a, m in zip(labels, mean, strict=True))
     figure = _figure(alt, f"Expected benefit ({unit}, simulated)", "", 70 + 30 * len(labels))
@@ -157,7 +162,9 @@ def regret_so_far(cumulative: Sequence[float], asked: Sequence[bool], unit: str)
     """The run on show: one point per patient, a ring where the advisor was asked."""
     n = len(cumulative)
     total = f"{cumulative[-1]:.1f} {unit}" if n else "nothing yet"
-    figure = _figure(f"Cumulative regret over {n} patients: {total}", "Patients treated", f"Benefit lost so far ({unit})", 260)
+    figure = _figure(
+        f"Cumulative regret over {n} patients: {total}", "Patients treated", f"Benefit lost so far ({unit})", 260
+    )
     keep = np.arange(n) if n <= MAX_MARKERS else _thin(n)
     figure.add_scatter(
         x=(keep + 1).tolist(),

@@ -15,21 +15,21 @@ STYLE = Path(__file__).with_name("style.css")
 
 def banner() -> None:
     st.html(STYLE)
-    protocol = loaders.protocol()
-    with st.container(key="banner", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(
-            ":orange-badge[:material/science: Research demonstration] "
-            "**Simulated outcomes — not for clinical use.** "
-            f":small[LIBRA {libra_core.__version__} · for {protocol.population}]",
-            width="content",
+    population = loaders.protocol().population
+    short, _, exclusions = population.partition(". ")
+    with st.container(key="banner"):
+        left, right = st.columns([10, 1], vertical_alignment="center", gap="small")
+        left.markdown(
+            ":orange-badge[:material/science: Research demonstration] **Simulated outcomes — not for clinical use** "
+            f":small[· LIBRA {libra_core.__version__} · {short}]",
+            help=f"{exclusions} The method, its limits and every source are on the page *About*.",
         )
-        st.segmented_control(
+        right.segmented_control(
             "Units",
             ["US", "SI"],
             default="US",
             required=True,
             key=Key.UNITS,
             label_visibility="collapsed",
-            help="Units of laboratory values and weights. Blood pressure is always in mmHg.",
             persist_state="session",
         )

@@ -7,11 +7,13 @@ that learns is never cached.
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 
 import streamlit as st
 
 from libra_core.clinical import Protocol, default_protocol
 from libra_core.cohort import Cohort, load_cohort
+from libra_core.policies.base import REGISTRY, Policy
 
 
 @st.cache_resource(show_spinner=False)
@@ -32,3 +34,14 @@ def protocol() -> Protocol:
 @st.cache_resource(show_spinner="Reading the cohort …")
 def cohort(name: str) -> Cohort:
     return load_cohort(name)
+
+
+def policies() -> dict[str, type[Policy]]:
+    """Every method of the registry, by name."""
+    return dict(REGISTRY)
+
+
+@st.cache_data(show_spinner=False)
+def text(name: str) -> str:
+    """A text of the About page, kept as Markdown beside the code."""
+    return (Path(__file__).parent / "text" / f"{name}.md").read_text(encoding="utf-8")

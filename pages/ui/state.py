@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from libra_core.cohort import Cohort
     from pages.ui.live import Live
     from pages.ui.study import StudyJob
@@ -22,6 +24,14 @@ class Key:
     COHORT: Final = "cohort"
     UPLOAD: Final = "upload"
     PATIENTS: Final = "patients"
+    ONLY_ARRIVALS: Final = "only_arrivals"
+    FIND: Final = "find"
+    OPEN: Final = "open"
+    ASSUMED: Final = "assumed"
+    REPORT_JSON: Final = "report_json"
+    REPORT_CSV: Final = "report_csv"
+    COHORT_TAB: Final = "cohort_tab"
+    ABOUT_TAB: Final = "about_tab"
     FEATURE: Final = "feature"
     POLICY: Final = "policy"
     ADVISOR: Final = "advisor"
@@ -37,7 +47,6 @@ class Upload:
     name: str
     cohort: Cohort | None
     problem: str = ""
-    report: Any = None
 
 
 @dataclass
@@ -50,6 +59,7 @@ class AppState:
     row: int | None = None
     live: Live | None = None
     study: StudyJob | None = None
+    table: tuple[Cohort, bool, pd.DataFrame] | None = None  # the last patient table, and what it was made of
     notes: dict[str, str] = field(default_factory=dict)
 
 

@@ -60,7 +60,15 @@ def _wait_until_healthy(url: str, server: subprocess.Popen, log: Path, seconds: 
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a dashboard that runs for the whole test session, in a process group of its own."""
     port, log = _free_port(), tmp_path_factory.mktemp("server") / "server.log"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.address=127.0.0.1"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        f"--server.port={port}",
+        "--server.address=127.0.0.1",
+    ]
     with log.open("w") as out:
         process = subprocess.Popen(
             [*command, "--server.fileWatcherType=none"],

@@ -6,11 +6,6 @@ from streamlit.testing.v1 import AppTest
 PAGES = ("cohort", "recommend", "regret", "about")
 
 
-@pytest.fixture
-def app() -> AppTest:
-    return AppTest.from_file("pages/router.py", default_timeout=20).run()
-
-
 def texts(app: AppTest) -> str:
     return "\n".join(str(e.value) for kind in (app.markdown, app.caption) for e in kind)
 

@@ -1,0 +1,39 @@
+"""About: the method in plain words, its pearls and pitfalls, the data, the limits, and every number's source."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import about_view as view
+from pages.ui import loaders
+from pages.ui.state import Key, si_units
+
+protocol = loaders.protocol()
+how, pitfalls, data, numbers, references = st.tabs(
+    ["How it works", "Pearls and pitfalls", "Data and limits", "Every number and its source", "References"],
+    on_change="rerun",
+    key=Key.ABOUT_TAB,
+)
+if how.open:
+    with how:
+        left, right = st.columns([3, 2], gap="large")
+        left.markdown(loaders.text("how"))
+        with right:
+            view.methods()
+if pitfalls.open:
+    with pitfalls:
+        left, right = st.columns(2, gap="large")
+        left.markdown(loaders.text("pearls"))
+        right.markdown(loaders.text("pitfalls"))
+if data.open:
+    with data:
+        left, right = st.columns(2, gap="large")
+        with left:
+            view.cohorts(protocol)
+        right.markdown(loaders.text("limits"))
+if numbers.open:
+    with numbers:
+        view.numbers(protocol, si_units())
+if references.open:
+    with references:
+        view.references(protocol)

@@ -1,0 +1,57 @@
+"""Cohort: who the patients are, what was measured, what was assumed; choose one, or bring your own file."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from libra_core.cohort import Cohort
+from pages.ui import cohort_view as view
+from pages.ui import current, import_view
+from pages.ui.state import Key, app_state, si_units
+
+
+def choose() -> Cohort:
+    """The two ways to get a cohort, side by side, and what came of the upload."""
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        names = current.sources()
+        st.selectbox(
+            "Cohort",
+            names,
+            index=names.index(app_state().source) if app_state().source in names else 0,
+            format_func=current.label,
+            key=Key.COHORT,
+            on_change=current.on_cohort,
+            persist_state="session",
+        )
+        cohort = current.cohort()
+        view.provenance(cohort)
+    with right:
+        st.file_uploader(
+            "Or upload your own: a CSV with one row per patient",
+            type=["csv", "tsv", "txt"],
+            key=Key.UPLOAD,
+            on_change=current.on_upload,
+            help="Matched by column names and units. Leave out names and record numbers: they are not needed.",
+        )
+        import_view.outcome(app_state().upload)
+    return cohort
+
+
+cohort = choose()
+view.figures(cohort)
+patients, spread, known, report = st.tabs(
+    ["Patients", "Distributions", "Measured and assumed", "Import report"], on_change="rerun", key=Key.COHORT_TAB
+)
+if patients.open:
+    with patients:
+        view.patients(cohort, si_units())
+if spread.open:
+    with spread:
+        view.distributions(cohort, si_units())
+if known.open:
+    with known:
+        view.measured(cohort)
+if report.open:
+    with report:
+        import_view.report(cohort.report, cohort.name)

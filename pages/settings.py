@@ -1,0 +1,25 @@
+"""Settings: the language model, off until a person switches it on; what it may spend, and what it may be told."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import current, show
+from pages.ui import settings_view as view
+
+left, right = st.columns([1, 1], gap="large")
+with left:
+    st.subheader("Language model")
+    view.server()
+    view.limits()
+with right:
+    st.subheader("Consent and switch")
+    notice = st.container()
+    view.consent(current.cohort())
+    with notice:
+        view.status()
+    view.connection()
+    st.subheader("Spend so far")
+    view.spend()
+    view.audit()
+show.heartbeat("settings", "ready")

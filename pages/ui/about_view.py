@@ -1,0 +1,120 @@
+"""The tables of the About page, all read from the protocol and the registries."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from libra_core.clinical import Feature, Protocol, Rule
+from pages.ui import loaders
+
+
+def methods() -> None:
+    """Every method and every advisor on offer, in one sentence each."""
+    st.markdown("#### The methods on offer")
+    for policy in loaders.policies().values():
+        st.markdown(f"**{policy.label}.** {policy.summary}")
+
+
+def cohorts(protocol: Protocol) -> None:
+    st.markdown("#### Data")
+    for spec in protocol.cohorts:
+        st.markdown(f"**{spec.label}** ({spec.kind}). {spec.provenance}")
+    st.markdown(f"#### For whom\n{protocol.population}")
+
+
+def numbers(protocol: Protocol, si: bool) -> None:
+    """Each number of the protocol with its source; 'assumption' is said where it is one."""
+    st.caption(f"Read from the protocol file: {protocol.title}, version {protocol.version}.")
+    st.markdown("#### Habits that a plan may change")
+    _table([_habit(f, si) for f in protocol.mutable_features], "Habits, their largest steps and sources")
+    st.markdown("#### Treatments, their price, and what rules them out")
+    _table(_treatments(protocol), "Treatments, costs and sources")
+    _table(_contraindications(protocol), "Contraindications and sources")
+    st.markdown("#### Alerts and classes")
+    _table([_rule(r) for r in (*protocol.alerts, *protocol.categories)], "Alerts and classes with their conditions")
+    st.markdown("#### All facts about a patient")
+    _table([_fact(f, si) for f in protocol.features], "Features, plausible ranges and sources")
+    spec, outcome = protocol.feasible, protocol.outcome
+    st.markdown("#### Settings")
+    st.markdown(
+        f"At most **{spec.max_changes} habits** in one plan, each worth at least **{spec.min_gain:g} {outcome.unit}**, "
+        f"within a total effort of {spec.gamma:g} ({spec.source})."
+    )
+    st.markdown(
+        f"Outcome: {outcome.label} in {outcome.unit} after {outcome.horizon}; goal below {outcome.goal:g} "
+        f"({outcome.source})."
+    )
+    enters = protocol.arrivals_rule
+    st.markdown(f"Who enters the simulation: patients with {enters.reason} ({enters.source}).")
+
+
+def references(protocol: Protocol) -> None:
+    st.markdown("\n".join(f"- {reference}" for reference in protocol.references))
+
+
+def _table(rows: list[dict[str, str]], alt: str) -> None:
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", alt=alt, row_height=34)
+
+
+def _habit(feature: Feature, si: bool) -> dict[str, str]:
+    steps = []
+    if feature.max_step is not None:
+        steps.append(feature.display(feature.max_step, si))
+    if feature.max_step_share is not None:
+        steps.append(f"{feature.max_step_share:.0%} of today's value")
+    bounds = [feature.display(b, si) for b in (feature.floor, feature.ceiling) if b is not None]
+    if feature.floor_ratio:
+        bounds.append(f"{feature.floor_ratio.feature.upper()} {feature.floor_ratio.value:g}")
+    return {
+        "Habit": feature.label,
+        "May go": "down" if feature.direction == -1 else "up",
+        "Largest step in 3 months": ", at most ".join(steps),
+        "Not beyond": ", ".join(bounds),
+        "Not if": "; ".join(rule.reason for rule in feature.locks),
+        "Effort per SD": f"{feature.effort:g}",
+        "Source": (feature.sources or {}).get("step", ""),
+    }
+
+
+def _treatments(protocol: Protocol) -> list[dict[str, str]]:
+    unit = protocol.outcome.unit
+    return [
+        {
+            "Treatment": t.label,
+            f"Price, {unit}": f"{t.cost:g}",
+            f"Compelling reason, {unit}": ", ".join(f"+{b.value:g} ({_flag(protocol, b.flag)})" for b in t.bonus),
+            "Doses taken": f"{t.adherence:.0%}",
+            "Source": "; ".join(f"{k}: {v}" for k, v in t.sources.items()),
+        }
+        for t in protocol.treatments
+    ]
+
+
+def _contraindications(protocol: Protocol) -> list[dict[str, str]]:
+    return [
+        {"Treatment": t.label, "Not if": rule.reason, "Source": rule.source}
+        for t in protocol.treatments
+        for rule in (*t.blocked_if, *t.not_alone)
+    ]
+
+
+def _flag(protocol: Protocol, name: str) -> str:
+    return next((d.label for d in protocol.derived if d.name == name), name)
+
+
+def _rule(rule: Rule) -> dict[str, str]:
+    when = " and ".join(f"{c.column} {c.op} {c.value:g}" for c in rule.when) or "otherwise"
+    return {"When": when, "What is said": rule.reason, "Source": rule.source}
+
+
+def _fact(feature: Feature, si: bool) -> dict[str, str]:
+    number = feature.kind == "number"
+    low, high = (feature.display(v, si) for v in feature.range)
+    return {
+        "Fact": feature.label,
+        "Plausible": f"{low} to {high}" if number else "yes or no",
+        "Mean": feature.display(feature.mean, si) if number else "",
+        "LOINC": ", ".join(feature.loinc),
+        "Source": feature.source,
+    }

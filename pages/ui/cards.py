@@ -1,0 +1,123 @@
+"""The patient in a clinician's words. Texts come from the protocol, numbers from the cohort; nothing is computed."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from libra_core.clinical import Alert, Feature
+from libra_core.cohort import Cohort
+from pages.ui.state import Key
+
+CLASS_COLOUR = {"normal": "green", "elevated": "blue", "stage 1": "orange", "stage 2": "orange", "severe": "red"}
+ALERT = {"urgent": st.error, "caution": st.warning, "note": st.info}
+ALERT_ICON = {"urgent": ":material/emergency_home:", "caution": ":material/warning:", "note": ":material/info:"}
+KEY_NUMBERS = ("bmi", "pulse", "egfr", "serum_k", "serum_na", "uacr", "hba1c")
+SHORT = {
+    "female": "Sex",
+    "sbp": "Systolic",
+    "dbp": "Diastolic",
+    "bmi": "BMI",
+    "serum_k": "K",
+    "serum_na": "Na",
+    "uacr": "urine ACR",
+    "n_bp_classes": "BP drug classes",
+}
+STAR = "\\*"
+
+
+def plain(text: str) -> str:
+    """Text of unknown origin, shown as it is: no markup, no colour, no formula."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>$~:" else c for c in text)
+
+
+def _star(cohort: Cohort, row: int, name: str) -> str:
+    return STAR if bool(cohort.imputed.at[row, name]) else ""
+
+
+def _known(cohort: Cohort, names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if name in cohort.frame.columns]
+
+
+def heading(feature: Feature, si: bool) -> str:
+    """The head of a table's column: a short name and the unit."""
+    label, unit = SHORT.get(feature.name, feature.label), feature.unit_in(si)
+    return f"{label}, {unit}" if unit else label
+
+
+def person(cohort: Cohort, row: int) -> str:
+    """'63-year-old woman'."""
+    return f"{cohort.frame.at[row, 'age']:.0f}-year-old {'woman' if cohort.frame.at[row, 'female'] >= 0.5 else 'man'}"
+
+
+def pressure(cohort: Cohort, row: int) -> str:
+    """'152/84 mmHg', with a star where a part was assumed, and the class as a badge."""
+    sbp, dbp = (cohort.frame.at[row, name] for name in ("sbp", "dbp"))
+    name = cohort.protocol.category(cohort.values[row])
+    return (
+        f"**{sbp:.0f}{_star(cohort, row, 'sbp')}/{dbp:.0f}{_star(cohort, row, 'dbp')} mmHg** "
+        f":{CLASS_COLOUR.get(name, 'gray')}-badge[{name}]"
+    )
+
+
+def flags(cohort: Cohort, row: int) -> list[Feature]:
+    """The yes/no facts that are true of this patient."""
+    return [f for f in cohort.protocol.features if f.kind == "flag" and cohort.frame.at[row, f.name] >= 0.5]
+
+
+def drugs(cohort: Cohort, row: int) -> str:
+    """Current drugs by class, or how many there are when their names are not known."""
+    taken = [f.label.removeprefix("Takes ") for f in flags(cohort, row) if _is_drug(f)]
+    names = [name.removeprefix("an ").removeprefix("a ") for name in taken]
+    count = round(float(cohort.frame.at[row, "n_bp_classes"]))
+    star = _star(cohort, row, "n_bp_classes")
+    if count == 0 and not names:
+        return f"none{star}"
+    classes = f"{count} {'class' if count == 1 else 'classes'}{star}"
+    return f"{', '.join(names)} ({classes})" if names else f"{classes}, names not recorded"
+
+
+def _is_drug(feature: Feature) -> bool:
+    return feature.name.startswith("on_")
+
+
+def conditions(cohort: Cohort, row: int) -> str:
+    names = [f.label_inside for f in flags(cohort, row) if not _is_drug(f) and f.name not in ("female", "black")]
+    return ", ".join(names) if names else "none recorded"
+
+
+def numbers(cohort: Cohort, row: int, si: bool) -> str:
+    """Key measurements on one line: 'eGFR 82 mL/min/1.73m² · K 4.1 mmol/L*'."""
+    parts = []
+    for name in _known(cohort, KEY_NUMBERS):
+        feature = cohort.protocol.feature(name)
+        label = SHORT.get(name, feature.label)
+        parts.append(f"{label} {feature.display(cohort.frame.at[row, name], si)}{_star(cohort, row, name)}")
+    return " · ".join(parts)
+
+
+def patient_header(cohort: Cohort, row: int, si: bool) -> None:
+    """Who this is, always in view on the pages that decide something."""
+    missing = assumed(cohort, row)
+    with st.container(key="patient-header", gap=None):
+        st.markdown(
+            f"**{cohort.ids[row]}** · {person(cohort, row)} · {pressure(cohort, row)} · "
+            f"drugs now: {drugs(cohort, row)} · {conditions(cohort, row)}"
+        )
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
+            st.markdown(f":small[{numbers(cohort, row, si)} · data: {cohort.data_date}]", width="content")
+            if missing:
+                with st.popover(f"{STAR} {len(missing)} values assumed", type="tertiary", key=Key.ASSUMED):
+                    st.markdown("**Assumed by a stated rule, not measured:** " + ", ".join(missing) + ".")
+
+
+def assumed(cohort: Cohort, row: int) -> list[str]:
+    """Labels of what was not measured in this patient."""
+    missing = cohort.imputed.loc[row]
+    return [cohort.protocol.feature(str(name)).label_inside for name in missing.index[missing]]
+
+
+def alerts(found: tuple[Alert, ...], notes: bool = True) -> None:
+    """Sentences that must be read, most urgent first. They are read in the page: nothing pops up."""
+    for alert in found:
+        if notes or alert.level != "note":
+            ALERT[alert.level](alert.reason, icon=ALERT_ICON[alert.level])

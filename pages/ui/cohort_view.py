@@ -1,0 +1,208 @@
+"""The parts of the Cohort page: the cohort in six numbers, its patients, and what was measured or assumed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from libra_core.clinical import Feature
+from libra_core.cohort import Cohort
+from pages.ui import cards, charts, current
+from pages.ui.show import figure as show
+from pages.ui.state import Key, app_state
+
+KINDS = {
+    "real": ":green-badge[:material/groups: Real people]",
+    "synthetic": ":violet-badge[:material/casino: Synthetic: no real person]",
+    "uploaded": ":blue-badge[:material/upload_file: Uploaded by you]",
+}
+TABLE = ("age", "female", "sbp", "dbp", "bmi", "egfr", "serum_k", "n_bp_classes", "diabetes")
+
+
+def figures(cohort: Cohort) -> None:
+    """The cohort in six numbers."""
+    frame, middle_half = cohort.frame, "The median, and the range of the middle half of the patients."
+    tiles = (
+        ("Patients", f"{len(cohort):,}", "Rows that can be used."),
+        ("Enter the simulation", f"{len(cohort.arrivals):,}", f"Patients with {cohort.protocol.arrivals_rule.reason}."),
+        ("Age, years", _spread(frame["age"]), middle_half),
+        ("Systolic, mmHg", _spread(frame["sbp"]), middle_half),
+        ("On BP drugs", _on_drugs(cohort), "Share with at least one drug class, where it was recorded."),
+        ("Values assumed", f"{cohort.imputed.to_numpy().mean():.0%}", "Not measured, but filled in by a stated rule."),
+    )
+    for column, (name, value, explanation) in zip(st.columns(6, gap="small"), tiles, strict=True):
+        column.metric(name, value, help=explanation, border=True)
+
+
+def _on_drugs(cohort: Cohort) -> str:
+    known = ~cohort.imputed["n_bp_classes"]
+    return f"{(cohort.frame.loc[known, 'n_bp_classes'] > 0).mean():.0%}" if known.any() else "not recorded"
+
+
+def _spread(values: pd.Series) -> str:
+    low, middle, high = values.quantile([0.25, 0.5, 0.75])
+    return f"{middle:.0f} ({low:.0f}–{high:.0f})"
+
+
+# ------------------------------------------------------------------------------------------------ patients
+
+
+def categories(cohort: Cohort) -> np.ndarray:
+    """The class of every patient, the first that fits."""
+    columns = cohort.protocol.columns(cohort.values)
+    rules = cohort.protocol.categories
+    return np.select([rule.fires(columns) for rule in rules], [rule.reason for rule in rules], "not classified")
+
+
+def table(cohort: Cohort, si: bool) -> pd.DataFrame:
+    """One line for each patient, in the units on show; what was not measured stays empty. Kept for the session."""
+    state = app_state()
+    if state.table is None or state.table[0] is not cohort or state.table[1] != si:
+        columns: dict[str, object] = {"ID": list(cohort.ids)}
+        for name in TABLE:
+            feature = cohort.protocol.feature(name)
+            shown = pd.Series(_column(feature, cohort.frame[name], si))
+            columns[cards.heading(feature, si)] = shown.mask(cohort.imputed[name].to_numpy())
+            if name == "dbp":
+                columns["Class"] = categories(cohort)
+        columns["Values assumed"] = cohort.imputed.sum(axis=1).to_numpy()
+        state.table = (cohort, si, pd.DataFrame(columns))
+    return state.table[2]
+
+
+def _column(feature: Feature, values: pd.Series, si: bool) -> np.ndarray:
+    if feature.name == "female":
+        return np.where(values >= 0.5, "woman", "man")
+    if feature.kind == "flag":
+        return np.where(values >= 0.5, "yes", "no")
+    step = (feature.si_round if si else feature.us_round) or feature.round
+    return np.round(np.asarray(feature.in_units(values, si)) / step) * step
+
+
+def patients(cohort: Cohort, si: bool) -> None:
+    """The table, and the patient that is selected in it."""
+    left, right = st.columns([5, 3], gap="medium")
+    with left:
+        only = st.toggle("Only patients who enter the simulation", key=Key.ONLY_ARRIVALS, persist_state="session")
+        rows = cohort.arrivals if only else np.arange(len(cohort))
+        event = st.dataframe(
+            table(cohort, si).iloc[rows],
+            key=f"{Key.PATIENTS}-{cohort.name}-{len(cohort)}-{only}",
+            on_select="rerun",
+            selection_mode="single-row",
+            hide_index=True,
+            height=330,
+            alt="Patients of the cohort, one a line",
+        )
+        st.caption("An empty cell was not measured.")
+        chosen = event["selection"]["rows"]
+        if chosen:
+            current.select(int(rows[chosen[0]]))
+    with right:
+        selected(cohort, si)
+
+
+def selected(cohort: Cohort, si: bool) -> None:
+    """The patient in hand, and the way to the recommendation."""
+    st.text_input(
+        "Find a patient by ID",
+        key=Key.FIND,
+        placeholder=f"for instance {cohort.ids[0]}",
+        on_change=current.on_find,
+        args=(cohort,),
+    )
+    row = app_state().row
+    if problem := app_state().notes.pop("find", ""):
+        st.warning(problem)
+    if row is None:
+        st.info("Select a line of the table, or type an ID, to see a patient here.", icon=":material/touch_app:")
+        return
+    with st.container(border=True):
+        st.markdown(f"**{cohort.ids[row]}** · {cards.person(cohort, row)} · {cards.pressure(cohort, row)}")
+        st.markdown(f"Drugs now: {cards.drugs(cohort, row)}  \nConditions: {cards.conditions(cohort, row)}")
+        st.caption(cards.numbers(cohort, row, si) + f"  \n{cards.STAR} assumed, not measured")
+        if st.button("Open in Recommend", type="primary", icon=":material/arrow_forward:", key=Key.OPEN):
+            st.switch_page("recommend.py")
+
+
+# ------------------------------------------------------------------------------------------------ distributions
+
+
+def distributions(cohort: Cohort, si: bool) -> None:
+    """One feature at a time: how it is spread, and where the selected patient stands."""
+    features = cohort.protocol.features
+    left, right = st.columns([1, 3], gap="large")
+    with left:
+        name = st.selectbox(
+            "Feature",
+            [f.name for f in features],
+            index=cohort.protocol.names.index("sbp") if "sbp" in cohort.protocol.names else 0,
+            format_func=lambda n: cohort.protocol.feature(n).label,
+            key=Key.FEATURE,
+            persist_state="session",
+        )
+        feature = cohort.protocol.feature(name)
+        _describe(cohort, feature, si)
+    with right:
+        missing, values = cohort.imputed[name].to_numpy(), cohort.frame[name]
+        if feature.kind == "flag":
+            yes = int((values >= 0.5).sum())
+            show(charts.counts(["yes", "no"], [yes, len(values) - yes], feature.label), "distribution")
+            return
+        shown = np.asarray(feature.in_units(values, si))
+        row = app_state().row
+        patient = None if row is None else float(shown[row])
+        show(
+            charts.distribution(feature.label, feature.unit_in(si), shown[~missing], shown[missing], patient),
+            "distribution",
+        )
+
+
+def _describe(cohort: Cohort, feature: Feature, si: bool) -> None:
+    values, missing = cohort.frame[feature.name], cohort.imputed[feature.name]
+    st.markdown(f"Measured in **{(~missing).sum():,}** of {len(values):,} patients.")
+    if feature.kind == "number":
+        low, middle, high = (feature.display(float(v), si) for v in values.quantile([0.1, 0.5, 0.9]))
+        st.markdown(f"Median **{middle}**; 8 in 10 patients between {low} and {high}.")
+    if missing.any() and feature.sources and "impute" in feature.sources:
+        st.caption(f"Where it was not measured: {feature.sources['impute']}.")
+    if feature.mutable and feature.sources:
+        st.caption(f"A habit that a plan may change. Largest step: {feature.sources['step']}.")
+
+
+# ------------------------------------------------------------------------------------------------ measured or assumed
+
+
+def measured(cohort: Cohort) -> None:
+    """For every feature, in how many people it was really measured, and the rule that filled the gaps."""
+    share = 1 - cohort.imputed.mean()
+    order = [f for f in cohort.protocol.features if share[f.name] < 1]
+    complete = [f.label for f in cohort.protocol.features if share[f.name] == 1]
+    st.markdown(f"**Measured in everybody:** {', '.join(complete) if complete else 'nothing'}.")
+    if not order:
+        return
+    order.sort(key=lambda f: share[f.name])
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        known = [float(share[f.name]) for f in order]
+        show(charts.known([f.label for f in order], known, [1 - s for s in known]), "known")
+    with right:
+        missing = cohort.imputed.sum()
+        rules = [(f.label, f"{missing[f.name]:,}", (f.sources or {}).get("impute", "")) for f in order]
+        st.dataframe(
+            pd.DataFrame(rules, columns=["Fact", "Patients", "Assumed or computed how"]),
+            hide_index=True,
+            height=min(70 + 35 * len(rules), 560),
+            alt="Rules by which missing values were filled in",
+        )
+
+
+def provenance(cohort: Cohort) -> None:
+    """What kind of data this is, in a badge; the rest on demand."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(KINDS[cohort.kind], width="content")
+        with st.popover("About these data", type="tertiary"):
+            st.markdown(cards.plain(cohort.provenance) if cohort.kind == "uploaded" else cohort.provenance)
+            women = float(cohort.frame["female"].mean())
+            st.markdown(f"Women: {women:.0%}. Data from: {cohort.data_date}.")

@@ -1,0 +1,79 @@
+"""Which cohort and which patient the session is looking at, and what changing either means for the rest."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from libra_core.cohort import Cohort, CohortError, read_table
+from pages.ui import loaders
+from pages.ui.state import AppState, Key, Upload, app_state, widget
+
+UPLOADED = "Your uploaded file"
+
+
+def sources() -> list[str]:
+    """Names of the cohorts on offer: the built-in ones, then the uploaded one if it is usable."""
+    names = [c.name for c in loaders.protocol().cohorts]
+    upload = app_state().upload
+    return [*names, UPLOADED] if upload and upload.cohort else names
+
+
+def label(source: str) -> str:
+    if source == UPLOADED:
+        upload = app_state().upload
+        return f"{UPLOADED}: {upload.name}" if upload else UPLOADED
+    spec = next(c for c in loaders.protocol().cohorts if c.name == source)
+    return spec.label
+
+
+def cohort() -> Cohort:
+    """The cohort in use; the first built-in one until somebody chooses another."""
+    state = app_state()
+    names = sources()
+    if state.source not in names:
+        state.source = names[0]
+    if state.source == UPLOADED and state.upload and state.upload.cohort:
+        return state.upload.cohort
+    return loaders.cohort(state.source)
+
+
+def forget_patient(state: AppState) -> None:
+    """A new cohort: the old row numbers and the old run mean nothing any more."""
+    state.row = None
+    state.live = None
+
+
+def on_cohort() -> None:
+    state = app_state()
+    state.source = widget(Key.COHORT)
+    forget_patient(state)
+
+
+def on_upload() -> None:
+    """Read the file that was just given. A file that cannot be used leaves the cohort in use as it is."""
+    state, file = app_state(), widget(Key.UPLOAD)
+    if file is None:
+        return
+    try:
+        cohort = read_table(file.getvalue(), file.name)
+    except CohortError as error:
+        state.upload = Upload(file.name, None, str(error))
+        return
+    state.upload = Upload(file.name, cohort)
+    state.source = UPLOADED
+    st.session_state[Key.COHORT] = UPLOADED
+    forget_patient(state)
+
+
+def select(row: int | None) -> None:
+    app_state().row = row
+
+
+def on_find(cohort: Cohort) -> None:
+    """Take the patient whose ID was typed, with or without capitals."""
+    wanted = widget(Key.FIND, "").strip().upper()
+    found = next((row for row, name in enumerate(cohort.ids) if name.upper() == wanted), None)
+    if found is not None:
+        select(found)
+    elif wanted:
+        app_state().notes["find"] = f"No patient of this cohort has that ID. IDs look like {cohort.ids[0]}."

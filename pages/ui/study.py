@@ -1,0 +1,48 @@
+"""A study in the background: the page asks how far it is, and may cancel it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from libra_core.study.batch import StudyResult, StudySpec, run_study
+
+log = logging.getLogger(__name__)
+
+
+class StudyJob:
+    """One run of `run_study` in a thread of its own. The thread touches nothing but this object."""
+
+    def __init__(self, spec: StudySpec) -> None:
+        self.spec = spec
+        self.share = 0.0
+        self.result: StudyResult | None = None
+        self.problem = ""
+        self._cancel = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="study", daemon=True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        try:
+            self.result = run_study(self.spec, progress=self._progress, cancel=self._cancel)
+        except ValueError as error:  # a setting that makes no sense: its message speaks to a person
+            self.problem = str(error)
+        except Exception:
+            log.exception("the study failed")
+            self.problem = (
+                "The study stopped with an unexpected error. The server's log has the details; try other settings."
+            )
+
+    def _progress(self, share: float) -> None:
+        self.share = share
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancel.is_set()
+
+    def cancel(self) -> None:
+        self._cancel.set()
