@@ -33,6 +33,12 @@ page = st.navigation(
             help="Compare methods over many simulated patients: what each loses while learning, how often it asks.",
         ),
         st.Page(
+            "settings.py",
+            title="Settings",
+            icon=":material/tune:",
+            help="The language model: off until you switch it on; what it is told, and what it may spend.",
+        ),
+        st.Page(
             "about.py",
             title="About",
             icon=":material/info:",

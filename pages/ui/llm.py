@@ -24,6 +24,9 @@ SERVERS = {
 }
 
 
+OFFLINE = "Advice comes from the guideline's rules or from a simulated advisor, and is named so."
+
+
 @dataclass
 class LLMSession:
     """What the Settings page has set, the last connection test, and the advisor in use."""
@@ -99,7 +102,7 @@ def speaker() -> str:
     """Who gives advice now, in one sentence. Nothing simulated is ever called an LLM's answer."""
     settings = resolved().settings
     if settings.off_reason():
-        return "No language model is asked: advice comes from the guideline's rules or from a simulated advisor."
+        return OFFLINE
     return f"The language model {settings.model} at {settings.host} is asked."
 
 
@@ -109,4 +112,16 @@ def update(**changes: object) -> None:
     mine.page = replace(mine.page, **changes)
 
 
-__all__ = ["SERVERS", "LLMSession", "advisor", "fault", "prompt", "resolved", "session", "speaker", "spent", "update"]
+__all__ = [
+    "OFFLINE",
+    "SERVERS",
+    "LLMSession",
+    "advisor",
+    "fault",
+    "prompt",
+    "resolved",
+    "session",
+    "speaker",
+    "spent",
+    "update",
+]

@@ -148,7 +148,7 @@ def status() -> None:
     if wrong:
         st.error(wrong, icon=":material/error:")
     elif settings.off_reason():
-        st.info(f"{settings.off_reason()} {llm.speaker()}", icon=":material/toggle_off:")
+        st.info(f"{settings.off_reason()} {llm.OFFLINE}", icon=":material/toggle_off:")
     else:
         st.success(llm.speaker(), icon=":material/toggle_on:")
 
@@ -177,23 +177,44 @@ def spend() -> None:
     settings, used = llm.resolved().settings, llm.spent()
     calls, tokens, cost = open_store().spend()
     left, middle, right = st.columns(3)
-    left.metric("Questions", f"{used.calls:,}", f"of {settings.max_calls:,}; today {calls:,}", delta_color="off")
-    middle.metric("Tokens", f"{used.tokens:,}", f"of {settings.max_tokens:,}; today {tokens:,}", delta_color="off")
+    left.metric(
+        "Questions",
+        f"{used.calls:,}",
+        f"of {settings.max_calls:,}; today {calls:,}",
+        delta_color="off",
+        delta_arrow="off",
+    )
+    middle.metric(
+        "Tokens",
+        f"{used.tokens:,}",
+        f"of {settings.max_tokens:,}; today {tokens:,}",
+        delta_color="off",
+        delta_arrow="off",
+    )
     shown = f"${used.cost:,.2f}" if price_of(settings) else "unknown"
-    right.metric("Cost", shown, f"of ${settings.max_cost:,.2f}; today ${cost:,.2f}", delta_color="off")
+    right.metric(
+        "Cost", shown, f"of ${settings.max_cost:,.2f}; today ${cost:,.2f}", delta_color="off", delta_arrow="off"
+    )
 
 
 def audit() -> None:
     """The chained log: intact or not, its last rows, and all of it to take away."""
     store = open_store()
-    check = store.verify()
-    st.markdown(
-        f"{':material/verified:' if check.ok else ':material/gpp_bad:'} Audit log: {check.message}"
-        + ("" if store.durable else " It is kept in memory only: the folder for it cannot be written.")
+    count, _ = store.head()
+    st.caption(
+        f"Audit log: {count:,} rows, each chained to the one before."
+        + ("" if store.durable else " It is kept in memory only: its folder cannot be written.")
     )
-    rows = store.rows()
-    if rows:
-        lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    with st.container(horizontal=True):
+        check = st.button("Check the audit log", key=Key.LLM_VERIFY, disabled=count == 0)
         st.download_button(
-            "Download the audit log", lines, "libra-advice-audit.jsonl", "application/jsonl", key=Key.LLM_AUDIT
+            "Download it",
+            lambda: "\n".join(json.dumps(row, ensure_ascii=False) for row in store.rows()),
+            "libra-advice-audit.jsonl",
+            "application/jsonl",
+            key=Key.LLM_AUDIT,
+            disabled=count == 0,
         )
+    if check:
+        found = store.verify()
+        (st.success if found.ok else st.error)(found.message)

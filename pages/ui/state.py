@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from libra_core.cohort import Cohort
     from pages.ui.live import Live
+    from pages.ui.llm import LLMSession
     from pages.ui.study import StudyJob
 
 _STATE: Final = "libra"
@@ -38,6 +39,19 @@ class Key:
     SEED: Final = "seed"
     PLAY: Final = "play"
     SPEED: Final = "speed"
+    LLM_PRESET: Final = "llm_preset"
+    LLM_URL: Final = "llm_url"
+    LLM_MODEL: Final = "llm_model"
+    LLM_SAMPLES: Final = "llm_samples"
+    LLM_CALLS: Final = "llm_calls"
+    LLM_TOKENS: Final = "llm_tokens"
+    LLM_COST: Final = "llm_cost"
+    LLM_PAYLOAD: Final = "llm_payload"
+    LLM_CONSENT: Final = "llm_consent"
+    LLM_ON: Final = "llm_on"
+    LLM_TEST: Final = "llm_test"
+    LLM_VERIFY: Final = "llm_verify"
+    LLM_AUDIT: Final = "llm_audit"
 
 
 @dataclass
@@ -59,6 +73,7 @@ class AppState:
     row: int | None = None
     live: Live | None = None
     study: StudyJob | None = None
+    llm: LLMSession | None = None
     table: tuple[Cohort, bool, pd.DataFrame] | None = None  # the last patient table, and what it was made of
     notes: dict[str, str] = field(default_factory=dict)
 

@@ -5,7 +5,7 @@ from libra_core.advisors.llm.connection import test_connection
 from libra_core.advisors.llm.precompute import Progress, export_batch, import_batch, precompute
 from libra_core.advisors.llm.prompt import Prompt, payload_preview
 from libra_core.advisors.llm.settings import Consent, LLMSettings, resolve
-from libra_core.advisors.llm.store import Store
+from libra_core.advisors.llm.store import Store, open_store
 
 __all__ = [
     "Ballot",
@@ -18,6 +18,7 @@ __all__ = [
     "Store",
     "export_batch",
     "import_batch",
+    "open_store",
     "payload_preview",
     "precompute",
     "resolve",

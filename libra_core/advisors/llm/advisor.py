@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from libra_core.advisors.base import Advice, Case, CaseAdvisor, Status
-from libra_core.advisors.llm.budget import Breaker, Budget
+from libra_core.advisors.llm.budget import Breaker, Budget, Spend
 from libra_core.advisors.llm.client import Client, Failure, Reply
 from libra_core.advisors.llm.prompt import Menu, Messages, Prompt, canonical, compose, digest
 from libra_core.advisors.llm.reply import Answer, UnusableError, check, read_answer
@@ -50,6 +50,7 @@ class LLMAdvisor(CaseAdvisor):
     """Asks a language model; never raises. Raises ValueError only when it is made, for settings that cannot work.
 
     `user` and `case_name` (a pseudonym for a row) go into the audit log on this machine, never into a message.
+    `spent` is what the session used before, when settings or cohort change within it.
     Answers depend on the server: with the cache they repeat, without it they need not.
     """
 
@@ -65,11 +66,12 @@ class LLMAdvisor(CaseAdvisor):
         client: Client | None = None,
         user: str = "",
         case_name: Callable[[int], str] | None = None,
+        spent: Spend | None = None,
     ) -> None:
         super().__init__(cases, d_mutable)
         self.settings, self.prompt, self.store = settings.validate(), prompt, store or Store()
         self.client = client or Client(settings)
-        self.budget = Budget(settings, self.store)
+        self.budget = Budget(settings, self.store, spent)
         self.breaker = Breaker()
         self.user = user
         self.case_name = case_name or (lambda row: f"row {row}")

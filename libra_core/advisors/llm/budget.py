@@ -51,10 +51,10 @@ class Spend:
 class Budget:
     """Thread-safe. A reservation holds the most that a request may cost, so parallel requests cannot overspend."""
 
-    def __init__(self, settings: LLMSettings, store: Store) -> None:
+    def __init__(self, settings: LLMSettings, store: Store, spent: Spend | None = None) -> None:
         self.settings, self.store = settings, store
         self.price = price_of(settings)
-        self.session = Spend()
+        self.session = spent or Spend()
         self._lock = threading.Lock()
 
     def reserve(self, tokens_in: int, tokens_out: int) -> tuple[int, float] | str:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from libra_core.advisors.llm.prompt import canonical
+
+DEFAULT_PATH = Path(__file__).resolve().parents[3] / "data" / "local" / "advice.sqlite"
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -46,6 +50,7 @@ class Store:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path or ":memory:", timeout=10, check_same_thread=False, isolation_level=None)
+        self.durable = path is not None
         self._lock = threading.RLock()
         with self._lock:
             self._db.execute("PRAGMA journal_mode=WAL")
@@ -145,6 +150,19 @@ def _link(previous: str, text: str) -> str:
     return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
 
 
+@cache
+def open_store() -> Store:
+    """The store of this installation, shared by all its sessions: LIBRA_ADVICE_DB, or data/local/advice.sqlite.
+
+    Where that cannot be written the store is in memory, and `durable` is False so that a page can say so.
+    """
+    path = Path(os.environ.get("LIBRA_ADVICE_DB") or DEFAULT_PATH)
+    try:
+        return Store(path)
+    except (OSError, sqlite3.Error):
+        return Store(None)
+
+
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -153,4 +171,4 @@ def _today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
-__all__ = ["Check", "Store", "now"]
+__all__ = ["Check", "Store", "now", "open_store"]
