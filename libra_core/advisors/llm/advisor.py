@@ -89,6 +89,12 @@ class LLMAdvisor(CaseAdvisor):
             self._known[case.row] = advice
         return advice
 
+    def recall(self, case: Case) -> Advice:
+        """Advice from stored answers alone: nothing is sent, spent or logged; status off where none is stored."""
+        found = [self.cached(case, sample) for sample in range(self.settings.samples)]
+        ballots = [ballot for ballot in found if ballot is not None]
+        return self._count(case, ballots or [Ballot(0, "off", message="No answer is stored for this patient.")])[0]
+
     def consult(self, case: Case) -> Consultation:
         """Ask (or look up) every sample, vote, and write one audit row."""
         started, log = time.monotonic(), _Log()
@@ -261,6 +267,19 @@ class LLMAdvisor(CaseAdvisor):
         return self.store.append(body | {"user": self.user})
 
 
+class StoredAnswers(CaseAdvisor):
+    """A language model's stored answers as an advisor: it never asks, and is silent where nothing is stored."""
+
+    name = "llm"
+
+    def __init__(self, advisor: LLMAdvisor) -> None:
+        super().__init__(advisor.cases, advisor.d_mutable)
+        self._recall = advisor.recall
+
+    def advise(self, case: Case) -> Advice:
+        return self._recall(case)
+
+
 @dataclass
 class _Log:
     """What one consultation used, over all its requests."""
@@ -272,4 +291,4 @@ class _Log:
     request_id: str = ""
 
 
-__all__ = ["Ballot", "Consultation", "LLMAdvisor"]
+__all__ = ["Ballot", "Consultation", "LLMAdvisor", "StoredAnswers"]
