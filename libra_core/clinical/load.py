@@ -58,17 +58,22 @@ def _load(path: Path, drop: tuple[str, ...]) -> Protocol:
 
 
 def _sentence(error: ValidationError, raw: dict[str, Any]) -> str:
-    """The first fault as 'features -> sbp -> range: ...', with names where the file has lists."""
-    fault = error.errors()[0]
+    """The first three faults as 'features → sbp → range: ...', with names where the file has lists."""
+    faults = error.errors()
+    told = "; ".join(_fault(fault["loc"], fault["msg"], raw) for fault in faults[:3])
+    return told + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")
+
+
+def _fault(location: tuple[int | str, ...], message: str, raw: dict[str, Any]) -> str:
     place: list[str] = []
     here: Any = raw
-    for key in fault["loc"]:
+    for key in location:
         try:
             here = here[key]
         except (KeyError, IndexError, TypeError):
             here = None
         named = isinstance(here, dict) and isinstance(key, int)
         place.append(str(next((here[k] for k in ("name", "code", "feature") if k in here), key)) if named else str(key))
-    message = fault["msg"].removeprefix("Value error, ")
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{' → '.join(place)}: {message}{more}" if place else message + more
+    plain = {"Field required": "is missing", "Unexpected keyword argument": "is not known here"}
+    message = message.removeprefix("Value error, ")
+    return ": ".join(part for part in (" → ".join(place), plain.get(message, message)) if part)

@@ -214,7 +214,14 @@ class Protocol:
         """The features that the contraindications of an arm read, through derived flags and components."""
         treatment = self.treatments[arm]
         parts = [treatment, *(self.treatments[self.arm_codes.index(c)] for c in treatment.components)]
-        names = [c.feature for part in parts for rule in part.blocked_if for c in rule.when]
+        return self._features_read([rule for part in parts for rule in part.blocked_if])
+
+    def lock_features(self, habits: tuple[str, ...]) -> tuple[str, ...]:
+        """The features that the locks of these habits read."""
+        return self._features_read([rule for name in habits for rule in self.feature(name).locks])
+
+    def _features_read(self, rules: list[Rule]) -> tuple[str, ...]:
+        names = [c.feature for rule in rules for c in rule.when]
         flags = {flag.name: [c.feature for c in flag.conditions] for flag in self.derived}
         while any(name in flags for name in names):
             names = [inner for name in names for inner in flags.get(name, [name])]

@@ -23,7 +23,7 @@ def load_cohort(name_or_path: str | Path, protocol: Protocol | None = None, drop
         protocol = replace(protocol, dropped=tuple(drop))
     spec = next((c for c in protocol.cohorts if c.name == str(name_or_path)), None)
     if spec is None:
-        if not Path(name_or_path).exists():
+        if not _exists(name_or_path):
             names = " or ".join(c.name for c in protocol.cohorts)
             raise refuse(
                 str(name_or_path),
@@ -33,6 +33,13 @@ def load_cohort(name_or_path: str | Path, protocol: Protocol | None = None, drop
     if spec.file is None:
         return generate(spec, protocol)
     return read_table(Path(protocol.folder) / spec.file, spec.label, protocol, spec)
+
+
+def _exists(path: str | Path) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # for instance a name that is too long
+        return False
 
 
 __all__ = ["Cohort", "CohortError", "Report", "Unmeasured", "generate", "load_cohort", "read_table"]

@@ -109,11 +109,12 @@ class Cohort:
         steps = [np.floor(reach * (i + 1) / MENU_STEPS / grain + 1e-9) * grain for i in range(MENU_STEPS)]
         return (0.0, *dict.fromkeys(sign * round(float(step), 6) for step in steps if step > 0))
 
-    def unmeasured_safety(self, row: int, arm: int) -> tuple[Unmeasured, ...]:
-        """What the contraindications of an arm rest on although it was not measured in this patient."""
+    def unmeasured_safety(self, row: int, arm: int, habits: tuple[str, ...] = ()) -> tuple[Unmeasured, ...]:
+        """What the contraindications of an arm and the locks of these habits rest on without a measurement."""
+        names = dict.fromkeys((*self.protocol.safety_features(arm), *self.protocol.lock_features(habits)))
         imputed = self.imputed.iloc[row]
         return tuple(
-            Unmeasured(f.name, f.label, f"{f.label} is not recorded: check before starting.")
-            for f in map(self.protocol.feature, self.protocol.safety_features(arm))
+            Unmeasured(f.name, f.label, f"Not recorded: {f.label_inside}. Check before starting.")
+            for f in map(self.protocol.feature, names)
             if imputed[f.name]
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from libra_core.cohort.report import DroppedRow, refuse
+from libra_core.cohort.report import CohortError, DroppedRow, refuse
 
 MAX_BYTES = 400_000_000
 MAX_COLUMNS = 2_000
@@ -46,8 +46,8 @@ def decode(data: bytes, name: str) -> TextTable:
     """Read a delimited text file. Raises CohortError with a sentence when it is not one."""
     text, notes = _text(data, name)
     skipped = 0
-    if (mark := re.match(r"sep=(.)\r?\n", text)) is not None:  # the separator line that Excel writes
-        text, skipped = text[mark.end() :], 1
+    if (mark := re.match(r"[\r\n]*(sep=.\r?\n)?[\r\n]*", text)) is not None:  # Excel may write a line `sep=;` first
+        text, skipped = text[mark.end() :], mark.group().count("\n")
     delimiter = _delimiter(text, name)
     table, dropped = _parse(text, delimiter, name)
     header = tuple(str(cell).strip() for cell in table.iloc[0].fillna(""))
@@ -63,12 +63,16 @@ def decode(data: bytes, name: str) -> TextTable:
     return TextTable(header, body, rows, delimiter, notes, gone)
 
 
+def too_large(name: str) -> CohortError:
+    return refuse(name, f"The file is larger than {MAX_BYTES // 1_000_000} MB: split it or leave out unused columns.")
+
+
 def _text(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
     """Decode the bytes. Raises CohortError for empty, huge and binary files, web pages and JSON."""
     if not data.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
         raise refuse(name, "The file is empty: choose a CSV with a header and one row for each patient.")
     if len(data) > MAX_BYTES:
-        raise refuse(name, f"The file is larger than {MAX_BYTES // 1_000_000} MB: split it or drop unused columns.")
+        raise too_large(name)
     for magic, what in _MAGIC:
         if data.startswith(magic):
             raise refuse(name, f"This is {what}.")
@@ -84,6 +88,8 @@ def _text(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
         raise refuse(name, "This is a web page or XML, not a CSV: download the table itself, as CSV.")
     if start.startswith(("{", "[")):
         raise refuse(name, "This is JSON, not a CSV: export the table as CSV with one row for each patient.")
+    if "\n" not in text:  # old Macintosh line ends
+        text = text.replace("\r", "\n")
     return text.lstrip("\ufeff"), notes
 
 
@@ -131,14 +137,16 @@ def _delimiter(text: str, name: str) -> str:
 
 def _parse(text: str, delimiter: str, name: str) -> tuple[pd.DataFrame, list[int]]:
     """The cells, header line first, empty ones as NaN; and the numbers of records that are longer than the header."""
-    lead = len(text) - len(text.lstrip("\r\n"))
-    text = text[lead:]
     try:
         width = len(next(csv.reader(io.StringIO(text), delimiter=delimiter)))
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             return _read(text, delimiter, width), []
-    except (pd.errors.ParserError, pd.errors.ParserWarning):
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        if (start := re.search(r"EOF inside string starting at row (\d+)", str(error))) is not None:
+            row = int(start.group(1)) + 1
+            what = f"A quotation mark in row {row:,} never closes: correct that row, or save the file again as CSV."
+            raise refuse(name, what) from error
         return _parse_ragged(text, delimiter, width, name)
     except (ValueError, OverflowError, csv.Error) as error:
         raise refuse(name, f"The file cannot be read as a table: {error}. Save it again as CSV.") from error

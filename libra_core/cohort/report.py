@@ -59,6 +59,12 @@ class Count:
     reason: str
     n: int
 
+    @property
+    def sentence(self) -> str:
+        if self.column:
+            return f"Column {self.column!r}: {plural(self.n, 'cell')} refused, {self.reason}."
+        return f"{plural(self.n, 'row')} left out: {self.reason}."
+
 
 @dataclass(frozen=True)
 class DroppedRow:
@@ -104,15 +110,16 @@ class Report:
         if self.errors:
             return (*self.errors, *self.notes)
         out = [f"{self.rows_used:,} of {self.rows_in_file:,} rows are used."]
-        out += [f"{_rows(c.n)} left out: {c.reason}." for c in self.dropped_counts]
-        out += [f"Column {c.column!r}: {_cells(c.n)} refused, {c.reason}." for c in self.refused_counts]
-        out += [f"{c.feature}: {c.n:,} values converted from {c.from_unit} to {c.to_unit}." for c in self.converted]
-        out += [f"{c.label}: {c.n:,} values computed {c.rule}." for c in self.computed]
+        out += [count.sentence for count in (*self.dropped_counts, *self.refused_counts)]
+        out += [
+            f"{c.feature}: {plural(c.n, 'value')} converted from {c.from_unit} to {c.to_unit}." for c in self.converted
+        ]
+        out += [f"{c.label}: {plural(c.n, 'value')} computed {c.rule}." for c in self.computed]
         out += self._assumed()
         if self.ignored:
             names = ", ".join(i.column for i in self.ignored[:12])
             more = f" and {len(self.ignored) - 12} more" if len(self.ignored) > 12 else ""
-            out.append(f"{len(self.ignored)} columns are not used: {names}{more}.")
+            out.append(f"{plural(len(self.ignored), 'column')} not used: {names}{more}.")
         return (*out, *self.notes)
 
     def _assumed(self) -> list[str]:
@@ -141,9 +148,6 @@ def refuse(source: str, *errors: str, **parts: Any) -> CohortError:
     return CohortError(Report(source=source, errors=errors, **parts))
 
 
-def _rows(n: int) -> str:
-    return "1 row is" if n == 1 else f"{n:,} rows are"
-
-
-def _cells(n: int) -> str:
-    return "1 cell is" if n == 1 else f"{n:,} cells are"
+def plural(n: int, noun: str) -> str:
+    """'1 row', '2,300 rows'."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

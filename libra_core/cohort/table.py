@@ -17,7 +17,7 @@ from libra_core.clinical import CohortSpec, Protocol, default_protocol
 from libra_core.clinical.rules import Bools
 from libra_core.cohort.cohort import Cohort
 from libra_core.cohort.convert import Column, convert
-from libra_core.cohort.decode import TextTable, decode
+from libra_core.cohort.decode import MAX_BYTES, TextTable, decode, too_large
 from libra_core.cohort.fill import Sheet, fill
 from libra_core.cohort.match import Match, Plan, fold, plan
 from libra_core.cohort.report import (
@@ -30,6 +30,7 @@ from libra_core.cohort.report import (
     Mapped,
     RefusedCell,
     Report,
+    plural,
     refuse,
 )
 
@@ -56,12 +57,18 @@ def _bytes(source: Source, name: str) -> tuple[bytes, str]:
     if isinstance(source, str | Path):
         path = Path(source)
         try:
+            if path.is_dir():
+                raise refuse(str(source), f"{path.name} is a folder: choose the CSV file inside.")
+            if path.stat().st_size > MAX_BYTES:
+                raise too_large(str(source))
             return path.read_bytes(), name or path.name
-        except IsADirectoryError as error:
-            raise refuse(str(source), f"{path.name} is a folder: choose the CSV file inside.") from error
+        except CohortError:
+            raise
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise refuse(str(source), f"The file {path.name!r} cannot be opened: {reason}.") from error
+    if hasattr(source, "seek"):
+        source.seek(0)
     content = source.read()
     data = content if isinstance(content, bytes) else str(content).encode()
     return data, name or str(getattr(source, "name", "the file"))
@@ -105,9 +112,11 @@ class _Reading:
             notes=(*self.table.notes, *self.notes),
         )
         if not len(rows):
-            reasons = "; ".join(f"{c.reason} ({c.n:,} rows)" for c in dropped_counts)
+            reasons = "; ".join(f"{c.reason} ({plural(c.n, 'row')})" for c in dropped_counts)
             error = f"No row of the file can be used: {reasons}. Correct these columns and try again."
-            raise CohortError(replace(report, errors=(error,)))
+            required = {m.column for m in self.mapped if self.protocol.feature(m.feature).required}
+            why = tuple(c.sentence for c in self.refused_counts if c.column in required)
+            raise CohortError(replace(report, errors=(error, *why)))
         sheet = _subset(sheet, keep)
         imputed = fill(sheet)
         report = replace(report, imputed=imputed, converted=tuple(self.converted), computed=tuple(sheet.computed))
@@ -132,7 +141,7 @@ class _Reading:
         missing = [f for f in self.protocol.features if f.required and f.name not in self.plan.matches]
         if missing:
             wanted = "; ".join(f"{f.label} (a column named for instance {', '.join(_examples(f))})" for f in missing)
-            found = ", ".join(name[:30] for name in self.table.header[:8])
+            found = ", ".join(name[:30] for name in self.table.header[:8] if name)
             raise refuse(
                 self.title,
                 f"The file has no column for: {wanted}.",
@@ -145,8 +154,10 @@ class _Reading:
         column = convert(self.table.cells[match.position], match, self.table.delimiter)
         self._account(match, column)
         if match.kind == "parts":
-            if any(m.feature == name and m.how == HOW["parts"] for m in self.mapped):
-                return  # taken with its first sibling
+            first = not any(m.feature == name and m.how == HOW["parts"] for m in self.mapped)
+            if not first:  # taken with its first sibling
+                self.mapped.append(Mapped(match.column, name, HOW["parts"]))
+                return
             column = self._combine(match)
         values, imputed = sheet.values[name], sheet.imputed[name]
         where = np.isnan(values) & ~np.isnan(column.values)
