@@ -36,7 +36,7 @@ def _cache_dir() -> Path:
     return Path(tempfile.gettempdir()) / f"libra-kernels-{os.getuid() if hasattr(os, 'getuid') else 0}" / key
 
 
-numba.config.CACHE_DIR = str(_cache_dir())
+numba.config.CACHE_DIR = str(_cache_dir())  # type: ignore[attr-defined]
 
 
 def kernel(function: Callable[..., Any], **options: Any) -> Any:

@@ -67,7 +67,9 @@ class Environment(ABC):
     problem: Problem
     theta: Floats
 
-    def __init__(self, spec: EnvironmentSpec, seed: int, replicates: int, first: int = 0) -> None:
+    def __init__(
+        self, spec: EnvironmentSpec, seed: int, replicates: int, first: int = 0, cohort: Cohort | None = None
+    ) -> None:
         self.spec = spec.validate()
         self.seed, self.first, self.replicates = seed, first, replicates
         self.arrivals = Streams(seed, "arrivals", replicates, first)
@@ -127,11 +129,13 @@ def register(environment: type[Environment]) -> type[Environment]:
     return environment
 
 
-def make_environment(spec: EnvironmentSpec, seed: int, replicates: int = 1, first: int = 0) -> Environment:
-    """Raises ValueError for an unknown name or unusable settings, with what to do."""
+def make_environment(
+    spec: EnvironmentSpec, seed: int, replicates: int = 1, first: int = 0, cohort: Cohort | None = None
+) -> Environment:
+    """`cohort` stands in for the one that the spec names, for instance an uploaded one. Raises ValueError for an unknown name or unusable settings, with what to do."""
     if spec.name not in ENVIRONMENTS:
         raise ValueError(f"unknown environment {spec.name!r}: choose one of {', '.join(ENVIRONMENTS)}")
-    return ENVIRONMENTS[spec.name](spec, seed, replicates, first)
+    return ENVIRONMENTS[spec.name](spec, seed, replicates, first, cohort)
 
 
 def recheck_of(cohort: Cohort) -> Callable[[Contexts, Actions], Bools] | None:

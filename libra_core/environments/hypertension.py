@@ -150,9 +150,11 @@ class Hypertension(Environment):
     name = "hypertension"
     label = "Hypertension, real patients, simulated response"
 
-    def __init__(self, spec: EnvironmentSpec, seed: int, replicates: int, first: int = 0) -> None:
+    def __init__(
+        self, spec: EnvironmentSpec, seed: int, replicates: int, first: int = 0, cohort: Cohort | None = None
+    ) -> None:
         super().__init__(spec, seed, replicates, first)
-        self.cohort = load_cohort(spec.cohort or "nhanes")
+        self.cohort = cohort or load_cohort(spec.cohort or "nhanes")
         self._prepare(self.cohort)
 
     def _prepare(self, cohort: Cohort) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from libra_core.cohort import Cohort
 from libra_core.environments.base import Environment, EnvironmentSpec, register
 from libra_core.glm.link import link_named
 from libra_core.problem import Contexts, Problem
@@ -20,7 +21,9 @@ class Synthetic(Environment):
     name = "synthetic"
     label = "Synthetic (paper-like)"
 
-    def __init__(self, spec: EnvironmentSpec, seed: int, replicates: int, first: int = 0) -> None:
+    def __init__(
+        self, spec: EnvironmentSpec, seed: int, replicates: int, first: int = 0, cohort: Cohort | None = None
+    ) -> None:
         super().__init__(spec, seed, replicates, first)
         d_i, d_m = spec.d_immutable + 1, spec.d_mutable
         d = d_i + d_m

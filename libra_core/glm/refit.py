@@ -38,7 +38,7 @@ def fit_mle(
         if np.abs(size * step).max() < tolerance:
             break
     hessian = (x.T * link.slope(x @ theta)) @ x + ridge * np.eye(x.shape[1])
-    return theta, np.linalg.inv(hessian)
+    return theta, np.asarray(np.linalg.inv(hessian), dtype=float)
 
 
 class Refitting(OnePass):

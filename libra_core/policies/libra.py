@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from libra_core.advisors.base import AdviceBatch
-from libra_core.policies.base import REASONS, Choice, Proposal, Reason, register
+from libra_core.advisors.base import AdviceBatch, Advisor
+from libra_core.policies.base import REASONS, Choice, PolicyConfig, Proposal, Reason, register
 from libra_core.policies.glrb import GLRB
 from libra_core.policies.trial import Trial
-from libra_core.problem import Actions, Bools, Contexts, Floats, Ints, Outcomes
+from libra_core.problem import Actions, Bools, Contexts, Floats, Ints, Outcomes, Problem
 from libra_core.recourse.optimistic import evaluate
+from libra_core.streams import Streams
 
 CODE = {reason: REASONS.index(reason) for reason in Reason}
 
@@ -133,7 +134,9 @@ class LibraTrial(Libra):
     label = "LIBRA with advisor trial"
     summary = "LIBRA that withholds some advice at random and stops asking an advisor that proves worse."
 
-    def __init__(self, problem, config, streams, advisor=None) -> None:  # type: ignore[no-untyped-def]
+    def __init__(
+        self, problem: Problem, config: PolicyConfig, streams: Streams, advisor: Advisor | None = None
+    ) -> None:
         super().__init__(problem, config, streams, advisor)
         span = 1.0 if problem.link.binary else 3.0 * problem.noise
         self.trial = Trial(streams.n, config.trial_share, span)

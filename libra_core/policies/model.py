@@ -6,13 +6,15 @@ from typing import ClassVar
 
 import numpy as np
 
+from libra_core.advisors.base import Advisor
 from libra_core.glm.confidence import glm_radius, linear_radius, practical_radius
 from libra_core.glm.estimator import Estimator, OnePass, Shared
 from libra_core.glm.link import LINKS, Link
 from libra_core.glm.refit import Refitting
-from libra_core.policies.base import ArmOption, Policy
-from libra_core.problem import Actions, Contexts, Floats, Outcomes, moved
+from libra_core.policies.base import ArmOption, Policy, PolicyConfig, Proposal
+from libra_core.problem import Actions, Contexts, Floats, Outcomes, Problem, moved
 from libra_core.recourse.optimistic import Plans, evaluate, plan
+from libra_core.streams import Streams
 
 
 class ModelPolicy(Policy):
@@ -21,7 +23,9 @@ class ModelPolicy(Policy):
     linear: ClassVar[bool] = False
     recourse: ClassVar[bool] = True  # may change habits; without it F shrinks to {0}
 
-    def __init__(self, problem, config, streams, advisor=None) -> None:  # type: ignore[no-untyped-def]
+    def __init__(
+        self, problem: Problem, config: PolicyConfig, streams: Streams, advisor: Advisor | None = None
+    ) -> None:
         super().__init__(problem, config, streams, advisor)
         self.link: Link = LINKS["identity"] if self.linear else problem.link
         self.estimator = self._estimator()
@@ -98,7 +102,7 @@ class ModelPolicy(Policy):
         rows = np.arange(len(contexts))
         return self.estimator.theta[rows, actions.arm] * moved(contexts.x, actions.delta * self.realised)
 
-    def learn(self, proposal, outcomes: Outcomes) -> None:  # type: ignore[no-untyped-def]
+    def learn(self, proposal: Proposal, outcomes: Outcomes) -> None:
         self.estimator.update(proposal.actions.arm, outcomes.x, outcomes.reward)
         super().learn(proposal, outcomes)
 

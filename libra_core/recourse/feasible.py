@@ -36,7 +36,7 @@ class FeasibleSet:
             raise ValueError(f"max_changes must be >= 0, got {self.max_changes}")
 
     @property
-    def W(self) -> Floats:
+    def W(self) -> Floats:  # noqa: N802 -- the matrix of the formula
         return np.asarray(self.weights, dtype=float)
 
     @property

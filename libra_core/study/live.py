@@ -1,0 +1,114 @@
+"""One run that a person watches: one replicate, one patient at a time, everything written out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from libra_core.advisors.base import Advisor
+from libra_core.cohort import Cohort
+from libra_core.environments import ENVIRONMENTS, Environment, EnvironmentSpec, make_environment
+from libra_core.policies import Decision, Policy, PolicyConfig, Proposal
+from libra_core.problem import Contexts, Patient
+from libra_core.study.runner import make_policy, play
+from libra_core.study.spec import StudySpec, cohort_key
+
+
+@dataclass(frozen=True)
+class LiveRow:
+    """One round, written out. outcome and regret are simulated, in the reward's unit; cumulative is regret so far."""
+
+    t: int
+    row: int
+    decision: Decision
+    outcome: float
+    expected: float
+    best: float
+    regret: float
+    cumulative: float
+    calls: int
+
+
+@dataclass(eq=False)
+class LiveRun:
+    """A policy at work on a cohort. Not shared between users; `rows` grows by one with each step."""
+
+    spec: StudySpec
+    environment: Environment
+    policy: Policy
+    rows: list[LiveRow] = field(default_factory=list)
+
+    @classmethod
+    def start(
+        cls,
+        cohort: Cohort,
+        policy: str = "libra",
+        advisor: str | Advisor = "near-optimal",
+        seed: int = 0,
+        config: PolicyConfig | None = None,
+        link: str | None = None,
+    ) -> LiveRun:
+        """A fresh run over a cohort. Raises ValueError with a sentence when it cannot start."""
+        protocol = cohort.protocol.name
+        if protocol not in ENVIRONMENTS:
+            raise ValueError(f"no simulated environment is registered for {protocol}: outcomes cannot be simulated")
+        config = config or PolicyConfig(min_gain=0.0 if link == "logistic" else cohort.protocol.feasible.min_gain)
+        named = EnvironmentSpec(protocol, cohort=cohort_key(cohort), link=link)
+        spec = StudySpec(named, (policy,), advisor if isinstance(advisor, str) else advisor.name, 1, 1, seed, config)
+        environment = make_environment(named, seed, cohort=cohort)
+        return cls(spec, environment, make_policy(policy, environment, config, seed, advisor))
+
+    @property
+    def unit(self) -> str:
+        return self.environment.problem.reward_unit
+
+    @property
+    def config_hash(self) -> str:
+        return self.spec.hash
+
+    def patient(self, row: int) -> Patient:
+        assert self.environment.cohort is not None
+        return self.environment.cohort.patient(row)
+
+    def decision_for(self, row: int) -> Decision:
+        """What the policy would do now for one patient: nothing is learned, no random number or question is spent."""
+        before = self.policy.streams.state()
+        proposal = self._quiet(Contexts.of(self.patient(row)))
+        self.policy.streams.restore(before)
+        return self.policy.record(self.patient(row), proposal)
+
+    def _quiet(self, contexts: Contexts) -> Proposal:
+        advisor = self.policy.advisor
+        before = advisor.state() if advisor is not None else None
+        proposal = self.policy.propose(contexts)
+        if advisor is not None:
+            advisor.restore(before)
+        return proposal
+
+    def step(self, row: int | None = None) -> LiveRow:
+        """Treat the next patient (or the given row), see a simulated outcome, learn."""
+        contexts = self.environment.arrive() if row is None else Contexts.of(self.patient(row))
+        patient = self.patient(int(contexts.row[0]))
+        decisions: list[Decision] = []
+        now = play(
+            self.environment,
+            (self.policy,),
+            contexts,
+            len(self.rows) + 1,
+            watch=lambda policy, proposal: decisions.append(policy.record(patient, proposal)),
+        )
+        step = now.steps[0]
+        regret, best = float(step.regret[0]), float(now.best[0])
+        self.rows.append(
+            LiveRow(
+                t=now.t,
+                row=patient.row,
+                decision=decisions[0],
+                outcome=float(step.outcomes.reward[0]),
+                expected=best - regret,
+                best=best,
+                regret=regret,
+                cumulative=regret + (self.rows[-1].cumulative if self.rows else 0.0),
+                calls=int(self.policy.calls[0]),
+            )
+        )
+        return self.rows[-1]

@@ -1,0 +1,68 @@
+"""What a study is made of. Two studies with equal hashes give equal numbers on the same versions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from libra_core import __version__
+from libra_core.cohort import Cohort
+from libra_core.environments import EnvironmentSpec
+from libra_core.policies import REGISTRY, PolicyConfig
+
+
+def cohort_key(cohort: Cohort) -> str:
+    """What names a cohort in a config: a built-in's name; for an upload also a digest of its values."""
+    if cohort.kind != "uploaded":
+        return cohort.name
+    return f"{cohort.name}:{hashlib.sha256(cohort.values.tobytes()).hexdigest()[:12]}"
+
+
+LANDMARKS = (100, 300, 1000, 3000, 10_000, 30_000, 100_000)
+
+
+@dataclass(frozen=True)
+class StudySpec:
+    """Policies, an advisor, an environment, and how long and how often. `seed` fixes everything random."""
+
+    environment: EnvironmentSpec = field(default_factory=EnvironmentSpec)
+    policies: tuple[str, ...] = ("linucb", "glrb", "libra")
+    advisor: str = "near-optimal"
+    rounds: int = 1000
+    replicates: int = 20
+    seed: int = 0
+    config: PolicyConfig = field(default_factory=PolicyConfig)
+
+    def validate(self) -> StudySpec:
+        """Return self, or raise ValueError with a sentence for a person."""
+        unknown = [name for name in self.policies if name not in REGISTRY]
+        if unknown:
+            raise ValueError(f"unknown policy {unknown[0]!r}: choose from {', '.join(REGISTRY)}")
+        if not self.policies:
+            raise ValueError(f"choose at least one policy: {', '.join(REGISTRY)}")
+        if len(set(self.policies)) < len(self.policies):
+            raise ValueError("a policy is named twice: name each once")
+        for name, low, high in (("rounds", 1, 1_000_000), ("replicates", 1, 10_000), ("seed", 0, 2**63 - 1)):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} must be between {low:,} and {high:,}, got {value:,}")
+        self.environment.validate()
+        self.config.validate()
+        return self
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything that decides the numbers, JSON-able, with the program's version."""
+        return {"version": __version__, **asdict(self)}
+
+    @property
+    def hash(self) -> str:
+        """Twelve hex digits of the SHA-256 of as_dict()."""
+        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:12]
+
+    def grid(self, points: int = 150) -> tuple[int, ...]:
+        """The rounds at which regret is kept: evenly spread, the landmarks, and the last round."""
+        step = max(1, self.rounds // points)
+        marks = {t for t in (1, 200, 500, 2000, 5000, *LANDMARKS) if t <= self.rounds}
+        return tuple(sorted({*range(step, self.rounds + 1, step), *marks, self.rounds}))
