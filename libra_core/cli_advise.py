@@ -129,6 +129,7 @@ def _decision(cohort: Cohort, decision: Decision) -> dict[str, Any]:
         "asked": decision.asked,
         "adopted": decision.adopted,
         "reason": str(decision.reason),
+        "learned_from": decision.round - 1,
     }
 
 

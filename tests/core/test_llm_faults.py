@@ -9,7 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from libra_core.advisors.llm import LLMSettings, Store
+from libra_core.advisors.llm import LLMAdvisor, LLMSettings, Prompt, Store
+from libra_core.cohort import load_cohort
+from libra_core.policies.base import Reason
+from libra_core.study.live import LiveRun
 from tests.llm_faults import FAULTS, advisor_for, case, settings_for
 from tests.llm_server import LLMServer
 
@@ -111,3 +114,42 @@ def test_parallel_requests_cannot_overspend(server):
     assert server.seen["good"] == 5
     assert statuses.count("ok") == 5
     assert statuses.count("budget") == 2
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    return load_cohort("accord-like")
+
+
+@pytest.fixture(scope="module")
+def row(cohort):
+    """A patient without thiazides and with sodium on the menu, so that every fault bites."""
+    for row in map(int, cohort.arrivals):
+        codes = {arm.code for arm in cohort.case(row).arms}
+        if "thiazide" not in codes and any(c.name == "sodium_mg_day" for c in cohort.case(row).changes):
+            return row
+    raise AssertionError("no such patient in the cohort")
+
+
+@pytest.fixture(scope="module")
+def own(cohort, row):
+    """What LIBRA would play for this patient by itself."""
+    decision = LiveRun.start(cohort, "glrb").decision_for(row)
+    return decision.arm, decision.delta
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_libra_plays_its_own_action(fault, server, cohort, row, own):
+    settings = settings_for(fault, server, FAST)
+    advisor = LLMAdvisor(cohort.case, len(cohort.protocol.mutable), settings, Prompt.load(cohort.protocol.name))
+    decision = LiveRun.start(cohort, "libra", advisor).decision_for(row)
+    (logged,) = advisor.store.rows()
+    assert logged["status"] == fault.status
+    assert decision.asked
+    assert (decision.own_arm, decision.own_delta) == own
+    if fault.status == "ok":
+        assert decision.reason != Reason.NO_ADVICE
+    else:
+        assert decision.reason == Reason.NO_ADVICE
+        assert (decision.arm, decision.delta) == own
+        assert not decision.adopted

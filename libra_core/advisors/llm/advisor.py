@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from libra_core.advisors.llm.reply import Answer, UnusableError, check, read_ans
 from libra_core.advisors.llm.settings import LLMSettings
 from libra_core.advisors.llm.store import Store, now
 
+KEEP_FAILURE = 60.0  # seconds
 # After one of these the next sample would meet the same fate; a refusal is not asked again either.
 HOPELESS = ("budget", "auth", "rate_limited", "unavailable", "bad_request", "refused")
 
@@ -76,17 +77,16 @@ class LLMAdvisor(CaseAdvisor):
         self.user = user
         self.case_name = case_name or (lambda row: f"row {row}")
         self.final_message = ""  # set once asking has become pointless for this session
-        self._known: dict[int, Advice] = {}
-        self._lock = threading.Lock()
+        self._known: dict[int, tuple[Advice, float]] = {}
 
     def advise(self, case: Case) -> Advice:
-        """Advice for one case; a usable answer is kept for the life of the advisor."""
+        """Advice for one case. A usable answer is kept for the life of the advisor, a failure for a minute, so that
+        a page that is drawn again does not wait again."""
         known = self._known.get(case.row)
-        if known is not None:
-            return known
+        if known is not None and time.monotonic() < known[1]:
+            return known[0]
         advice = self.consult(case).advice
-        if advice.given:
-            self._known[case.row] = advice
+        self._known[case.row] = advice, math.inf if advice.given else time.monotonic() + KEEP_FAILURE
         return advice
 
     def recall(self, case: Case) -> Advice:
