@@ -1,3 +1,92 @@
+"""Recommend: one patient, one plan, why, how sure, what else; and the simulated run, patient by patient."""
+
+from __future__ import annotations
+
 import streamlit as st
 
-st.info("coming")
+from libra_core.cohort import Cohort
+from pages.ui import advice, cards, current, live, loaders
+from pages.ui import recommend_view as view
+from pages.ui.show import heartbeat
+from pages.ui.state import Key, app_state, si_units, widget
+
+
+def controls() -> None:
+    """Method, advisor and the keys of the player. The Play switch stays outside the part that ticks."""
+    policies = loaders.policies()
+    method, advisor, seed, player = st.columns([3, 4, 1.4, 6], vertical_alignment="bottom", gap="small")
+    chosen = method.selectbox(
+        "Method",
+        list(policies),
+        index=list(policies).index("libra"),
+        format_func=lambda name: policies[name].label,
+        key=Key.POLICY,
+        on_change=live.reset,
+        help="How plans are chosen. The page *About* says what each method does.",
+        persist_state="session",
+    )
+    advisor.selectbox(
+        "Advisor",
+        advice.choices(),
+        format_func=advice.label,
+        key=Key.ADVISOR,
+        on_change=live.reset,
+        disabled=not policies[chosen].needs_advisor,
+        help="Who is asked when the method is unsure. Simulated advisers know a blurred version of the truth.",
+        persist_state="session",
+    )
+    seed.number_input(
+        "Seed",
+        0,
+        10**6,
+        key=Key.SEED,
+        on_change=live.reset,
+        help="The same seed gives the same patients and outcomes.",
+        persist_state="session",
+    )
+    with player, st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.button("Next patient", icon=":material/skip_next:", key=Key.STEP, on_click=live.step, type="primary")
+        st.button("+10", key=Key.STEP_TEN, on_click=live.step, args=(10,), help="Treat ten more patients")
+        st.toggle("Play", key=Key.PLAY)
+        st.selectbox("Speed", list(live.SPEEDS), 1, key=Key.SPEED, label_visibility="collapsed", width=105)
+        st.button("", icon=":material/restart_alt:", key=Key.RESET, on_click=live.reset, help="Start the run anew")
+
+
+def playground(cohort: Cohort, session: live.Live) -> None:
+    """The part that ticks: patient, plan, chart."""
+    speed = widget(Key.SPEED, "Normal")
+    if widget(Key.PLAY, False):
+        live.tick(session, speed)
+    shown = live.view(cohort, session)
+    cards.patient_header(cohort, shown.row, si_units())
+    cards.alerts(cohort.protocol.alerts_for(cohort.values[shown.row]), notes=False)
+    left, right = st.columns([7, 5], gap="medium")
+    with left:
+        view.recommendation(cohort, shown, session.run, si_units())
+    with right:
+        view.run_so_far(session)
+    view.details(cohort, shown, session, si_units())
+    heartbeat("patients-treated", len(session.run.rows))
+
+
+def main() -> None:
+    cohort = current.cohort()
+    controls()
+    if not len(cohort.arrivals) and app_state().row is None:
+        st.info(
+            "Nobody in this cohort enters the simulation, which takes patients with "
+            f"{cohort.protocol.arrivals_rule.reason}. Choose another cohort on the page *Cohort*.",
+            icon=":material/person_search:",
+        )
+        return
+    try:
+        session = live.live(cohort)
+    except ValueError as error:
+        st.error(f"The run cannot start: {error}.", icon=":material/block:")
+        return
+    seconds = live.SPEEDS[widget(Key.SPEED, "Normal")][1]
+    playing = widget(Key.PLAY, False) and not session.finished
+    st.fragment(playground, run_every=seconds if playing else None)(cohort, session)
+
+
+main()

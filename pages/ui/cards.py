@@ -7,6 +7,7 @@ import streamlit as st
 from libra_core.clinical import Alert, Feature
 from libra_core.cohort import Cohort
 from pages.ui.state import Key
+from pages.ui.words import drug_class
 
 CLASS_COLOUR = {"normal": "green", "elevated": "blue", "stage 1": "orange", "stage 2": "orange", "severe": "red"}
 ALERT = {"urgent": st.error, "caution": st.warning, "note": st.info}
@@ -66,22 +67,17 @@ def flags(cohort: Cohort, row: int) -> list[Feature]:
 
 def drugs(cohort: Cohort, row: int) -> str:
     """Current drugs by class, or how many there are when their names are not known."""
-    taken = [f.label.removeprefix("Takes ") for f in flags(cohort, row) if _is_drug(f)]
-    names = [name.removeprefix("an ").removeprefix("a ") for name in taken]
+    names = [name for f in flags(cohort, row) if (name := drug_class(f))]
     count = round(float(cohort.frame.at[row, "n_bp_classes"]))
     star = _star(cohort, row, "n_bp_classes")
     if count == 0 and not names:
-        return f"none{star}"
+        return "not recorded" if star else "none"
     classes = f"{count} {'class' if count == 1 else 'classes'}{star}"
     return f"{', '.join(names)} ({classes})" if names else f"{classes}, names not recorded"
 
 
-def _is_drug(feature: Feature) -> bool:
-    return feature.name.startswith("on_")
-
-
 def conditions(cohort: Cohort, row: int) -> str:
-    names = [f.label_inside for f in flags(cohort, row) if not _is_drug(f) and f.name not in ("female", "black")]
+    names = [f.label_inside for f in flags(cohort, row) if not drug_class(f) and f.name not in ("female", "black")]
     return ", ".join(names) if names else "none recorded"
 
 

@@ -17,6 +17,7 @@ SKY, ORANGE, BLACK, GREY, PALE = "#56B4E9", "#E69F00", "#1B2733", "#5B6B7A", "#D
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, BLACK, ORANGE, SKY)
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
 MEASURED, ASSUMED = ("Measured", BLUE, ""), ("Assumed (imputed)", ORANGE, "/")
+FONT = '"Source Sans", "Source Sans Pro", sans-serif'  # the one of the pages
 MAX_POINTS = 600  # a line of more points looks the same and only costs bytes
 MAX_MARKERS = 400
 
@@ -29,12 +30,12 @@ def _figure(alt: str, x: str, y: str, height: int = 300) -> go.Figure:
         margin={"l": 8, "r": 8, "t": 12, "b": 8},
         paper_bgcolor="white",
         plot_bgcolor="white",
-        font={"size": 13, "color": BLACK},
+        font={"size": 13, "color": BLACK, "family": FONT},
         hovermode="closest",
         bargap=0.06,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
     )
-    axis = {"gridcolor": "#EEF2F5", "zerolinecolor": PALE, "linecolor": PALE, "automargin": True}
+    axis = {"title_font_size": 13, "gridcolor": "#EEF2F5", "zerolinecolor": PALE, "linecolor": PALE, "automargin": True}
     figure.update_xaxes(title_text=x, **axis)
     figure.update_yaxes(title_text=y, **axis)
     return figure

@@ -1,0 +1,51 @@
+"""Work in the background: the page asks how far it is, and may cancel it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[Callable[[float], None], threading.Event], Any]
+
+
+class Job:
+    """One piece of work in a thread of its own: `work(progress, cancel)`. The thread touches nothing but this."""
+
+    def __init__(self, work: Work) -> None:
+        self.share = 0.0
+        self.result: Any = None
+        self.problem = ""
+        self._cancel = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(work,), name="job", daemon=True)
+        self._thread.start()
+
+    def _run(self, work: Work) -> None:
+        try:
+            self.result = work(self._progress, self._cancel)
+        except ValueError as error:  # a setting that makes no sense: its message speaks to a person
+            self.problem = str(error)
+        except Exception:
+            log.exception("the work failed")
+            self.problem = "This stopped with an unexpected error. The server's log has the details."
+
+    def _progress(self, share: float) -> None:
+        self.share = share
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancel.is_set()
+
+    def cancel(self) -> None:
+        self._cancel.set()
+
+    def wait(self, seconds: float) -> None:
+        """For tests: until the work is done, at most so long."""
+        self._thread.join(seconds)

@@ -1,0 +1,153 @@
+"""Behind a plan: contributions, ranked alternatives, every treatment, limits, and the log of the run."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pandas as pd
+import streamlit as st
+
+from libra_core.cohort import Cohort
+from libra_core.policies import ArmOption
+from libra_core.study.live import LiveRun
+from pages.ui import charts, live, words
+from pages.ui.csv import safe_csv
+from pages.ui.show import figure as show
+from pages.ui.state import Key
+
+LOGGED = 200  # lines of the log on the page; the download has them all
+
+
+def why(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
+    """What each fact about the patient adds to the expected benefit."""
+    labels, values = words.contributions(cohort, shown.decision, si)
+    if not labels:
+        st.info("This method has learned nothing about this treatment yet, or keeps no model.", icon=":material/info:")
+        return
+    show(charts.contributions(labels, values, run.unit), "contributions")
+    st.caption(
+        "Each bar is compared with an average patient; together they make the expected net benefit. "
+        "A star marks a value that was assumed, not measured. The estimate comes from simulated outcomes."
+    )
+
+
+def ranked(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
+    """The proposed plan and the alternatives, with the range that the data leave open."""
+    found = words.options(cohort, shown.decision, si)
+    labels = [f"{'Proposed: ' if o.proposed else ''}{o.label}" for o in found]
+    show(
+        charts.options(labels, [o.mean for o in found], [o.low for o in found], [o.high for o in found], run.unit),
+        "options",
+    )
+    st.table({o.label: o.plan for o in found}, border="horizontal")
+    st.caption("Ranges that overlap leave the order open. They shrink as more patients are treated.")
+
+
+def therapies(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
+    """Every treatment for this patient: by itself, and with its best change of habits."""
+    reasons: dict[int, list[str]] = {}
+    for block in cohort.protocol.blocked(cohort.values[shown.row]):
+        reasons.setdefault(block.arm, []).append(block.reason)
+    seen = Counter(row.decision.arm for row in run.rows)
+    rows = [_therapy(cohort, o, reasons.get(o.arm, []), seen[o.arm], run.unit, si) for o in shown.decision.options]
+    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+    st.caption(
+        f"Expected net benefit in {run.unit} after {cohort.protocol.outcome.horizon}, with its range; simulated. "
+        "A treatment that nobody had yet in this run stands at 0 with a wide range: nothing is known about it."
+    )
+
+
+def _therapy(cohort: Cohort, option: ArmOption, reasons: list[str], seen: int, unit: str, si: bool) -> dict[str, str]:
+    out = not option.eligible
+    return {
+        "Treatment": words.treatment(cohort, option.arm),
+        f"Alone, {unit}": "–" if out else _range(option.mean_unchanged, option.lcb_unchanged, option.ucb_unchanged),
+        f"With habits, {unit}": "–" if out else _range(option.mean, option.lcb, option.ucb),
+        "Change of habits": "–" if out else words.plan_text(cohort, option.delta, si),
+        "Patients so far": f"{seen:,}",
+        "Not possible because": "; ".join(reasons),
+    }
+
+
+def _range(mean: float, low: float, high: float) -> str:
+    return f"{mean:.0f} ({low:.0f} to {high:.0f})".replace("-0 ", "0 ").replace("-0)", "0)").replace("-", "−")
+
+
+def limits(cohort: Cohort, shown: live.View, si: bool) -> None:
+    """How far each habit may move for this patient, what stops it, and what rules treatments out."""
+    protocol, row = cohort.protocol, cohort.values[shown.row]
+    change = protocol.change(shown.decision.delta)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.markdown("**Habits: how far each may move**")
+        rows = [
+            {
+                "Habit": protocol.feature(limit.feature).label,
+                "Now": words.value(cohort, shown.row, limit.feature, si).replace("*", "\\*"),
+                "In the plan": protocol.feature(limit.feature).display_change(float(change[j]), si)
+                if abs(change[j]) > 1e-9
+                else "as it is",
+                "Limit": limit.text,
+            }
+            for j, limit in enumerate(protocol.limits(row, si))
+        ]
+        st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+        spec = protocol.feasible
+        st.caption(
+            f"At most {spec.max_changes} habits in one plan, within one total effort. \\* assumed, not measured."
+        )
+    with right:
+        st.markdown("**Treatments ruled out before anything was computed**")
+        blocks = protocol.blocked(row)
+        if not blocks:
+            st.markdown("None: every treatment is possible for this patient.")
+        for block in blocks:
+            st.markdown(f"- {words.treatment(cohort, block.arm)}: {block.reason}. :small[{block.source}]")
+
+
+def log(cohort: Cohort, session: live.Live, si: bool) -> None:
+    """Every patient treated in this run, the last one first, and the download."""
+    rows = session.run.rows
+    if not rows:
+        st.info("The log fills as patients are treated.", icon=":material/list:")
+        return
+    unit = session.run.unit
+    table = pd.DataFrame([_entry(cohort, row, unit, si) for row in reversed(rows[-LOGGED:])])
+    st.dataframe(table, hide_index=True, height=320, alt="Log of the run")
+    st.download_button(
+        "Download the run (CSV)",
+        lambda: safe_csv(pd.DataFrame([_entry(cohort, row, unit, si) | _provenance(session) for row in rows])),
+        f"libra-run-{session.run.config_hash}.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        key=Key.RUN_CSV,
+    )
+
+
+def _entry(cohort: Cohort, row: live.LiveRow, unit: str, si: bool) -> dict[str, object]:
+    decision = row.decision
+    return {
+        "No.": row.t,
+        "Patient": cohort.ids[row.row],
+        "Treatment": words.treatment(cohort, decision.arm),
+        "Change of habits": words.plan_text(cohort, decision.delta, si),
+        f"Expected benefit, {unit}": round(decision.mean, 1),
+        f"Simulated benefit, {unit}": round(row.outcome, 1),
+        f"Benefit lost, {unit}": round(row.regret, 1),
+        f"Lost so far, {unit}": round(row.cumulative, 1),
+        "Asked": "yes" if decision.asked else "no",
+        "Advice followed": "yes" if decision.adopted else "no",
+        "Reason": str(decision.reason.value),
+    }
+
+
+def _provenance(session: live.Live) -> dict[str, object]:
+    spec = session.run.spec
+    return {
+        "Method": spec.policies[0],
+        "Advisor": spec.advisor,
+        "Seed": spec.seed,
+        "Settings": spec.hash,
+        "Outcomes": "simulated",
+    }

@@ -1,0 +1,159 @@
+"""The parts of the Recommend page: the plan in words, the run so far, and everything behind the plan."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from libra_core.cohort import Cohort
+from libra_core.policies import Decision
+from libra_core.study.live import LiveRun
+from pages.ui import charts, live, words
+from pages.ui import recommend_detail as detail
+from pages.ui.show import figure as show
+from pages.ui.state import Key
+
+
+def recommendation(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
+    """The card: what to start, what to change, what to expect, how sure, what to check."""
+    decision = shown.decision
+    with st.container(border=True, key="recommendation", gap="xsmall"):
+        _badges(cohort, shown, run, si)
+        st.markdown(f"### {words.headline(cohort, decision.arm)}")
+        habits = words.changes(cohort, decision.delta, si)
+        st.markdown("**and** " + " · ".join(f"**{text}**" for text in habits) if habits else "Habits stay as they are.")
+        _expected(cohort, shown, run)
+        st.markdown(words.WHY[decision.reason] + _advice(cohort, decision, si))
+        _checks(cohort, shown)
+        _outcome(cohort, shown, run)
+
+
+def _badges(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
+    found = words.options(cohort, shown.decision, si)
+    sure = (
+        ":orange-badge[:material/help: uncertain: another option may be better]"
+        if words.uncertain(found)
+        else ":green-badge[:material/check: clearly ahead of the alternatives]"
+    )
+    preview = ":gray-badge[preview: nothing is learned by looking]" if shown.record is None else ""
+    st.markdown(f":blue-badge[:material/clinical_notes: Proposed plan] {sure} {preview}")
+
+
+def _expected(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
+    decision = shown.decision
+    seen = sum(row.decision.arm == decision.arm for row in run.rows if row is not shown.record)
+    if not seen:
+        st.markdown("**Expected effect: not known yet.** Nobody in this run has had this treatment before.")
+        return
+    if run.unit != cohort.protocol.outcome.unit:
+        st.metric("Chance of reaching the goal", f"{decision.mean:.0%}", help="In the simulated model.")
+        return
+    price = words.price(cohort, shown.row, decision.arm)
+    fall, low, high = (value + price for value in (decision.mean, decision.lcb, decision.ucb))
+    outcome = cohort.protocol.outcome
+    now = float(cohort.frame.at[shown.row, outcome.name])
+    columns = st.columns(3)
+    columns[0].metric(
+        f"Expected fall, {outcome.horizon}",
+        f"{fall:.0f} {outcome.unit}".replace("-", "−"),
+        help=f"Estimate of the average fall of {outcome.label} for patients like this one, learned from simulated "
+        "outcomes. One reading of one person varies by 9 mmHg around it.",
+    )
+    columns[0].caption(f"{words.between(low, high, outcome.unit)}")
+    columns[1].metric(
+        "Systolic pressure", f"{now:.0f} → {now - fall:.0f} {outcome.unit}", help="Today, and as expected."
+    )
+    columns[1].caption(f"Goal: below {outcome.goal:.0f} {outcome.unit}")
+    columns[2].metric(
+        "Net benefit",
+        f"{decision.mean:.0f} {outcome.unit}".replace("-", "−"),
+        help="The fall, less what side effects, monitoring and pills are worth, plus what a compelling reason for the "
+        "drug is worth. Methods are compared on this number.",
+    )
+    columns[2].caption(f"Learned from {seen:,} patient{'s' if seen > 1 else ''} on it")
+
+
+def _advice(cohort: Cohort, decision: Decision, si: bool) -> str:
+    advice = decision.advice
+    if advice is None or not advice.given:
+        return ""
+    plan = words.plan_text(cohort, advice.delta, si)
+    return f" *Advice:* {words.treatment(cohort, advice.arm)}, {plan}."
+
+
+def _checks(cohort: Cohort, shown: live.View) -> None:
+    decision = shown.decision
+    for caution in cohort.protocol.cautions(cohort.values[shown.row], decision.arm, decision.delta):
+        st.markdown(f":material/warning: {caution[:1].upper()}{caution[1:]}.")
+    unknown = [words.to_check(cohort, item.feature) for item in cohort.unmeasured_safety(shown.row, decision.arm)]
+    if unknown:
+        st.markdown(f":material/fact_check: **Check before starting** (not recorded): {', '.join(unknown)}.")
+
+
+def _outcome(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
+    record = shown.record
+    if record is None:
+        label = "Treat this patient (simulated)"
+        st.button(label, key=Key.TREAT, on_click=live.treat, args=(shown.row,), icon=":material/play_circle:")
+        return
+    if run.unit == cohort.protocol.outcome.unit:
+        fell = record.outcome + words.price(cohort, shown.row, record.decision.arm)
+        text = f"{cohort.protocol.outcome.label} {'fell' if fell >= 0 else 'rose'} by {abs(fell):.0f} {run.unit}"
+    else:
+        text = "goal reached" if record.outcome >= 0.5 else "goal not reached"
+    lost = f"{record.regret:.1f} {run.unit}" if record.regret >= 0.05 else "nothing"
+    st.markdown(
+        f":violet-badge[:material/casino: Simulated outcome] {text}. "
+        f"Against the best plan possible for this patient, {lost} was lost on average."
+    )
+
+
+def run_so_far(session: live.Live) -> None:
+    """What has been lost until now, one point for each patient, and how often the advisor was asked."""
+    rows, unit = session.run.rows, session.run.unit
+    with st.container(border=True, key="run", gap="xsmall"):
+        columns = st.columns(3)
+        columns[0].metric("Patients treated", f"{len(rows):,}")
+        lost = rows[-1].cumulative if rows else 0.0
+        columns[1].metric(
+            "Benefit lost so far",
+            f"{lost:.0f} {unit}",
+            help="Regret: the net benefit of the best possible plan minus that of the chosen plan, added up over "
+            "patients. Known only because outcomes are simulated. The curve of a method that learns flattens.",
+        )
+        columns[2].metric("Advisor asked", f"{rows[-1].calls if rows else 0} times")
+        if rows:
+            asked = [row.decision.asked for row in rows]
+            show(charts.regret_so_far([row.cumulative for row in rows], asked, unit), "regret-so-far")
+        else:
+            st.info(
+                "Nobody has been treated yet. Press **Next patient**, or **Play**, and watch the method learn.",
+                icon=":material/touch_app:",
+            )
+        st.caption(
+            f"Simulated outcomes · seed {session.run.spec.seed} · settings {session.run.config_hash}"
+            + (f" · the run ends at {live.LONGEST:,} patients" if session.finished else "")
+        )
+
+
+def details(cohort: Cohort, shown: live.View, session: live.Live, si: bool) -> None:
+    """What is behind the plan, one tab for each question that a clinician asks."""
+    why, ranked, table, limits, log = st.tabs(
+        ["Why this plan", "Ranked alternatives", "Each treatment", "Limits and contraindications", "Run log"],
+        on_change="rerun",
+        key=Key.DETAIL_TAB,
+    )
+    if why.open:
+        with why:
+            detail.why(cohort, shown, session.run, si)
+    if ranked.open:
+        with ranked:
+            detail.ranked(cohort, shown, session.run, si)
+    if table.open:
+        with table:
+            detail.therapies(cohort, shown, session.run, si)
+    if limits.open:
+        with limits:
+            detail.limits(cohort, shown, si)
+    if log.open:
+        with log:
+            detail.log(cohort, session, si)

@@ -1,0 +1,145 @@
+"""A decision in a clinician's words: the plan, how sure, why, and what to check. No numbers are made here but a
+patient's fall in pressure, which is the benefit without the price of the drug."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from libra_core.clinical import Feature
+from libra_core.cohort import Cohort
+from libra_core.policies import Decision, Reason
+
+NO_CHANGE = "No change: current drugs and habits"
+
+WHY = {
+    Reason.OPTIMISTIC: "It is the option that could turn out best, given what has been learned.",
+    Reason.CERTAIN: "What has been learned is precise enough for this patient, so the advisor was not asked.",
+    Reason.NO_ADVICE: "The method was unsure and asked the advisor, but no usable advice came.",
+    Reason.RULED_OUT: "The method was unsure and asked the advisor. What has been learned rules the advice out.",
+    Reason.UNINFORMATIVE: "The advisor was asked; its plan is plausible, but nothing would be learned from it.",
+    Reason.ADOPTED: "The method was unsure and asked the advisor. The advice is plausible, so it is followed.",
+    Reason.CONTROL: "The advisor was asked, but its advice is held back: one of the rounds that test the advisor.",
+    Reason.DISMISSED: "The advisor did worse than the method in a fair comparison and is no longer asked.",
+    Reason.BUDGET: "The method is unsure, but the agreed number of questions to the advisor is used up.",
+    Reason.ADVISOR: "This method does what its advisor says.",
+    Reason.SAMPLED: "It is the best option under one plausible reading of what has been learned.",
+    Reason.RANDOM: "Drawn at random: a method to compare with.",
+    Reason.TRUTH: "The best plan under the true simulated model: a yardstick, not available in practice.",
+}
+
+
+@dataclass(frozen=True)
+class Option:
+    """One line of the ranking. Benefits are on the reward's scale; `plan` names the changes of habits."""
+
+    label: str
+    plan: str
+    mean: float
+    low: float
+    high: float
+    proposed: bool
+
+
+def changes(cohort: Cohort, delta: Sequence[float], si: bool) -> list[str]:
+    """The changes of habits in a plan: ['sodium in the diet −800 mg/day']."""
+    protocol = cohort.protocol
+    moved = zip(protocol.mutable_features, protocol.change(delta), strict=True)
+    texts = [feature.display_change(float(change), si) for feature, change in moved if abs(change) > 1e-9]
+    return [text for text in texts if not text.endswith("no change")]
+
+
+def treatment(cohort: Cohort, arm: int) -> str:
+    return cohort.protocol.treatments[arm].label
+
+
+def headline(cohort: Cohort, arm: int) -> str:
+    """What to start: arm 0 is the one that starts nothing."""
+    label = treatment(cohort, arm)
+    return f"Start: {label}" if arm else label
+
+
+def value(cohort: Cohort, row: int, name: str, si: bool) -> str:
+    """A value with its unit; a star when it was assumed."""
+    text = cohort.protocol.feature(name).display(float(cohort.frame.at[row, name]), si)
+    return text + ("*" if bool(cohort.imputed.at[row, name]) else "")
+
+
+def drug_class(feature: Feature) -> str:
+    """The class that a "Takes a ..." fact is about, 'beta-blocker'; empty for any other fact."""
+    taken = feature.label.removeprefix("Takes ")
+    return "" if taken == feature.label else taken.removeprefix("an ").removeprefix("a ")
+
+
+def to_check(cohort: Cohort, name: str) -> str:
+    """A fact that is not recorded, inside a sentence: 'potassium in blood', 'current beta-blocker'."""
+    feature = cohort.protocol.feature(name)
+    drug = drug_class(feature)
+    return f"current {drug}" if drug else feature.label_inside
+
+
+def price(cohort: Cohort, row: int, arm: int) -> float:
+    """What separates benefit from the fall in the outcome: the drug's price less what a compelling reason is worth."""
+    chosen = cohort.protocol.treatments[arm]
+    columns = cohort.protocol.columns(cohort.values[row])
+    return chosen.cost - sum(bonus.value for bonus in chosen.bonus if columns[bonus.flag][0] >= 0.5)
+
+
+def between(low: float, high: float, unit: str) -> str:
+    """A range without false precision: 'Between 4 and 15 mmHg'."""
+    return f"Between {low:.0f} and {high:.0f} {unit}".replace("-", "−")
+
+
+def plan_text(cohort: Cohort, delta: Sequence[float], si: bool) -> str:
+    return "; ".join(changes(cohort, delta, si)) or "habits as they are"
+
+
+def options(cohort: Cohort, decision: Decision, si: bool) -> list[Option]:
+    """What was proposed and every eligible alternative, with "no change" among them; the best expected first."""
+    label = treatment(cohort, decision.arm)
+    plan = plan_text(cohort, decision.delta, si)
+    found = [Option(label, plan, decision.mean, decision.lcb, decision.ucb, True)]
+    for option in decision.options:
+        if not option.eligible:
+            continue
+        other = plan_text(cohort, option.delta, si)
+        if option.arm != decision.arm or other != plan:
+            name = NO_CHANGE if option.arm == 0 and not any(option.delta) else treatment(cohort, option.arm)
+            found.append(Option(name, other, option.mean, option.lcb, option.ucb, False))
+        if option.arm == 0 and any(option.delta):
+            bounds = option.mean_unchanged, option.lcb_unchanged, option.ucb_unchanged
+            found.append(Option(NO_CHANGE, "habits as they are", *bounds, False))
+    return sorted(found, key=lambda o: (not o.proposed, -o.mean))
+
+
+def uncertain(found: list[Option]) -> bool:
+    """Whether another option may be better: its range overlaps the proposed one's."""
+    return any(other.high > found[0].low for other in found[1:])
+
+
+def fact(cohort: Cohort, row: int, entry: str, si: bool) -> str:
+    """One entry of the context in words, with the patient's own value: 'Age 66 years'."""
+    protocol = cohort.protocol
+    if entry == "intercept":
+        return "An average patient"
+    name = entry.removesuffix(":now")
+    if name in protocol.names:
+        now = " now" if entry.endswith(":now") else ""
+        return f"{protocol.feature(name).label}{now}: {value(cohort, row, name, si)}"
+    flag = next((d for d in protocol.derived if d.name == name), None)
+    return flag.label if flag else entry
+
+
+def contributions(cohort: Cohort, decision: Decision, si: bool, keep: int = 9) -> tuple[list[str], list[float]]:
+    """The largest contributions to the expected benefit, in words, and the sum of the rest."""
+    protocol = cohort.protocol
+    labels = [fact(cohort, decision.row, entry, si) for entry in protocol.context]
+    moved = zip(protocol.mutable_features, protocol.change(decision.delta), strict=True)
+    labels += [f"Plan: {feature.display_change(float(change), si)}" for feature, change in moved]
+    pairs = [(label, part) for label, part in zip(labels, decision.contributions, strict=True) if abs(part) >= 0.05]
+    first, rest = pairs[:1], sorted(pairs[1:], key=lambda pair: -abs(pair[1]))
+    shown = first + rest[: keep - 1]
+    left = sum(part for _, part in rest[keep - 1 :])
+    if abs(left) >= 0.05:
+        shown.append(("Everything else", left))
+    return [label for label, _ in shown], [part for _, part in shown]
