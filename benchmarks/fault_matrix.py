@@ -7,6 +7,9 @@ before retries are left as they are; only the timeout is 1 s instead of 30 s, so
 from __future__ import annotations
 
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from libra_core.advisors.llm import LLMSettings
 from tests.llm_faults import FAULTS, advisor_for, case, settings_for
@@ -30,6 +33,22 @@ def main() -> None:
             assert len(advisor.store.rows()) == 1
             requests = server.seen.total()
             print(f"| {fault.name} | {fault.status} | {requests} | {seconds:.1f} | {consultation.message} |")
+        thousand(server)
+
+
+def thousand(server: LLMServer) -> None:
+    """1,000 patients asked about from 100 threads at once."""
+    settings = replace(SETTINGS, enabled=True, base_url=server.base_url, model="good", timeout=30.0)
+    advisor = advisor_for(replace(settings, max_calls=2000, max_tokens=10**7))
+    server.most_in_flight = 0
+    started = time.monotonic()
+    with ThreadPoolExecutor(100) as pool:
+        statuses = Counter(pool.map(lambda row: advisor.consult(case(row)).advice.status, range(1000)))
+    seconds = time.monotonic() - started
+    assert len(advisor.store.rows()) == 1000
+    assert advisor.store.verify().ok
+    words = f"{statuses['ok']:,} answers, at most {server.most_in_flight} in flight, 1,000 audit rows in one chain."
+    print(f"| 1,000 parallel requests | ok | 1000 | {seconds:.1f} | {words} |")
 
 
 if __name__ == "__main__":

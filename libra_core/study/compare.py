@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +16,60 @@ from libra_core.policies import PolicyConfig
 from libra_core.policies.base import REASONS, Policy
 from libra_core.policies.baselines import AdvisorOnly
 from libra_core.policies.libra import Libra
-from libra_core.problem import Bools, Floats, Ints
-from libra_core.study.runner import make_policy, run
+from libra_core.problem import Actions, Bools, Contexts, Floats, Ints, Patient
+from libra_core.study.runner import Round, make_policy, run
 from libra_core.study.theory import call_bound
 
 BANDIT, LIBRA = "Bandit (GLRB)", "LIBRA"
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """One source's plan for one patient, held against the rules and against a model.
+
+    asked: the change as the source gave it; used: after projection onto the feasible set (standardised, d_M).
+    size, limit: the length of `asked` and the radius, in effort-weighted standard deviations. mean, lcb, ucb: expected
+    reward of (arm, used) under the model, with its confidence bounds.
+    """
+
+    arm: int
+    asked: tuple[float, ...]
+    used: tuple[float, ...]
+    size: float
+    limit: float
+    contraindicated: bool
+    mean: float
+    lcb: float
+    ucb: float
+
+    @property
+    def projected(self) -> bool:
+        return not np.allclose(self.asked, self.used, atol=1e-9)
+
+    @property
+    def share(self) -> float:
+        """How much of the asked change is left, as a share of its length; 1 when nothing was asked."""
+        asked = float(np.linalg.norm(self.asked))
+        return float(np.linalg.norm(self.used)) / asked if asked else 1.0
+
+
+def opinion(policy: Policy, patient: Patient, arm: int, delta: Sequence[float]) -> Opinion:
+    """Judge a plan by the policy's rules and present model. Nothing is learned."""
+    contexts, feasible = Contexts.of(patient), policy.problem.feasible
+    asked = np.asarray(delta, dtype=float)[None]
+    used = feasible.project(asked, contexts.lo, contexts.hi)
+    mean, lcb, ucb = policy.bounds(contexts, Actions(np.array([arm]), used))
+    return Opinion(
+        arm=arm,
+        asked=tuple(map(float, asked[0])),
+        used=tuple(map(float, used[0])),
+        size=float(feasible.norm(asked)[0]),
+        limit=feasible.gamma,
+        contraindicated=not bool(patient.eligible[arm]),
+        mean=float(mean[0]),
+        lcb=float(lcb[0]),
+        ucb=float(ucb[0]),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +144,7 @@ class _Tape:
         self.reasons: list[int] = []
         self.asked: list[bool] = []
 
-    def add(self, now) -> None:  # type: ignore[no-untyped-def]
+    def add(self, now: Round) -> None:
         self.n += 1
         self.rows.append(int(now.contexts.row[0]))
         for name, member in self.environment.groups(now.contexts).items():
@@ -127,4 +176,4 @@ class _Tape:
         )
 
 
-__all__ = ["BANDIT", "LIBRA", "Comparison", "compare"]
+__all__ = ["BANDIT", "LIBRA", "Comparison", "Opinion", "compare", "opinion"]

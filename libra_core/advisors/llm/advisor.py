@@ -4,47 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from libra_core.advisors.base import Advice, Case, CaseAdvisor, Status
+from libra_core.advisors.base import Advice, Case, CaseAdvisor
 from libra_core.advisors.llm.budget import Breaker, Budget, Spend
 from libra_core.advisors.llm.client import Client, Failure, Reply
 from libra_core.advisors.llm.prompt import Menu, Messages, Prompt, canonical, compose, digest
 from libra_core.advisors.llm.reply import Answer, UnusableError, check, read_answer
 from libra_core.advisors.llm.settings import LLMSettings
 from libra_core.advisors.llm.store import Store, now
+from libra_core.advisors.llm.vote import Ballot, Consultation, count, place
 
 KEEP_FAILURE = 60.0  # seconds
 # After one of these the next sample would meet the same fate; a refusal is not asked again either.
 HOPELESS = ("budget", "auth", "rate_limited", "unavailable", "bad_request", "refused")
-
-
-@dataclass(frozen=True)
-class Ballot:
-    """One sample. `answer` is None unless status is ok or cached; `message` says why."""
-
-    sample: int
-    status: Status
-    answer: Answer | None = None
-    message: str = ""
-    model: str = ""
-    asked_at: str = ""
-
-
-@dataclass(frozen=True)
-class Consultation:
-    """All that is known about one piece of advice. The vote share is a share of samples, not a probability."""
-
-    advice: Advice
-    ballots: tuple[Ballot, ...]
-    message: str
-    model: str
-    prompt_version: str
-    asked_at: str
-    audit_row: int
 
 
 class LLMAdvisor(CaseAdvisor):
@@ -89,11 +64,11 @@ class LLMAdvisor(CaseAdvisor):
         self._known[case.row] = advice, math.inf if advice.given else time.monotonic() + KEEP_FAILURE
         return advice
 
-    def recall(self, case: Case) -> Advice:
+    def recall(self, case: Case) -> Consultation:
         """Advice from stored answers alone: nothing is sent, spent or logged; status off where none is stored."""
         found = [self.cached(case, sample) for sample in range(self.settings.samples)]
-        ballots = [ballot for ballot in found if ballot is not None]
-        return self._count(case, ballots or [Ballot(0, "off", message="No answer is stored for this patient.")])[0]
+        ballots = [b for b in found if b is not None] or [Ballot(0, "off", message="No answer is stored.")]
+        return self._consultation(case, ballots, *self._count(case, ballots), audit_row=0)
 
     def consult(self, case: Case) -> Consultation:
         """Ask (or look up) every sample, vote, and write one audit row."""
@@ -109,10 +84,18 @@ class LLMAdvisor(CaseAdvisor):
                     break
         advice, message = self._count(case, ballots)
         row = self._audit(case, advice, message, ballots, log, time.monotonic() - started)
+        return self._consultation(case, ballots, advice, message, row)
+
+    def _consultation(
+        self, case: Case, ballots: list[Ballot], advice: Advice, message: str, audit_row: int
+    ) -> Consultation:
         last = max((b for b in ballots if b.answer), key=lambda b: b.asked_at, default=ballots[-1])
-        return Consultation(
-            advice, tuple(ballots), message, last.model, self.prompt.version, last.asked_at or now(), row
-        )
+        places = tuple(place(case, self.settings.seed, b) for b in ballots if b.answer)
+        when = last.asked_at or now()
+        return Consultation(advice, tuple(ballots), places, message, last.model, self.prompt.version, when, audit_row)
+
+    def _count(self, case: Case, ballots: list[Ballot]) -> tuple[Advice, str]:
+        return count(self.name, case, ballots, self.settings.samples, self.d_mutable)
 
     # one sample -----------------------------------------------------------------------------------------------------
 
@@ -211,29 +194,7 @@ class LLMAdvisor(CaseAdvisor):
         log.tokens, log.cost = log.tokens + tokens, log.cost + cost
         return result
 
-    # all samples ----------------------------------------------------------------------------------------------------
-
-    def _count(self, case: Case, ballots: list[Ballot]) -> tuple[Advice, str]:
-        """Vote on the treatment, then on the plan among those who named it; the first named wins a tie."""
-        answers = [b.answer for b in ballots if b.answer]
-        if not answers:
-            worst = next((b for b in ballots if b.status not in ("ok", "cached")), ballots[-1])
-            return Advice(self.name, worst.status, vote_share=0.0), worst.message
-        arm, votes = Counter(a.arm for a in answers).most_common(1)[0]
-        plan = Counter(a.plan for a in answers if a.arm == arm).most_common(1)[0][0]
-        chosen = next(a for a in answers if a.plan == plan)
-        status: Status = "ok" if any(b.status == "ok" for b in ballots) else "cached"
-        share = votes / self.settings.samples
-        index = {a.code: a.index for a in case.arms}[arm]
-        advice = Advice(self.name, status, index, self._delta(case, chosen), chosen.rationale, share)
-        return advice, f"{votes} of {self.settings.samples} shuffled samples chose this treatment."
-
-    def _delta(self, case: Case, answer: Answer) -> tuple[float, ...]:
-        delta, codes = [0.0] * self.d_mutable, dict(answer.changes)
-        for change in case.changes:
-            code = codes[change.name]
-            delta[change.index] = 0.0 if code == "keep" else float(code) / change.scale
-        return tuple(delta)
+    # the record -----------------------------------------------------------------------------------------------------
 
     def _audit(self, case: Case, advice: Advice, message: str, ballots: list[Ballot], log: _Log, seconds: float) -> int:
         s = self.settings
@@ -277,7 +238,7 @@ class StoredAnswers(CaseAdvisor):
         self._recall = advisor.recall
 
     def advise(self, case: Case) -> Advice:
-        return self._recall(case)
+        return self._recall(case).advice
 
 
 @dataclass
@@ -291,4 +252,4 @@ class _Log:
     request_id: str = ""
 
 
-__all__ = ["Ballot", "Consultation", "LLMAdvisor", "StoredAnswers"]
+__all__ = ["LLMAdvisor", "StoredAnswers"]
