@@ -27,6 +27,12 @@ page = st.navigation(
             help="The recommendation for one patient, why, its alternatives, and the simulated run patient by patient.",
         ),
         st.Page(
+            "compare.py",
+            title="Compare",
+            icon=":material/compare_arrows:",
+            help="Guideline, language model, bandit and LIBRA side by side: for one patient, and for a cohort.",
+        ),
+        st.Page(
             "regret.py",
             title="Regret",
             icon=":material/monitoring:",

@@ -13,9 +13,13 @@ Work = Callable[[Callable[[float], None], threading.Event], Any]
 
 
 class Job:
-    """One piece of work in a thread of its own: `work(progress, cancel)`. The thread touches nothing but this."""
+    """One piece of work in a thread of its own: `work(progress, cancel)`. The thread touches nothing but this.
 
-    def __init__(self, work: Work) -> None:
+    `subject` is what the work is about: a page shows the result only while it still looks at that.
+    """
+
+    def __init__(self, work: Work, subject: object = None) -> None:
+        self.subject = subject
         self.share = 0.0
         self.result: Any = None
         self.problem = ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
-from libra_core.advisors.llm import LLMAdvisor, LLMSettings, Prompt, open_store, resolve
+from libra_core.advisors.llm import Consultation, LLMAdvisor, LLMSettings, Prompt, open_store, resolve
 from libra_core.advisors.llm.budget import Spend
 from libra_core.advisors.llm.settings import NAMES, Resolved
 from libra_core.cohort import Cohort
@@ -35,6 +35,7 @@ class LLMSession:
     tested: tuple[LLMSettings, str, str] | None = None  # settings, status, sentence
     made_for: tuple[LLMSettings, Cohort] | None = None
     advisor: LLMAdvisor | None = None
+    heard: dict[tuple[str, int], Consultation] = field(default_factory=dict)  # by cohort and row
 
 
 def session() -> LLMSession:

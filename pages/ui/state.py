@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from libra_core.cohort import Cohort
+    from libra_core.study.live import LiveRun
+    from pages.ui.job import Job
     from pages.ui.live import Live
     from pages.ui.llm import LLMSession
     from pages.ui.study import StudyJob
@@ -45,6 +47,31 @@ class Key:
     TREAT: Final = "treat"
     DETAIL_TAB: Final = "detail_tab"
     RUN_CSV: Final = "run_csv"
+    STUDY_POLICIES: Final = "study_policies"
+    STUDY_ADVISOR: Final = "study_advisor"
+    STUDY_WORLD: Final = "study_world"
+    STUDY_LINK: Final = "study_link"
+    STUDY_ROUNDS: Final = "study_rounds"
+    STUDY_REPLICATES: Final = "study_replicates"
+    STUDY_SEED: Final = "study_seed"
+    STUDY_RUN: Final = "study_run"
+    STUDY_CANCEL: Final = "study_cancel"
+    STUDY_CSV: Final = "study_csv"
+    STUDY_TABLE: Final = "study_table"
+    COMPARE_TAB: Final = "compare_tab"
+    COMPARE_ASK: Final = "compare_ask"
+    COMPARE_LEARN: Final = "compare_learn"
+    COMPARE_BALLOTS: Final = "compare_ballots"
+    COMPARE_N: Final = "compare_n"
+    COMPARE_ASKS: Final = "compare_asks"
+    COMPARE_GO: Final = "compare_go"
+    COMPARE_CANCEL: Final = "compare_cancel"
+    COMPARE_RESULT: Final = "compare_result"
+    COMPARE_FIRST: Final = "compare_first"
+    COMPARE_SECOND: Final = "compare_second"
+    AHEAD_START: Final = "ahead_start"
+    AHEAD_EXPORT: Final = "ahead_export"
+    AHEAD_IMPORT: Final = "ahead_import"
     LLM_PRESET: Final = "llm_preset"
     LLM_URL: Final = "llm_url"
     LLM_MODEL: Final = "llm_model"
@@ -80,6 +107,9 @@ class AppState:
     live: Live | None = None
     study: StudyJob | None = None
     llm: LLMSession | None = None
+    compare: LiveRun | None = None  # the model that judges plans on Compare when Recommend has no LIBRA run
+    comparison: Job | None = None
+    ahead: Job | None = None
     table: tuple[Cohort, bool, pd.DataFrame] | None = None  # the last patient table, and what it was made of
     notes: dict[str, str] = field(default_factory=dict)
 
@@ -94,6 +124,11 @@ def app_state() -> AppState:
 def widget(key: str, default: Any = None) -> Any:
     """The present value of a widget, also before it is drawn or while it is on another page."""
     return st.session_state.get(key, default)
+
+
+def keep(key: str, value: Any) -> None:
+    """Give a widget its first value, before it is drawn."""
+    st.session_state.setdefault(key, value)
 
 
 def si_units() -> bool:

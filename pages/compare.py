@@ -1,0 +1,114 @@
+"""Compare: guideline, language model, bandit and LIBRA side by side, for one patient and for a cohort."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from libra_core.cohort import Cohort
+from pages.ui import advice, cards, current, llm
+from pages.ui import compare_cohort as whole
+from pages.ui import compare_patient as single
+from pages.ui.show import heartbeat
+from pages.ui.state import Key, app_state, si_units
+
+
+def ask(cohort: Cohort, row: int) -> None:
+    """A person's press of a button: the language model is asked about this patient; its answer and what LIBRA makes
+    of it are kept and logged."""
+    advisor = llm.advisor(cohort)
+    consultation = advisor.consult(cohort.case(row))
+    llm.session().heard[cohort.name, row] = consultation
+    if consultation.advice.given:
+        advisor.note_decision(consultation.audit_row, *single.outcome(cohort, row, consultation))
+
+
+def patient_tab(cohort: Cohort, row: int) -> None:
+    run = single.model_run(cohort)
+    cards.patient_header(cohort, row, si_units())
+    model_on = not llm.resolved().settings.off_reason()
+    heard = llm.session().heard.get((cohort.name, row)) or (
+        llm.advisor(cohort).recall(cohort.case(row)) if model_on else None
+    )
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    left.markdown(f":small[{llm.speaker()}]")
+    with right, st.container(horizontal=True, horizontal_alignment="right"):
+        if model_on:
+            st.button("Ask the language model", key=Key.COMPARE_ASK, on_click=ask, args=(cohort, row))
+        st.button(
+            f"Learn from {single.LEARN} more",
+            key=Key.COMPARE_LEARN,
+            on_click=single.learn,
+            args=(run,),
+            help="Bandit and LIBRA treat more simulated patients first, so that their expectations mean something.",
+        )
+    single.draw(cohort, single.cards(cohort, row, run, heard), run.unit, si_units())
+    st.caption(single.caution(run))
+    if heard is not None and heard.advice.status != "off":
+        with st.expander("The language model's samples", key=Key.COMPARE_BALLOTS):
+            single.ballots(heard, cohort, row)
+    heartbeat("compare-patient", len(run.rows))
+
+
+def cohort_tab(cohort: Cohort) -> None:
+    size, asks, go = st.columns([1, 2, 2], vertical_alignment="bottom")
+    size.selectbox("Patients", whole.SIZES, 1, key=Key.COMPARE_N, persist_state="session")
+    names = advice.choices()
+    asks.selectbox(
+        "LIBRA asks",
+        names,
+        names.index("guideline"),
+        format_func=advice.label,
+        key=Key.COMPARE_ASKS,
+        persist_state="session",
+    )
+    job = whole.current_job(app_state().comparison, cohort)
+    running = job is not None and job.running
+    go.button("Compare", type="primary", key=Key.COMPARE_GO, on_click=whole.start, args=(cohort,), disabled=running)
+    if job is None:
+        st.info("Every source treats the same simulated patients; then see where they agree and who was right.")
+    elif running:
+        st.fragment(whole.progress, run_every=0.5)(job, "Comparing")
+    elif job.problem:
+        st.error(job.problem)
+    else:
+        results(cohort, job.result)
+
+
+def results(cohort: Cohort, found: whole.Comparison) -> None:
+    agree, right, parted, used = st.tabs(
+        ["Agreement", "Who was right", "Where they differ", "What LIBRA did"], key=Key.COMPARE_RESULT
+    )
+    with agree:
+        whole.matrix(found)
+    with right:
+        whole.regret(found)
+    with parted:
+        whole.differences(found, cohort)
+    with used:
+        whole.advice_use(found)
+    heartbeat("compared", len(found))
+
+
+def main() -> None:
+    cohort = current.cohort()
+    state = app_state()
+    row = state.row if state.row is not None else (int(cohort.arrivals[0]) if len(cohort.arrivals) else None)
+    one, many, ahead = st.tabs(
+        ["This patient", "Whole cohort", "Stored answers"], on_change="rerun", key=Key.COMPARE_TAB
+    )
+    if row is None:
+        st.info("Nobody in this cohort enters the simulation. Choose another on the page *Cohort*.")
+        return
+    if one.open:
+        with one:
+            patient_tab(cohort, row)
+    if many.open:
+        with many:
+            cohort_tab(cohort)
+    if ahead.open:
+        with ahead:
+            job = whole.current_job(state.comparison, cohort)
+            whole.ahead(cohort, job.result if job and not job.running else None)
+
+
+main()

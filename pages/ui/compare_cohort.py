@@ -1,0 +1,200 @@
+"""Compare for a cohort: the same simulated patients treated by each source; agreement, differences, regret, advice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from libra_core.advisors.agreement import agreement, by_group, disagreements, pairwise, width_groups
+from libra_core.advisors.base import Advisor
+from libra_core.advisors.guideline import GuidelineAdvisor
+from libra_core.advisors.llm import Progress, StoredAnswers, export_batch, import_batch, precompute
+from libra_core.cohort import Cohort
+from libra_core.study.compare import Comparison, compare
+from libra_core.study.live import LiveRun
+from pages.ui import advice, charts, compare_charts, llm
+from pages.ui.job import Job
+from pages.ui.show import figure as show
+from pages.ui.state import Key, app_state, widget
+
+SIZES = (100, 300, 1000)
+MODEL = "Language model (stored answers)"
+
+
+def start(cohort: Cohort) -> None:
+    """Begin the comparison with the widgets' settings."""
+    rounds, asks = int(widget(Key.COMPARE_N, SIZES[1])), str(widget(Key.COMPARE_ASKS, "guideline"))
+    sources: dict[str, Advisor] = {"Guideline": GuidelineAdvisor(cohort.case, len(cohort.protocol.mutable))}
+    if not llm.resolved().settings.off_reason():
+        sources[MODEL] = StoredAnswers(llm.advisor(cohort))
+    run = LiveRun.start(cohort, "libra", "guideline", int(widget(Key.SEED, 0) or 0))
+    asked = StoredAnswers(llm.advisor(cohort)) if asks == advice.MODEL else asks
+
+    def work(progress: Callable[[float], None], cancel: threading.Event) -> Comparison:
+        return compare(
+            run.environment, sources, asked, rounds, run.spec.config, run.spec.seed, progress=progress, cancel=cancel
+        )
+
+    app_state().comparison = Job(work, cohort)
+
+
+def current_job(job: Job | None, cohort: Cohort) -> Job | None:
+    """The job if it is about this cohort; a result about another one is not shown."""
+    return job if job is not None and job.subject is cohort else None
+
+
+def progress(job: Job, what: str) -> None:
+    """A bar and a way out while a job runs; the whole page again when it is done."""
+    if not job.running:
+        st.rerun(scope="app")
+    st.progress(job.share, f"{what} … {job.share:.0%}")
+    st.button("Cancel", key=f"{Key.COMPARE_CANCEL}-{what}", on_click=job.cancel, disabled=job.cancelled)
+
+
+# What came of it -----------------------------------------------------------------------------------------------------
+
+
+def matrix(found: Comparison) -> None:
+    """Cohen's kappa and the share of equal treatments for every pair of sources."""
+    show(
+        compare_charts.matrix(list(found.arms), pairwise(found.arms)),
+        "agreement",
+        f"Share of {len(found):,} patients with the same treatment, and Cohen's kappa (0 = chance, 1 = always).",
+    )
+
+
+def regret(found: Comparison) -> None:
+    """Who was right in the simulation."""
+    show(
+        compare_charts.losses(found.regret, found.unit),
+        "who-was-right",
+        "From the simulation's true means, learning included; lines show 95 % intervals of the mean. "
+        "Right in this simulation is not right in the clinic.",
+    )
+
+
+def differences(found: Comparison, cohort: Cohort) -> None:
+    """Where two sources part: by subgroup, by how unsure the model was, and in which treatments."""
+    names = list(found.arms)
+    left, right = st.columns(2)
+    first = left.selectbox("Compare", names, 0, key=Key.COMPARE_FIRST)
+    second = right.selectbox("with", names, min(1, len(names) - 1), key=Key.COMPARE_SECOND)
+    a, b = found.arms[first], found.arms[second]
+    if agreement(a, b).n == 0:
+        st.info("These two have no patient in common.", icon=":material/info:")
+        return
+    groups = {**found.groups, **width_groups(found.width, found.unit)}
+    table = pd.DataFrame(
+        [
+            {
+                "Patients": g.label,
+                "Number": g.value.n,
+                "Same treatment": f"{g.value.share:.0%}",
+                "Kappa": _two(g.value.kappa),
+            }
+            for g in by_group(a, b, groups)
+            if g.value.n
+        ]
+    )
+    left, right = st.columns([3, 4])
+    left.dataframe(table, hide_index=True, height="content", alt=f"Agreement of {first} and {second} by subgroup")
+    labels = [t.label for t in cohort.protocol.treatments]
+    pairs = disagreements(a, b, labels, top=8)
+    parted = pd.DataFrame(pairs, columns=[first, second if second != first else f"{second} ", "Patients"])
+    right.dataframe(parted, hide_index=True, height="content", alt="The most frequent pairs of different treatments")
+
+
+def _two(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.2f}"
+
+
+def advice_use(found: Comparison) -> None:
+    """What LIBRA did with the advice, and its questions against the theory's bound."""
+    n = len(found)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        show(charts.counts(list(found.did), list(found.did.values()), "What LIBRA did"), "libra-did")
+    with right:
+        st.metric("Questions asked by LIBRA", f"{found.calls:,} of {n:,} patients")
+        if found.bound >= n:
+            st.caption(
+                f"The theory's bound on questions, of order log² T, is {found.bound:,.0f} here: more than there are "
+                "patients, so over so short a run it says nothing yet."
+            )
+        else:
+            st.caption(f"The theory's bound, of order log² T, is {found.bound:,.0f}.")
+        half = n // 2
+        if half:
+            early, late = int(found.asked[:half].sum()), int(found.asked[half:].sum())
+            st.caption(f"First half of the run: {early:,} questions; second half: {late:,}.")
+        used = llm.spent()
+        st.caption(
+            f"Language model in this session: {used.calls:,} questions, {used.tokens:,} tokens, ${used.cost:,.2f}. "
+            "This comparison repeats stored answers and spends nothing."
+        )
+
+
+# Answers ahead of time -----------------------------------------------------------------------------------------------
+
+
+def ahead(cohort: Cohort, found: Comparison | None) -> None:
+    """Ask the language model about many patients ahead of time, or through a Batch API file."""
+    settings = llm.resolved().settings
+    if settings.off_reason():
+        st.info(f"{settings.off_reason()} Switch it on in Settings to store answers.", icon=":material/toggle_off:")
+        return
+    rows = _rows(cohort, found)
+    asked = found is not None and bool(found.asked.any())
+    who = "about whom LIBRA asked in the comparison" if asked else "who enter the simulation"
+    st.markdown(f"{len(rows):,} patients {who}, {settings.samples} questions each, four at a time.")
+    job = current_job(app_state().ahead, cohort)
+    if job is not None and job.running:
+        st.fragment(progress, run_every=1.0)(job, "Asking")
+        return
+    with st.container(horizontal=True):
+        st.button("Ask now", key=Key.AHEAD_START, icon=":material/forum:", on_click=_start_ahead, args=(cohort, rows))
+        st.download_button(
+            "Batch API file",
+            lambda: "\n".join(export_batch(llm.advisor(cohort), rows)) + "\n",
+            "libra-batch.jsonl",
+            "application/jsonl",
+            key=Key.AHEAD_EXPORT,
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    given = st.file_uploader("Results of a Batch API file", type=["jsonl"], key=Key.AHEAD_IMPORT)
+    if given is not None:
+        taken = import_batch(llm.advisor(cohort), rows, given.getvalue().decode("utf-8", "replace").splitlines())
+        st.success(
+            f"Taken over: {taken.statuses.get('ok', 0):,} answers; unusable: {taken.statuses.get('invalid', 0):,}."
+        )
+    if job is not None:
+        _ahead_outcome(job)
+
+
+def _rows(cohort: Cohort, found: Comparison | None) -> list[int]:
+    if found is not None and found.asked.any():
+        return list(dict.fromkeys(map(int, found.rows[found.asked])))
+    return list(map(int, cohort.arrivals))
+
+
+def _start_ahead(cohort: Cohort, rows: list[int]) -> None:
+    advisor = llm.advisor(cohort)
+
+    def work(report: Callable[[float], None], cancel: threading.Event) -> Progress:
+        return precompute(advisor, rows, progress=lambda p: report(p.done / max(1, p.total)), cancel=cancel)
+
+    app_state().ahead = Job(work, cohort)
+
+
+def _ahead_outcome(job: Job) -> None:
+    if job.problem:
+        st.error(job.problem)
+    elif job.result is not None:
+        counts = ", ".join(f"{status.replace('_', ' ')} {n:,}" for status, n in job.result.statuses.items())
+        text = f"{job.result.done:,} of {job.result.total:,} patients: {counts or 'none'}. {job.result.stopped}"
+        (st.warning if job.result.stopped else st.success)(text)

@@ -1,0 +1,182 @@
+"""Compare: four sources side by side, the language model only when asked, and a page that stays up whatever it does."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from libra_core.advisors.llm.settings import NAMES
+from libra_core.advisors.llm.store import open_store
+from tests.llm_server import LLMServer
+
+ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch, tmp_path):
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LIBRA_ADVICE_DB", str(tmp_path / "advice.sqlite"))
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
+    open_store.cache_clear()
+    yield
+    open_store.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def server():
+    with LLMServer() as running:
+        yield running
+
+
+def compare_page(server: LLMServer | None = None, model: str = "good") -> AppTest:
+    app = AppTest.from_file(ROUTER, default_timeout=60).run()
+    if server is not None:
+        app.switch_page("settings.py").run()
+        app.text_input(key="llm_url").set_value(server.base_url)
+        app.text_input(key="llm_model").set_value(model)
+        app.toggle(key="llm_on").set_value(True).run()
+    return app.switch_page("compare.py").run()
+
+
+def texts(app: AppTest) -> str:
+    parts = [app.markdown, app.caption, app.info, app.success, app.warning, app.error]
+    return "\n".join(str(element.value) for part in parts for element in part)
+
+
+def open_tab(app: AppTest, name: str) -> AppTest:
+    app.session_state["compare_tab"] = name
+    return app.run()
+
+
+def test_offline_shows_three_plans_and_says_that_no_model_speaks():
+    app = compare_page()
+    assert not app.exception
+    shown = texts(app)
+    for title in ("**Guideline**", "**Language model** :gray-badge[off]", "**Bandit**", "**LIBRA**"):
+        assert title in shown
+    assert "switched off" in shown
+    assert "ACC/AHA 2017" in shown.replace("\\", "")
+    assert "not contraindicated" in shown
+
+
+def test_learning_gives_the_expectations_a_meaning():
+    app = compare_page()
+    assert "seen no patient yet" in texts(app)
+    app.button(key="compare_learn").click().run()
+    assert not app.exception
+    assert "learned from 200 simulated patients" in texts(app)
+
+
+def test_the_model_is_asked_only_by_a_press(server):
+    server.seen.clear()
+    app = compare_page(server)
+    assert server.seen["good"] == 0
+    assert "Not asked about this patient yet" in texts(app)
+    app.button(key="compare_ask").click().run()
+    assert not app.exception
+    assert server.seen["good"] == 3
+    shown = texts(app).replace("\\", "")
+    assert "A test server says so." in shown
+    assert "vote share 100%" in shown
+    assert "hypertension-" in shown
+    assert "| Sample | Treatment | Place on its shuffled menu |" in shown
+    app.run()
+    assert server.seen["good"] == 3, "drawing the page again asks nobody"
+
+
+@pytest.mark.parametrize(
+    ("mode", "sentence"),
+    [
+        ("401", "does not accept the API key"),
+        ("503", "fault of its own"),
+        ("html", "not a language model server"),
+        ("cut", "connection broke off"),
+        ("unknown-arm", "unusable twice"),
+        ("infeasible", "unusable twice"),
+        ("truncated", "cut off twice"),
+        ("refusal", "declined to answer"),
+        ("quota", "no quota left"),
+    ],
+)
+def test_the_page_stays_up_under_faults(server, mode, sentence):
+    app = compare_page(server, f"fault:{mode}")
+    app.button(key="compare_ask").click().run()
+    assert not app.exception
+    assert sentence in texts(app).replace("\\", "")
+    assert "**LIBRA**" in texts(app)
+    assert open_store().rows()[-1]["kind"] in ("advice", "decision")
+
+
+def test_a_models_words_are_shown_as_text(server):
+    app = compare_page(server, "fault:markup")
+    app.button(key="compare_ask").click().run()
+    shown = texts(app)
+    assert "<script>" not in shown
+    assert "\\<script\\>" in shown
+
+
+def test_the_answer_and_what_libra_made_of_it_are_in_the_log(server):
+    app = compare_page(server)
+    app.button(key="compare_ask").click().run()
+    advice, decision = open_store().rows()
+    assert advice["kind"] == "advice"
+    assert decision["kind"] == "decision"
+    assert decision["advice_row"] == advice["seq"]
+    assert decision["final_choice"]
+    assert open_store().verify().ok
+
+
+def test_a_cohort_is_compared_in_the_background():
+    app = open_tab(compare_page(), "Whole cohort")
+    app.selectbox(key="compare_n").set_value(100)
+    app.button(key="compare_go").click().run()
+    app.session_state["libra"].comparison.wait(60)
+    app.run()
+    assert not app.exception
+    shown = texts(app)
+    assert "Cohen's kappa" in shown
+    assert "simulation's true means" in shown
+    assert "bound" in shown
+    assert any("of 100 patients" in m.value for m in app.metric)
+    assert len(app.dataframe) == 2
+
+
+def test_a_comparison_can_be_cancelled_and_belongs_to_its_cohort():
+    app = open_tab(compare_page(), "Whole cohort")
+    app.selectbox(key="compare_n").set_value(1000)
+    app.button(key="compare_go").click().run()
+    job = app.session_state["libra"].comparison
+    job.cancel()
+    job.wait(60)
+    assert len(job.result) < 1000
+    app.run()
+    assert not app.exception
+    app.switch_page("cohort.py").run()
+    app.selectbox(key="cohort").set_value("accord-like").run()
+    app.switch_page("compare.py").run()
+    open_tab(app, "Whole cohort")
+    assert "see where they agree" in texts(app)
+
+
+def test_answers_are_stored_ahead_and_compared(server):
+    app = compare_page(server)
+    app.switch_page("cohort.py").run()
+    app.selectbox(key="cohort").set_value("accord-like").run()
+    app.switch_page("compare.py").run()
+    open_tab(app, "Stored answers")
+    assert "patients who enter the simulation, 3 questions each" in texts(app)
+    app.button(key="ahead_start").click().run()
+    job = app.session_state["libra"].ahead
+    job.cancel()
+    job.wait(60)
+    app.run()
+    assert not app.exception
+    assert "run it again to go on" in texts(app)
+    open_tab(app, "Whole cohort")
+    app.selectbox(key="compare_n").set_value(100)
+    app.button(key="compare_go").click().run()
+    app.session_state["libra"].comparison.wait(60)
+    app.run()
+    assert not app.exception
+    assert "Language model (stored answers)" in app.session_state["libra"].comparison.result.arms
