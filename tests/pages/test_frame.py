@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-PAGES = ("cohort", "recommend", "regret", "about")
+PAGES = ("cohort", "recommend", "compare", "regret", "settings", "about")
 
 
 def texts(app: AppTest) -> str:
