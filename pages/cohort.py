@@ -7,24 +7,23 @@ import streamlit as st
 from libra_core.cohort import Cohort
 from pages.ui import cohort_view as view
 from pages.ui import current, import_view
-from pages.ui.state import Key, app_state, si_units
+from pages.ui.state import Key, app_state, keep, si_units
 
 
 def choose() -> Cohort:
     """The two ways to get a cohort, side by side, and what came of the upload."""
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        names = current.sources()
+        cohort, names = current.cohort(), current.sources()
+        keep(Key.COHORT, app_state().source)
         st.selectbox(
             "Cohort",
-            names,
-            index=names.index(app_state().source) if app_state().source in names else 0,
-            format_func=current.label,
+            list(names),
+            format_func=lambda name: names.get(name, name),
             key=Key.COHORT,
             on_change=current.on_cohort,
             persist_state="session",
         )
-        cohort = current.cohort()
         view.provenance(cohort)
     with right:
         st.file_uploader(

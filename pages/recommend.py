@@ -49,7 +49,7 @@ def controls() -> None:
         st.button("+10", key=Key.STEP_TEN, on_click=live.step, args=(10,), help="Treat ten more patients")
         st.toggle("Play", key=Key.PLAY)
         st.selectbox("Speed", list(live.SPEEDS), 1, key=Key.SPEED, label_visibility="collapsed", width=105)
-        st.button("", icon=":material/restart_alt:", key=Key.RESET, on_click=live.reset, help="Start the run anew")
+        st.button("Reset", key=Key.RESET, on_click=live.reset, help="Forget this run and start anew")
 
 
 def playground(cohort: Cohort, session: live.Live) -> None:

@@ -191,9 +191,11 @@ def regret_so_far(cumulative: Sequence[float], asked: Sequence[bool], unit: str)
     return figure
 
 
-def bands(curves: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]], y: str, alt: str) -> go.Figure:
+def bands(
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]], y: str, alt: str, height: int = 380
+) -> go.Figure:
     """One line for each method with the spread over repetitions: name -> (t, mean, low, high)."""
-    figure = _figure(alt, "Patients treated", y, 380)
+    figure = _figure(alt, "Patients treated", y, height)
     for k, (name, (t, mean, low, high)) in enumerate(curves.items()):
         keep, colour = _thin(len(np.asarray(t))), SERIES[k % len(SERIES)]
         t, mean, low, high = (np.asarray(v, float)[keep] for v in (t, mean, low, high))
@@ -218,23 +220,4 @@ def bands(curves: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]
         )
     figure.update_xaxes(rangemode="tozero")
     figure.update_yaxes(rangemode="tozero")
-    return figure
-
-
-def calls_beside_bound(names: Sequence[str], calls: Sequence[float], rounds: int) -> go.Figure:
-    """How often each method asked, out of all patients."""
-    alt = "Questions to the advisor: " + ", ".join(f"{a} {c:.0f}" for a, c in zip(names, calls, strict=True))
-    figure = _figure(alt, f"Questions to the advisor (of {rounds:,} patients)", "", 80 + 36 * len(names))
-    figure.add_bar(
-        y=list(names),
-        x=list(calls),
-        orientation="h",
-        marker_color=PURPLE,
-        text=[f"{c:,.0f}" for c in calls],
-        textposition="outside",
-        cliponaxis=False,
-        hoverinfo="skip",
-    )
-    figure.update_xaxes(range=[0, max([*calls, 1.0]) * 1.2])
-    figure.update_yaxes(autorange="reversed")
     return figure

@@ -11,27 +11,18 @@ from pages.ui.state import AppState, Key, Upload, app_state, widget
 UPLOADED = "Your uploaded file"
 
 
-def sources() -> list[str]:
-    """Names of the cohorts on offer: the built-in ones, then the uploaded one if it is usable."""
-    names = [c.name for c in loaders.protocol().cohorts]
+def sources() -> dict[str, str]:
+    """The cohorts on offer, name -> label: the built-in ones, then the uploaded one if it is usable."""
+    names = {c.name: c.label for c in loaders.protocol().cohorts}
     upload = app_state().upload
-    return [*names, UPLOADED] if upload and upload.cohort else names
-
-
-def label(source: str) -> str:
-    if source == UPLOADED:
-        upload = app_state().upload
-        return f"{UPLOADED}: {upload.name}" if upload else UPLOADED
-    spec = next(c for c in loaders.protocol().cohorts if c.name == source)
-    return spec.label
+    return names | {UPLOADED: f"{UPLOADED}: {upload.name}"} if upload and upload.cohort else names
 
 
 def cohort() -> Cohort:
     """The cohort in use; the first built-in one until somebody chooses another."""
-    state = app_state()
-    names = sources()
+    state, names = app_state(), sources()
     if state.source not in names:
-        state.source = names[0]
+        state.source = next(iter(names))
     if state.source == UPLOADED and state.upload and state.upload.cohort:
         return state.upload.cohort
     return loaders.cohort(state.source)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 
-from libra_core.study.batch import StudyResult, StudySpec, run_study
+from libra_core.study.batch import Cancelled, StudyResult, run_study
+from libra_core.study.spec import StudySpec
 
 log = logging.getLogger(__name__)
 
@@ -19,14 +20,18 @@ class StudyJob:
         self.result: StudyResult | None = None
         self.problem = ""
         self._cancel = threading.Event()
+        self._noticed = False
         self._thread = threading.Thread(target=self._work, name="study", daemon=True)
         self._thread.start()
 
     def _work(self) -> None:
         try:
             self.result = run_study(self.spec, progress=self._progress, cancel=self._cancel)
+        except Cancelled:
+            pass  # no result, and no problem either
         except ValueError as error:  # a setting that makes no sense: its message speaks to a person
-            self.problem = str(error)
+            text = str(error)
+            self.problem = f"{text[:1].upper()}{text[1:]}."
         except Exception:
             log.exception("the study failed")
             self.problem = (
@@ -40,9 +45,15 @@ class StudyJob:
     def running(self) -> bool:
         return self._thread.is_alive()
 
-    @property
-    def cancelled(self) -> bool:
-        return self._cancel.is_set()
+    def noticed_end(self) -> bool:
+        """True once, at the first look after the end."""
+        first = not self.running and not self._noticed
+        self._noticed = self._noticed or first
+        return first
+
+    def wait(self, seconds: float) -> None:
+        """Until it has ended, at most so long. For tests; a page looks again instead."""
+        self._thread.join(seconds)
 
     def cancel(self) -> None:
         self._cancel.set()

@@ -1,0 +1,41 @@
+"""Charts are pure functions: what goes in is what is drawn, described, with units on the axes and few points."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from pages.ui import charts
+
+FIGURES = {
+    "distribution": charts.distribution("Age", "years", [50.0, 60.0, 61.0], [55.0], 60.0),
+    "distribution of nobody": charts.distribution("Age", "years", [], [], None),
+    "counts": charts.counts(["yes", "no"], [3, 5], "Gout"),
+    "known": charts.known(["Age", "Sex"], [1.0, 0.4], [0.0, 0.6]),
+    "contributions": charts.contributions(["An average patient", "Age: 60"], [5.0, -1.0], "mmHg"),
+    "options": charts.options(["A", "B"], [5.0, 3.0], [2.0, 1.0], [8.0, 5.0], "mmHg"),
+    "regret so far": charts.regret_so_far([1.0, 1.5], [True, False], "mmHg"),
+    "no regret yet": charts.regret_so_far([], [], "mmHg"),
+    "bands": charts.bands({"LIBRA": ([1, 2], [1.0, 2.0], [0.5, 1.0], [1.5, 3.0])}, "Lost (mmHg)", "Lost"),
+}
+
+
+@pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES)
+def test_every_chart_is_described_and_labelled(figure: go.Figure) -> None:
+    assert figure.layout.meta["alt"]
+    assert figure.layout.xaxis.title.text
+    assert all(trace.type != "scattergl" for trace in figure.data)
+    figure.to_json()
+
+
+def test_the_run_has_one_point_for_each_patient() -> None:
+    figure = charts.regret_so_far(np.arange(10.0), [False] * 10, "mmHg")
+    assert list(figure.data[0].x) == list(range(1, 11))
+    assert list(figure.data[0].y) == list(range(10))
+
+
+def test_a_long_run_stays_light_and_keeps_its_end() -> None:
+    figure = charts.regret_so_far(np.arange(2000.0), [True] * 2000, "mmHg")
+    assert all(len(trace.x) <= charts.MAX_POINTS for trace in figure.data)
+    assert figure.data[0].y[-1] == 1999
