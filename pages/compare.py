@@ -17,7 +17,7 @@ def ask(cohort: Cohort, row: int) -> None:
     of it are kept and logged."""
     advisor = llm.advisor(cohort)
     consultation = advisor.consult(cohort.case(row))
-    llm.session().heard[cohort.name, row] = consultation
+    llm.session().heard[row] = consultation
     if consultation.advice.given:
         advisor.note_decision(consultation.audit_row, *single.outcome(cohort, row, consultation))
 
@@ -25,10 +25,12 @@ def ask(cohort: Cohort, row: int) -> None:
 def patient_tab(cohort: Cohort, row: int) -> None:
     run = single.model_run(cohort)
     cards.patient_header(cohort, row, si_units())
+    cards.alerts(cohort.protocol.alerts_for(cohort.values[row]), notes=False)
     model_on = not llm.resolved().settings.off_reason()
-    heard = llm.session().heard.get((cohort.name, row)) or (
-        llm.advisor(cohort).recall(cohort.case(row)) if model_on else None
-    )
+    heard = None
+    if model_on:
+        advisor = llm.advisor(cohort)
+        heard = llm.session().heard.get(row) or advisor.recall(cohort.case(row))
     left, right = st.columns([3, 2], vertical_alignment="center")
     left.markdown(f":small[{llm.speaker()}]")
     with right, st.container(horizontal=True, horizontal_alignment="right"):

@@ -12,7 +12,8 @@ import streamlit as st
 from libra_core.advisors.agreement import agreement, by_group, disagreements, pairwise, width_groups
 from libra_core.advisors.base import Advisor
 from libra_core.advisors.guideline import GuidelineAdvisor
-from libra_core.advisors.llm import Progress, StoredAnswers, export_batch, import_batch, precompute
+from libra_core.advisors.llm import Progress, StoredAnswers, export_batch, import_batch, payload_preview, precompute
+from libra_core.advisors.llm.budget import price_of
 from libra_core.cohort import Cohort
 from libra_core.study.compare import Comparison, compare
 from libra_core.study.live import LiveRun
@@ -151,6 +152,8 @@ def ahead(cohort: Cohort, found: Comparison | None) -> None:
     asked = found is not None and bool(found.asked.any())
     who = "about whom LIBRA asked in the comparison" if asked else "who enter the simulation"
     st.markdown(f"{len(rows):,} patients {who}, {settings.samples} questions each, four at a time.")
+    if rows:
+        st.caption(_estimate(cohort, rows))
     job = current_job(app_state().ahead, cohort)
     if job is not None and job.running:
         st.fragment(progress, run_every=1.0)(job, "Asking")
@@ -174,6 +177,21 @@ def ahead(cohort: Cohort, found: Comparison | None) -> None:
         )
     if job is not None:
         _ahead_outcome(job)
+
+
+def _estimate(cohort: Cohort, rows: list[int]) -> str:
+    """What asking about these patients would cost at most, and what the caps leave of it."""
+    settings = llm.resolved().settings
+    text = payload_preview(llm.prompt(cohort), cohort.case(rows[0]))
+    questions = len(rows) * settings.samples
+    tokens_in, tokens_out = questions * len(text) // 4, questions * settings.max_reply_tokens
+    price = price_of(settings)
+    cost = f"${price.cost(tokens_in, tokens_out):,.2f}" if price else "an unknown price"
+    left = max(0, settings.max_calls - llm.spent().calls)
+    return (
+        f"At most about {questions:,} questions, {(tokens_in + tokens_out) / 1e6:,.1f} million tokens and {cost}; "
+        f"stored answers cost nothing. The caps on Settings leave {left:,} questions in this session."
+    )
 
 
 def _rows(cohort: Cohort, found: Comparison | None) -> list[int]:

@@ -35,7 +35,7 @@ class LLMSession:
     tested: tuple[LLMSettings, str, str] | None = None  # settings, status, sentence
     made_for: tuple[LLMSettings, Cohort] | None = None
     advisor: LLMAdvisor | None = None
-    heard: dict[tuple[str, int], Consultation] = field(default_factory=dict)  # by cohort and row
+    heard: dict[int, Consultation] = field(default_factory=dict)  # what the advisor in use said, by row
 
 
 def session() -> LLMSession:
@@ -86,6 +86,7 @@ def advisor(cohort: Cohort) -> LLMAdvisor:
             spent=spent(),
         )
         mine.made_for = (settings, cohort)
+        mine.heard = {}
     return mine.advisor
 
 
@@ -104,7 +105,7 @@ def speaker() -> str:
     settings = resolved().settings
     if settings.off_reason():
         return OFFLINE
-    return f"The language model {settings.model} at {settings.host} is asked."
+    return f"The language model “{settings.model}” at {settings.host} is asked."
 
 
 def update(**changes: object) -> None:

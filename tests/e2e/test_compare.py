@@ -29,7 +29,7 @@ def test_the_model_is_switched_on_tested_and_asked(server: str, page: Page, mode
     expect(page.get_by_text("nothing leaves it")).to_be_visible()
     fill(page, "llm_model", "good")
     page.locator(".st-key-llm_on label").click()
-    expect(page.get_by_text("The language model good at 127.0.0.1 is asked.")).to_be_visible()
+    expect(page.get_by_text("The language model “good” at 127.0.0.1 is asked.")).to_be_visible()
     page.get_by_role("button", name="Test the connection").click()
     expect(page.get_by_text("answers as served-model; it keeps to a JSON schema.")).to_be_visible()
     page.get_by_role("link", name="Compare").click()

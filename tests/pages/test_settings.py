@@ -70,7 +70,7 @@ def test_another_host_needs_a_yes_of_its_own(monkeypatch):
     app.toggle(key="llm_on").set_value(True).run()
     assert "Nobody has agreed yet" in app.info[0].value
     app.checkbox(key="llm_consent-api.openai.com").check().run()
-    assert "gpt-4o-mini at api.openai.com is asked" in app.success[0].value
+    assert "“gpt-4o-mini” at api.openai.com is asked" in app.success[0].value
     app.text_input(key="llm_url").set_value("https://elsewhere.example/v1").run()
     assert "agreed yet to send banded patient facts to elsewhere.example" in app.info[0].value
     assert not app.checkbox(key="llm_consent-elsewhere.example").value
