@@ -23,7 +23,10 @@ def make_advisor(name: str, environment: Environment, seed: int) -> Advisor:
         if name == LLM:
             from libra_core.advisors.llm import llm_advisor  # the SDK takes a while to import
 
-            return llm_advisor(environment.cohort)
+            advisor = llm_advisor(environment.cohort)
+            if advisor.settings.off_reason():  # a study under a model's name in which no model spoke would mislead
+                raise ValueError(advisor.settings.off_reason())
+            return advisor
         return GuidelineAdvisor(environment.cohort.case, environment.problem.d_mutable)
     return SimulatedAdvisor(environment.problem, environment.theta, name, seed, environment.first)
 

@@ -167,3 +167,10 @@ def test_advise_sends_nothing_away_without_a_yes(advise, cohort, monkeypatch):
 def test_a_row_that_does_not_exist_is_said(advise, row, capsys):
     assert advise("--row", row)[0] == 2
     assert "there is no row" in capsys.readouterr().err
+
+
+def test_a_study_under_a_models_name_needs_a_model(cohort, monkeypatch):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ValueError, match="No API key"):
+        LiveRun.start(cohort, "libra", "llm")
