@@ -54,12 +54,14 @@ def references(protocol: Protocol) -> None:
 
 
 def _table(rows: list[dict[str, str]], alt: str) -> None:
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", alt=alt, row_height=34)
+    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt=alt)
 
 
 def _habit(feature: Feature, si: bool) -> dict[str, str]:
     steps = []
-    if feature.max_step is not None:
+    if feature.max_step is not None and feature.max_step >= feature.range[1]:
+        steps.append("all of it")
+    elif feature.max_step is not None:
         steps.append(feature.display(feature.max_step, si))
     if feature.max_step_share is not None:
         steps.append(f"{feature.max_step_share:.0%} of today's value")

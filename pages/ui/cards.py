@@ -97,7 +97,7 @@ def patient_header(cohort: Cohort, row: int, si: bool) -> None:
     with st.container(key="patient-header", gap=None):
         st.markdown(
             f"**{cohort.ids[row]}** · {person(cohort, row)} · {pressure(cohort, row)} · "
-            f"drugs now: {drugs(cohort, row)} · {conditions(cohort, row)}"
+            f"drugs now: {drugs(cohort, row)} · conditions: {conditions(cohort, row)}"
         )
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
             st.markdown(f":small[{numbers(cohort, row, si)} · data: {cohort.data_date}]", width="content")

@@ -10,7 +10,7 @@ import streamlit as st
 from libra_core.cohort import Cohort
 from libra_core.policies import ArmOption
 from libra_core.study.live import LiveRun
-from pages.ui import charts, live, words
+from pages.ui import charts, check, live, words
 from pages.ui.csv import safe_csv
 from pages.ui.show import figure as show
 from pages.ui.state import Key
@@ -39,8 +39,10 @@ def ranked(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
         charts.options(labels, [o.mean for o in found], [o.low for o in found], [o.high for o in found], run.unit),
         "options",
     )
-    st.table({o.label: o.plan for o in found}, border="horizontal")
+    plans = pd.DataFrame({"Option": labels, "Habits": [o.plan for o in found]})
+    st.table(plans, border="horizontal", hide_index=True)
     st.caption("Ranges that overlap leave the order open. They shrink as more patients are treated.")
+    check.button(run, shown.row)
 
 
 def therapies(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:

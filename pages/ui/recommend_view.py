@@ -60,7 +60,7 @@ def _expected(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
     )
     columns[0].caption(f"{words.between(low, high, outcome.unit)}")
     columns[1].metric(
-        "Systolic pressure", f"{now:.0f} → {now - fall:.0f} {outcome.unit}", help="Today, and as expected."
+        "Systolic pressure", f"{now:.0f} → {round(now) - round(fall)} {outcome.unit}", help="Today, and as expected."
     )
     columns[1].caption(f"Goal: below {outcome.goal:.0f} {outcome.unit}")
     columns[2].metric(
@@ -74,7 +74,7 @@ def _expected(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
 
 def _advice(cohort: Cohort, decision: Decision, si: bool) -> str:
     advice = decision.advice
-    if advice is None or not advice.given:
+    if advice is None or not advice.given or decision.adopted:
         return ""
     plan = words.plan_text(cohort, advice.delta, si)
     return f" *Advice:* {words.treatment(cohort, advice.arm)}, {plan}."

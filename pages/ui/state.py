@@ -44,6 +44,7 @@ class Key:
     STEP: Final = "step"
     STEP_TEN: Final = "step_ten"
     RESET: Final = "reset"
+    CHECK: Final = "check"
     TREAT: Final = "treat"
     DETAIL_TAB: Final = "detail_tab"
     RUN_CSV: Final = "run_csv"

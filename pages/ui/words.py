@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from libra_core.clinical import Feature
 from libra_core.cohort import Cohort
-from libra_core.policies import Decision, Reason
+from libra_core.policies import ArmOption, Decision, Reason
 
 NO_CHANGE = "No change: current drugs and habits"
 
@@ -104,12 +104,19 @@ def options(cohort: Cohort, decision: Decision, si: bool) -> list[Option]:
             continue
         other = plan_text(cohort, option.delta, si)
         if option.arm != decision.arm or other != plan:
-            name = NO_CHANGE if option.arm == 0 and not any(option.delta) else treatment(cohort, option.arm)
-            found.append(Option(name, other, option.mean, option.lcb, option.ucb, False))
+            found.append(Option(_name(cohort, decision, option), other, option.mean, option.lcb, option.ucb, False))
         if option.arm == 0 and any(option.delta):
             bounds = option.mean_unchanged, option.lcb_unchanged, option.ucb_unchanged
             found.append(Option(NO_CHANGE, "habits as they are", *bounds, False))
     return sorted(found, key=lambda o: (not o.proposed, -o.mean))
+
+
+def _name(cohort: Cohort, decision: Decision, option: ArmOption) -> str:
+    """The name of an alternative, told apart from the proposed plan when only the habits differ."""
+    if option.arm == 0 and not any(option.delta):
+        return NO_CHANGE
+    label = treatment(cohort, option.arm)
+    return f"{label}, other habits" if option.arm == decision.arm else label
 
 
 def uncertain(found: list[Option]) -> bool:

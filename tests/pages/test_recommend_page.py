@@ -108,3 +108,12 @@ def test_an_uploaded_cohort_plays(app: AppTest) -> None:
     app.button(key="step_ten").click().run()
     assert not app.exception
     assert len(rows(app)) == 10
+
+
+def test_the_check_for_a_better_plan_answers(recommend: AppTest) -> None:
+    recommend.button(key="step_ten").click().run()
+    recommend.session_state["detail_tab"] = "Ranked alternatives"
+    recommend.run()
+    recommend.button(key="check").click().run()
+    assert not recommend.exception
+    assert any("within the limits" in e.value for e in [*recommend.success, *recommend.info])
