@@ -5,7 +5,6 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui import frame, loaders
-from pages.ui.state import app_state
 
 ICON = Path(__file__).parent / "ui" / "icon.svg"  # a file of our own: the dashboard works without the internet
 
@@ -54,10 +53,6 @@ page = st.navigation(
     position="top",
 )
 
-state = app_state()
-state.runs += 1
-if state.runs == 2:  # everything is imported by now: what stays for good need not be searched for garbage again
-    loaders.freeze_heap()
-
 frame.banner()
 page.run()
+loaders.freeze_heap(page.title)

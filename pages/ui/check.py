@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from libra_core.policies.model import ModelPolicy
 from libra_core.problem import Contexts
-from libra_core.recourse.certificate import Certificate, certify
 from libra_core.study.live import LiveRun
 from pages.ui.state import Key
+
+if TYPE_CHECKING:
+    from libra_core.recourse.certificate import Certificate
 
 
 def certificate(run: LiveRun, row: int) -> Certificate | None:
     """The certificate for one patient with what is known now; None for a method without a model or without habits."""
+    from libra_core.recourse.certificate import certify  # here: its solvers take a second to import
+
     policy = run.policy
     if not isinstance(policy, ModelPolicy) or not policy.recourse:
         return None

@@ -56,17 +56,20 @@ def categories(cohort: Cohort) -> np.ndarray:
 
 
 def table(cohort: Cohort, si: bool) -> pd.DataFrame:
-    """One line for each patient, in the units on show; what was not measured stays empty. Kept for the session."""
+    """One line for each patient, in the units on show; what was not measured stays empty. Kept for the session.
+
+    The types are the small ones: the table goes over the wire.
+    """
     state = app_state()
     if state.table is None or state.table[0] is not cohort or state.table[1] != si:
         columns: dict[str, object] = {"ID": list(cohort.ids)}
         for name in TABLE:
             feature = cohort.protocol.feature(name)
-            shown = pd.Series(_column(feature, cohort.frame[name], si))
-            columns[cards.heading(feature, si)] = shown.mask(cohort.imputed[name].to_numpy())
+            shown = pd.Series(_column(feature, cohort.frame[name], si)).mask(cohort.imputed[name].to_numpy())
+            columns[cards.heading(feature, si)] = shown.astype("category" if feature.kind == "flag" else "float32")
             if name == "dbp":
-                columns["Class"] = categories(cohort)
-        columns["Values assumed"] = cohort.imputed.sum(axis=1).to_numpy()
+                columns["Class"] = pd.Categorical(categories(cohort))
+        columns["Values assumed"] = cohort.imputed.sum(axis=1).to_numpy(np.int16)
         state.table = (cohort, si, pd.DataFrame(columns))
     return state.table[2]
 
@@ -93,9 +96,10 @@ def patients(cohort: Cohort, si: bool) -> None:
             selection_mode="single-row",
             hide_index=True,
             height=330,
+            placeholder="–",
             alt="Patients of the cohort, one a line",
         )
-        st.caption("An empty cell was not measured.")
+        st.caption("– : not measured")
         chosen = event["selection"]["rows"]
         if chosen:
             current.select(int(rows[chosen[0]]))

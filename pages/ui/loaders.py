@@ -17,8 +17,8 @@ from libra_core.policies.base import REGISTRY, Policy
 
 
 @st.cache_resource(show_spinner=False)
-def freeze_heap() -> None:
-    """Take the imported libraries out of the garbage collector's sight, once for the whole server.
+def freeze_heap(page: str) -> None:
+    """Take what a page has imported out of the garbage collector's sight, once for each page and the whole server.
 
     Streamlit collects after every run; with pandas and plotly loaded that is 60 ms of every click.
     """

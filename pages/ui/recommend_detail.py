@@ -33,6 +33,9 @@ def why(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
 
 def ranked(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
     """The proposed plan and the alternatives, with the range that the data leave open."""
+    if not words.has_estimate(shown.decision):
+        st.info("This method keeps no model, so it cannot rank the alternatives.", icon=":material/info:")
+        return
     found = words.options(cohort, shown.decision, si)
     labels = [f"{'Proposed: ' if o.proposed else ''}{o.label}" for o in found]
     show(
@@ -47,6 +50,9 @@ def ranked(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
 
 def therapies(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
     """Every treatment for this patient: by itself, and with its best change of habits."""
+    if not words.has_estimate(shown.decision):
+        st.info("This method keeps no model of what each treatment would do.", icon=":material/info:")
+        return
     reasons: dict[int, list[str]] = {}
     for block in cohort.protocol.blocked(cohort.values[shown.row]):
         reasons.setdefault(block.arm, []).append(block.reason)
@@ -134,7 +140,7 @@ def _entry(cohort: Cohort, row: live.LiveRow, unit: str, si: bool) -> dict[str, 
         "Patient": cohort.ids[row.row],
         "Treatment": words.treatment(cohort, decision.arm),
         "Change of habits": words.plan_text(cohort, decision.delta, si),
-        f"Expected benefit, {unit}": round(decision.mean, 1),
+        f"Expected benefit, {unit}": round(decision.mean, 1) if words.has_estimate(decision) else None,
         f"Simulated benefit, {unit}": round(row.outcome, 1),
         f"Benefit lost, {unit}": round(row.regret, 1),
         f"Lost so far, {unit}": round(row.cumulative, 1),

@@ -28,18 +28,22 @@ def recommendation(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> 
 
 
 def _badges(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
-    found = words.options(cohort, shown.decision, si)
-    sure = (
-        ":orange-badge[:material/help: uncertain: another option may be better]"
-        if words.uncertain(found)
-        else ":green-badge[:material/check: clearly ahead of the alternatives]"
-    )
+    sure = ""
+    if words.has_estimate(shown.decision):
+        sure = (
+            ":orange-badge[:material/help: uncertain: another option may be better]"
+            if words.uncertain(words.options(cohort, shown.decision, si))
+            else ":green-badge[:material/check: clearly ahead of the alternatives]"
+        )
     preview = ":gray-badge[preview: nothing is learned by looking]" if shown.record is None else ""
     st.markdown(f":blue-badge[:material/clinical_notes: Proposed plan] {sure} {preview}")
 
 
 def _expected(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
     decision = shown.decision
+    if not words.has_estimate(decision):
+        st.markdown("**Expected effect: none given.** This method keeps no model of what to expect.")
+        return
     seen = sum(row.decision.arm == decision.arm for row in run.rows if row is not shown.record)
     if not seen:
         st.markdown("**Expected effect: not known yet.** Nobody in this run has had this treatment before.")

@@ -101,7 +101,6 @@ class Upload:
 class AppState:
     """One session's own data. Nothing here is shared with another session."""
 
-    runs: int = 0
     source: str = ""  # a built-in cohort's name; "" = the uploaded one
     upload: Upload | None = None
     row: int | None = None

@@ -3,6 +3,7 @@ patient's fall in pressure, which is the benefit without the price of the drug."
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,11 @@ class Option:
     low: float
     high: float
     proposed: bool
+
+
+def has_estimate(decision: Decision) -> bool:
+    """Whether the method keeps a model of what to expect; the dice and the guideline keep none."""
+    return math.isfinite(decision.mean)
 
 
 def changes(cohort: Cohort, delta: Sequence[float], si: bool) -> list[str]:

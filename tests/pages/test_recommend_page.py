@@ -80,9 +80,13 @@ def test_a_patient_picked_on_the_cohort_page_is_previewed_then_treated(app: AppT
 def test_every_method_plays(recommend: AppTest, policy: str) -> None:
     recommend.selectbox(key="policy").select(policy).run()
     recommend.button(key="step_ten").click().run()
-    assert not recommend.exception
+    for tab in TABS:
+        recommend.session_state["detail_tab"] = tab
+        recommend.run()
+        assert not recommend.exception, tab
     assert not recommend.error
     assert len(rows(recommend)) == 10
+    assert "nan" not in words(recommend)
 
 
 @pytest.mark.parametrize("advisor", LABELS)
