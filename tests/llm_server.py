@@ -228,6 +228,13 @@ def _mend(handler: _Handler, asked: dict[str, Any], wanted: str, nth: int) -> No
     handler.say(json.dumps(good_answer(asked)) if told else "I would choose a tablet.")
 
 
+def _too_many(handler: _Handler, asked: dict[str, Any], wanted: str, nth: int) -> None:
+    """Every habit is moved, each by a step that is on offer."""
+    offered = schema_of(asked)["properties"]["changes"]["properties"]
+    changes = {name: max(code for code in each["enum"] if code != "keep") for name, each in offered.items()}
+    handler.say(json.dumps(good_answer(asked) | {"changes": changes}))
+
+
 _STATUS = {
     "no-schema": _no_schema,
     "no-json": _no_json,
@@ -248,6 +255,7 @@ _STATUS = {
     "huge-body": lambda h, a, w, n: h.say("x" * 3_000_000),
     "grow": _grow,
     "mend": _mend,
+    "too-many": _too_many,
 }
 
 # Faults of the content -----------------------------------------------------------------------------------------------
@@ -263,7 +271,6 @@ _CONTENT = {
     "infeasible": lambda h, answer: h.say(
         json.dumps(answer | {"changes": answer["changes"] | {"sodium_mg_day": "-5000"}})
     ),
-    "too-many": lambda h, answer: h.say(json.dumps(answer | {"changes": _all_moved()})),
     "refusal": lambda h, answer: h.say(None, refusal="I cannot help with medical questions."),
     "filtered": lambda h, answer: h.say("", "content_filter"),
     "think": lambda h, answer: h.say(
@@ -272,15 +279,6 @@ _CONTENT = {
     "long": lambda h, answer: h.say(json.dumps(answer | {"rationale": "very long " * 20_000})),
     "markup": lambda h, answer: h.say(json.dumps(answer | {"rationale": "<script>alert(1)</script> =1+1 \x1b[31m"})),
 }
-
-
-def _all_moved() -> dict[str, str]:
-    return {
-        "sodium_mg_day": "-800",
-        "potassium_mg_day": "+700",
-        "weight_kg": "-3.5",
-        "mvpa_min_wk": "+60",
-    }
 
 
 __all__ = ["SLOW", "LLMServer", "good_answer", "schema_of"]
