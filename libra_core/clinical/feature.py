@@ -152,6 +152,12 @@ class Feature:
         return "; ".join(f"{group}: {text}" for group, text in (self.sources or {}).items()) or "definition"
 
     @property
+    def change_unit(self) -> float:
+        """What one unit of delta means for a habit, in clinical units: see `Protocol.scales`."""
+        step = self.max_step if self.max_step is not None else (self.max_step_share or 1.0) * self.mean
+        return min(step, self.sd)
+
+    @property
     def label_inside(self) -> str:
         """The label in the middle of a sentence: 'Weight' -> 'weight', but 'HbA1c' stays."""
         first = self.label.split(" ")[0]

@@ -83,13 +83,17 @@ class Protocol:
 
     @cached_property
     def scales(self) -> Floats:
-        """Clinical units for one standardised unit of change, (d_M,)."""
-        return np.array([f.sd for f in self.mutable_features])
+        """Clinical units for one unit of change, (d_M,): the nominal 3-month step, or the SD where that is smaller.
+
+        A change is measured against what may change, not against how people differ: otherwise the estimator's prior
+        calls a feasible weight loss (0.15 SD) negligible, and optimism never tries it.
+        """
+        return np.array([f.change_unit for f in self.mutable_features])
 
     @property
     def effort_weights(self) -> tuple[float, ...]:
-        """The diagonal of W: effort for one standard deviation moved, (d_M,)."""
-        return tuple(f.effort for f in self.mutable_features)
+        """The diagonal of W, (d_M,): effort for one unit of change. |W delta| is in effort-weighted SDs."""
+        return tuple(f.effort * f.change_unit / f.sd for f in self.mutable_features)
 
     # ------------------------------------------------------------------------------------------------ numbers
 

@@ -95,7 +95,7 @@ class Cohort:
         )
         arms = tuple(MenuArm(k, t.code, t.label) for k, t in enumerate(self.protocol.treatments) if patient.eligible[k])
         changes = tuple(
-            MenuChange(j, f.name, f.label, f.unit, levels, f.sd)
+            MenuChange(j, f.name, f.label, f.unit, levels, f.change_unit)
             for j, f in enumerate(self.protocol.mutable_features)
             if len(levels := self._levels(f, patient.lo[j], patient.hi[j])) > 1
         )
@@ -103,7 +103,7 @@ class Cohort:
 
     def _levels(self, feature: Feature, lo: float, hi: float) -> tuple[float, ...]:
         """Thirds of the largest step that the box and the radius allow, rounded towards 0, clinical units, 0 first."""
-        reach = min(max(-lo, hi), self.protocol.feasible.gamma / feature.effort) * feature.sd
+        reach = min(max(-lo, hi) * feature.change_unit, self.protocol.feasible.gamma / feature.effort * feature.sd)
         sign = -1.0 if feature.direction == -1 else 1.0
         grain = feature.menu_round
         steps = [np.floor(reach * (i + 1) / MENU_STEPS / grain + 1e-9) * grain for i in range(MENU_STEPS)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ class EnvironmentSpec:
     link: "identity" or "logistic". noise: SD of a reward with the identity link. gamma: radius of the feasible ball.
     arms, d_immutable (without the intercept), d_mutable, spread: the synthetic one's size, and the scale of its
     theta, N(0, spread^2 / d). contrast: how much treatments differ between persons (1 = realistic).
+    compliance: patients make the whole advised change (the paper's setting), or a random share of it.
     """
 
     name: str = "synthetic"
@@ -34,6 +35,7 @@ class EnvironmentSpec:
     d_mutable: int = 6
     spread: float = 1.5
     contrast: float = 1.0
+    compliance: Literal["full", "partial"] = "full"
 
     def validate(self) -> EnvironmentSpec:
         """Return self, or raise ValueError with a sentence for a person."""
@@ -45,6 +47,8 @@ class EnvironmentSpec:
             value = getattr(self, name)
             if value is not None and not 0 <= value < np.inf:
                 raise ValueError(f"{name} must be a number >= 0, got {value:g}")
+        if self.compliance not in ("full", "partial"):
+            raise ValueError(f"compliance must be full or partial, got {self.compliance!r}")
         if self.link not in (None, "identity", "logistic"):
             raise ValueError(f"link must be identity or logistic, got {self.link!r}")
         return self
@@ -132,7 +136,10 @@ def register(environment: type[Environment]) -> type[Environment]:
 def make_environment(
     spec: EnvironmentSpec, seed: int, replicates: int = 1, first: int = 0, cohort: Cohort | None = None
 ) -> Environment:
-    """`cohort` stands in for the one that the spec names, for instance an uploaded one. Raises ValueError for an unknown name or unusable settings, with what to do."""
+    """`cohort` stands in for the one that the spec names, for instance an uploaded one.
+
+    Raises ValueError for an unknown name or unusable settings, with what to do.
+    """
     if spec.name not in ENVIRONMENTS:
         raise ValueError(f"unknown environment {spec.name!r}: choose one of {', '.join(ENVIRONMENTS)}")
     return ENVIRONMENTS[spec.name](spec, seed, replicates, first, cohort)

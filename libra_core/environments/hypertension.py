@@ -174,7 +174,7 @@ class Hypertension(Environment):
             feasible=FeasibleSet(protocol.effort_weights, gamma, float(p.p), p.max_changes),
             noise=0.5 if link.binary else (SIGMA if spec.noise is None else spec.noise),
             reward_unit="probability" if link.binary else "mmHg",
-            realised=(REALISED,) * len(protocol.mutable),
+            realised=(REALISED if spec.compliance == "partial" else 1.0,) * len(protocol.mutable),
             x_bound=float(np.linalg.norm(self.patients.x, axis=1).max()) + gamma / min(protocol.effort_weights),
             eligible_after=recheck_of(cohort),
         )
@@ -187,7 +187,9 @@ class Hypertension(Environment):
         return self.patients.take(np.floor(draw * len(self.rows)).astype(np.int64))
 
     def realised_shares(self) -> Floats:
-        """Beta(2, 3): the second smallest of four uniforms."""
+        """All of the advised change, or with partial compliance Beta(2, 3): the second smallest of four uniforms."""
+        if self.spec.compliance == "full":
+            return super().realised_shares()
         d = self.problem.d_mutable
         return np.sort(self.compliance.uniform(4 * d).reshape(self.replicates, d, 4), axis=2)[:, :, 1]
 

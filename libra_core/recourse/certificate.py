@@ -25,6 +25,9 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
+ACCURACY = {"tol_gap_abs": 1e-7, "tol_gap_rel": 1e-7, "tol_feas": 1e-7, "equilibrate_max_iter": 30}
+
+
 @dataclass(frozen=True)
 class Certificate:
     """value: what the plan reaches; upper: no feasible plan exceeds it, up to the solver's tolerance (about 1e-7)."""
@@ -96,9 +99,9 @@ def _relax(f: Lifted, node: _Node, ceiling: float) -> _Bound:
     free = node.free
     fixed = node.lo.copy()
     fixed[free] = 0.0
-    q0 = f.q0 + 2 * f.b @ fixed + fixed @ f.A @ fixed
+    q0 = float(f.q0 + 2 * f.b @ fixed + fixed @ f.A @ fixed)
     if not free.size:
-        return _Bound(min(ceiling, f.z0 + f.theta @ fixed + f.beta * math.sqrt(max(q0, 0.0))), ())
+        return _Bound(min(ceiling, float(f.z0 + f.theta @ fixed) + f.beta * math.sqrt(max(q0, 0.0))), ())
     lo, hi, w, n = node.lo[free], node.hi[free], f.feasible.W[free], free.size
     lifted = cp.Variable((n + 1, n + 1), PSD=True)
     delta, D, use = lifted[0, 1:], lifted[1:, 1:], cp.Variable(n)
@@ -106,20 +109,25 @@ def _relax(f: Lifted, node: _Node, ceiling: float) -> _Bound:
     rules += _products(delta, D, lo, hi) + _radius(f, delta, D, w, fixed) + _changes(f, delta, D, use, lo, hi, node)
     b = (f.b + f.A @ fixed)[free]
     q = q0 + 2 * b @ delta + cp.sum(cp.multiply(f.A[np.ix_(free, free)], D))
-    scale = max(1.0, f.beta * math.sqrt(max(f.q0, 1e-12)))  # a well-scaled objective is solved more accurately
-    problem = cp.Problem(cp.Maximize((f.theta[free] / scale) @ delta + (f.beta / scale) * cp.sqrt(q)), rules)
+    # unit-sized quantities are solved more accurately: q in units of its largest term, the objective in its root's
+    unit = max(q0, float(np.abs(b).max()), float(np.abs(f.A).max()), 1e-12)
+    scale = f.beta * math.sqrt(unit) if f.beta > 0 else 1.0
+    problem = cp.Problem(
+        cp.Maximize((f.theta[free] / scale) @ delta + (f.beta / scale * math.sqrt(unit)) * cp.sqrt(q / unit)), rules
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # an inaccurate solution is dealt with here
         try:
-            problem.solve(solver=cp.CLARABEL)
+            problem.solve(solver=cp.CLARABEL, **ACCURACY)
         except cp.SolverError:
             return _Bound(ceiling, _cut(node, int(np.argmax(node.hi - node.lo)), 0.0))
     if problem.status in (cp.INFEASIBLE, cp.INFEASIBLE_INACCURATE):
         return _Bound(-math.inf, ())
     if problem.status != cp.OPTIMAL:
         return _Bound(ceiling, _cut(node, int(np.argmax(node.hi - node.lo)), 0.0))
-    upper = min(ceiling, f.z0 + f.theta @ fixed + scale * float(problem.value))
-    return _Bound(upper, _branch(node, free, f.feasible.s, delta.value, np.diag(D.value), use.value))
+    upper = min(ceiling, float(f.z0 + f.theta @ fixed) + scale * float(problem.value))
+    found = (np.asarray(v.value, dtype=float) for v in (delta, cp.diag(D), use))
+    return _Bound(upper, _branch(node, free, f.feasible.s, *found))
 
 
 def _products(delta: cp.Expression, D: cp.Expression, lo: Floats, hi: Floats) -> list[cp.Constraint]:
@@ -150,7 +158,7 @@ def _radius(f: Lifted, delta: cp.Expression, D: cp.Expression, w: Floats, fixed:
 def _changes(
     f: Lifted, delta: cp.Expression, D: cp.Expression, use: cp.Variable, lo: Floats, hi: Floats, node: _Node
 ) -> list[cp.Constraint]:
-    """At most s changes, relaxed: delta_j^2 <= D_jj use_j, |D_ij| <= reach_i reach_j min(use_i, use_j), sum use <= s."""
+    """At most s changes, relaxed: delta_j^2 <= D_jj use_j, |D_ij| <= reach_i reach_j use_i, sum use <= s."""
     fixed_moves = int(((node.hi == node.lo) & (node.lo != 0)).sum())
     n = lo.size
     if fixed_moves + n <= f.feasible.s:
@@ -160,7 +168,7 @@ def _changes(
     by_row = cp.multiply(outer, cp.reshape(use, (n, 1), order="C") @ np.ones((1, n)))
     squares = cp.diag(D)
     cones = [cp.norm(cp.hstack([2 * delta[j], squares[j] - use[j]])) <= squares[j] + use[j] for j in range(n)]
-    return [cp.sum(use) <= f.feasible.s - fixed_moves, D <= by_row, -D <= by_row, *cones]
+    return [cp.sum(use) <= f.feasible.s - fixed_moves, by_row >= D, by_row >= -D, *cones]
 
 
 def _branch(
@@ -170,9 +178,9 @@ def _branch(
     open_ = ~node.moving[free]
     moves = int((node.moving | ((node.hi == node.lo) & (node.lo != 0))).sum())
     if moves >= s and open_.any():  # all changes are spoken for: the others hold still
-        j = free[open_]
-        if ((node.lo[j] <= 0) & (node.hi[j] >= 0)).all():
-            still = replace(node, lo=_with(node.lo, j, 0.0), hi=_with(node.hi, j, 0.0))
+        rest = free[open_]
+        if ((node.lo[rest] <= 0) & (node.hi[rest] >= 0)).all():
+            still = replace(node, lo=_with(node.lo, rest, 0.0), hi=_with(node.hi, rest, 0.0))
             return (still,)
         return ()
     if len(free) > s - (moves - int(node.moving[free].sum())) and open_.any():
@@ -208,7 +216,7 @@ def upper_bound(
     """A valid upper bound of one arm over F, refined until it is within `tolerance` of `target` or time is up.
 
     target: the value that a plan reaches. The bound never falls below what is feasible, up to solver tolerance;
-    the effort cost is left out, which only makes it larger. Raises nothing: where the solver fails a coarser bound stays.
+    the effort cost is left out, which only makes it larger. Where the solver fails, a coarser bound stays.
     """
     stop = time.monotonic() + seconds
     root = _Node(lo.copy(), hi.copy(), np.zeros(lo.size, bool))
@@ -253,10 +261,14 @@ def certify(
     return Certificate(value, upper)
 
 
+def _norm(value: cp.Expression, p: float) -> cp.Expression:
+    return cp.norm_inf(value) if math.isinf(p) else cp.norm(value, int(p))
+
+
 def linear_reference(g: Floats, feasible: FeasibleSet, lo: Floats, hi: Floats) -> float:
     """max g'delta over F by a convex solver, without the limit on the number of changes."""
     delta = cp.Variable(g.size)
-    inside = [delta >= lo, delta <= hi, cp.norm(cp.multiply(feasible.W, delta), feasible.p) <= feasible.gamma]
+    inside = [delta >= lo, delta <= hi, _norm(cp.multiply(feasible.W, delta), feasible.p) <= feasible.gamma]
     problem = cp.Problem(cp.Maximize(g @ delta), inside)
     problem.solve(solver=cp.CLARABEL)
     return float(problem.value)

@@ -26,7 +26,7 @@ CHUNK = 25  # replicates in one batch: enough to drown the interpreter's share, 
 WARM_ROUNDS = 3  # rounds left out of the CPU figure: the first calls may compile
 
 
-class Cancelled(Exception):
+class Cancelled(Exception):  # noqa: N818 -- not an error
     """The person pressed cancel; nothing was kept."""
 
 
@@ -70,7 +70,10 @@ def run_study(
     workers: int | None = None,
     cohort: Cohort | None = None,
 ) -> StudyResult:
-    """Run a study, over `cohort` where the spec names one that only the caller has. `progress` hears the share done, 0..1. Raises Cancelled, and ValueError for an unusable spec."""
+    """Run a study, over `cohort` where the spec names one that only the caller has.
+
+    `progress` hears the share done, 0..1. Raises Cancelled, and ValueError for an unusable spec.
+    """
     spec.validate()
     cancel = cancel or threading.Event()
     workers = workers or os.cpu_count() or 1
@@ -120,12 +123,12 @@ def _run_chunk(
     for now in run(environment, policies, spec.rounds):
         groups = environment.groups(now.contexts)
         for name, member in groups.items():
-            seen[name] = seen.get(name, 0.0) + member
+            seen[name] = seen.get(name, np.zeros(chunk.size)) + member
         for step, tally in zip(now.steps, tallies, strict=True):
             tally.total += step.regret
             tally.seconds += step.seconds if now.t > WARM_ROUNDS else 0.0
             for name, member in groups.items():
-                tally.group_regret[name] = tally.group_regret.get(name, 0.0) + member * step.regret
+                tally.group_regret[name] = tally.group_regret.get(name, np.zeros(chunk.size)) + member * step.regret
             if now.t == grid[at]:
                 tally.regret[:, at], tally.calls[:, at] = tally.total, step.policy.calls
         at += now.t == grid[at] and at + 1 < len(grid)

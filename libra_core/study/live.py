@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from libra_core.advisors.base import Advisor
 from libra_core.cohort import Cohort
@@ -46,13 +47,14 @@ class LiveRun:
         seed: int = 0,
         config: PolicyConfig | None = None,
         link: str | None = None,
+        compliance: Literal["full", "partial"] = "partial",
     ) -> LiveRun:
         """A fresh run over a cohort. Raises ValueError with a sentence when it cannot start."""
         protocol = cohort.protocol.name
         if protocol not in ENVIRONMENTS:
             raise ValueError(f"no simulated environment is registered for {protocol}: outcomes cannot be simulated")
         config = config or PolicyConfig(min_gain=0.0 if link == "logistic" else cohort.protocol.feasible.min_gain)
-        named = EnvironmentSpec(protocol, cohort=cohort_key(cohort), link=link)
+        named = EnvironmentSpec(protocol, cohort=cohort_key(cohort), link=link, compliance=compliance)
         spec = StudySpec(named, (policy,), advisor if isinstance(advisor, str) else advisor.name, 1, 1, seed, config)
         environment = make_environment(named, seed, cohort=cohort)
         return cls(spec, environment, make_policy(policy, environment, config, seed, advisor))

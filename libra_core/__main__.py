@@ -1,0 +1,47 @@
+"""The command line: python -m libra_core cohort | recommend | simulate | advise | warm."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from libra_core.cli_advise import add_advise
+from libra_core.cli_cohort import add_cohort
+from libra_core.cli_recommend import add_recommend
+from libra_core.cli_simulate import add_simulate
+
+
+def _add_warm(subparsers: argparse._SubParsersAction) -> None:
+    parser = subparsers.add_parser("warm", help="compile the numerical kernels now, so that nobody waits later")
+
+    def run(arguments: argparse.Namespace) -> int:
+        from libra_core.warm import warm
+
+        warm()
+        return 0
+
+    parser.set_defaults(run=run)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 0: done; 2: the input cannot be used, with the reason in words."""
+    parser = argparse.ArgumentParser(
+        prog="python -m libra_core",
+        description="Bandit recourse for treatment planning. Research demonstration, simulated outcomes, no clinical use.",
+    )
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (add_cohort, add_recommend, add_simulate, add_advise, _add_warm):
+        add(subparsers)
+    arguments = parser.parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except (ValueError, IndexError) as error:  # CohortError is a ValueError; each carries a sentence for a person
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped; nothing was written.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""`python -m libra_core cohort check`: can this table be used, and what was done to it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from libra_core.cohort import CohortError, load_cohort
+
+
+def add_cohort(subparsers: Any) -> None:
+    """Put the command on the list."""
+    parser = subparsers.add_parser("cohort", help="look at a cohort")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    check = actions.add_parser("check", help="exit 0: usable; 2: not, with the reasons")
+    check.add_argument("source", metavar="PATH|NAME", help="a CSV file, or a built-in cohort")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON")
+    check.set_defaults(run=_check)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    try:
+        cohort = load_cohort(arguments.source)
+    except CohortError as error:
+        _write(arguments.json, {"schema": 1, "usable": False, "n": 0, "report": error.report.to_dict()})
+        print("\n".join(error.report.sentences()), file=sys.stderr)
+        return 2
+    report = cohort.report
+    result = {"schema": 1, "usable": True, "n": len(cohort), "arrivals": len(cohort.arrivals)}
+    _write(arguments.json, {**result, "name": cohort.name, "kind": cohort.kind, "report": report.to_dict()})
+    print(f"{cohort.label}: {len(cohort):,} people, usable.")
+    print(cohort.arrivals_sentence)
+    print("\n".join(report.sentences()))
+    return 0
+
+
+def _write(path: Path | None, content: dict[str, Any]) -> None:
+    if path is not None:
+        path.write_text(json.dumps(content, indent=1) + "\n")

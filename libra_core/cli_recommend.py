@@ -1,0 +1,90 @@
+"""`python -m libra_core recommend`: a treatment and a change of habits for one patient."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from libra_core.clinical import Protocol
+from libra_core.cohort import load_cohort
+from libra_core.policies import REGISTRY, Decision
+from libra_core.study import LiveRun
+
+
+def add_recommend(subparsers: Any) -> None:
+    """Put the command on the list."""
+    parser = subparsers.add_parser("recommend", help="recommend for one patient")
+    parser.add_argument("--cohort", required=True, metavar="PATH|NAME", help="a built-in cohort or a CSV file")
+    parser.add_argument("--row", required=True, type=int, metavar="N", help="row of the cohort, counted from 0")
+    parser.add_argument(
+        "--policy", default="libra", choices=sorted(REGISTRY), metavar="P", help=f"one of {', '.join(REGISTRY)}"
+    )
+    parser.add_argument("--advisor", default="guideline", help="for policies that ask (default: guideline)")
+    parser.add_argument(
+        "--after", type=int, default=200, metavar="N", help="simulated patients learned from first (200)"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the decision as JSON")
+    parser.set_defaults(run=_recommend)
+
+
+def _recommend(arguments: argparse.Namespace) -> int:
+    cohort = load_cohort(arguments.cohort)
+    run = LiveRun.start(cohort, arguments.policy, arguments.advisor, arguments.seed)
+    run.patient(arguments.row)  # a wrong row is told before the work starts
+    for _ in range(arguments.after):
+        run.step()
+    decision = run.decision_for(arguments.row)
+    changes = changes_of(decision, cohort.protocol)
+    treatment = cohort.protocol.treatments[decision.arm]
+    if arguments.json:
+        content = {
+            "schema": 1,
+            "cohort": cohort.name,
+            "row": arguments.row,
+            "learned_from": arguments.after,
+            "config_hash": run.config_hash,
+            "treatment": treatment.code,
+            "changes": changes,
+            "unit": run.unit,
+            "simulated": True,
+            "decision": asdict(decision),
+        }
+        arguments.json.write_text(json.dumps(_finite(content), indent=1) + "\n")
+    _print(decision, cohort.protocol, changes, run)
+    return 0
+
+
+def changes_of(decision: Decision, protocol: Protocol) -> dict[str, dict[str, Any]]:
+    """The change of each habit that moves, in clinical units."""
+    moves = zip(protocol.mutable_features, protocol.change(decision.delta), strict=True)
+    return {f.name: {"delta": float(change), "unit": f.unit} for f, change in moves if change != 0}
+
+
+def _print(decision: Decision, protocol: Protocol, changes: dict[str, dict[str, Any]], run: LiveRun) -> None:
+    print(
+        f"Patient {decision.patient}, {decision.policy} after {run.policy.t} simulated patients, seed {run.spec.seed}"
+    )
+    print(f"Treatment: {protocol.treatments[decision.arm].label}")
+    for name, change in changes.items():
+        print(f"Habit:     {protocol.feature(name).display_change(change['delta'])}")
+    if not changes:
+        print("Habit:     no change")
+    if not math.isnan(decision.mean):
+        low, high = decision.lcb, decision.ucb
+        print(f"Expected:  {decision.mean:.1f} {run.unit} (the model's own doubt: {low:.1f} to {high:.1f})")
+    print(f"Why:       {decision.reason}")
+    print("Simulated outcomes. Research demonstration, not for clinical use.")
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no nan: what is unknown becomes null."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
