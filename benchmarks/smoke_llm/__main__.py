@@ -105,9 +105,8 @@ def whole_path(advisor: LLMAdvisor, rows: list[int]) -> None:
     print(
         f"samples with a valid answer: {valid} of {asked}; requests: {requests}; {seconds / requests:.1f} s a request"
     )
-    print(
-        f"rung: {advisor.client.dialect.rung}; tokens: {advisor.budget.session.tokens}; audit: {advisor.store.verify().message}"
-    )
+    print(f"rung: {advisor.client.dialect.rung}; tokens: {advisor.budget.session.tokens}")
+    print(f"audit log: {advisor.store.verify().message}")
     assert valid, "no valid answer came back"
     assert advisor.store.verify().ok
 
