@@ -1,0 +1,76 @@
+"""The clinician as LIBRA's advisor (the human side of HR-Bandit), and a voice that can repeat recorded advice.
+
+Neither draws random numbers nor waits for anybody: the page stops at a patient about whom the policy would ask,
+and the policy is run again once the answer is known.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from libra_core.advisors.base import Advice, AdviceBatch, Advisor, CaseAdvisor
+from libra_core.advisors.guideline import GuidelineAdvisor
+from libra_core.advisors.simulated import SimulatedAdvisor
+from libra_core.problem import Contexts, Floats, Ints
+
+NAME = "clinician"
+
+
+def as_batch(advice: Advice | None, like: Floats) -> AdviceBatch:
+    """Advice for a batch of one; `like` is (1, d_M). None, or advice without a plan, is no advice."""
+    given = advice is not None and advice.given and len(advice.delta) == like.shape[1]
+    arm = np.array([advice.arm if advice is not None and given else 0], np.int64)
+    delta = np.array([advice.delta], float) if advice is not None and given else np.zeros_like(like)
+    return AdviceBatch(np.array([given]), arm, delta)
+
+
+class Clinician(Advisor):
+    """Says what `answer` holds: None until a person has answered. For one patient at a time."""
+
+    name = NAME
+
+    def __init__(self) -> None:
+        self.answer: Advice | None = None
+
+    def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
+        return as_batch(self.answer, contexts.lo)
+
+
+class Voice(Advisor):
+    """An advisor whose words are kept: `said` is the last answer, `repeat` a recorded one to give instead.
+
+    A simulated expert or a rule book is asked again even then, since it must give the same answer and its own state
+    must move on; a language model is never asked twice. `inner` None: there is nobody behind the name any more.
+    """
+
+    def __init__(self, name: str, inner: Advisor | None) -> None:
+        self.name = name
+        self.inner = inner
+        self.said: Advice | None = None
+        self.repeat: Advice | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether asking again gives the same answer."""
+        return isinstance(self.inner, SimulatedAdvisor | GuidelineAdvisor)
+
+    def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
+        self.said = self.repeat if self.repeat is not None and not self.repeatable else self._ask(contexts, replicates)
+        return as_batch(self.said, contexts.lo)
+
+    def _ask(self, contexts: Contexts, replicates: Ints) -> Advice:
+        if self.inner is None:
+            return Advice(self.name, "off")
+        if isinstance(self.inner, CaseAdvisor):
+            return self.inner.advise(self.inner.cases(int(contexts.row[0])))
+        batch = self.inner.advise_many(contexts, replicates)
+        if not batch.given[0]:
+            return Advice(self.name, "refused")
+        return Advice(self.name, "ok", int(batch.arm[0]), tuple(map(float, batch.delta[0])))
+
+    def state(self) -> object:
+        return self.inner.state() if self.inner is not None else None
+
+    def restore(self, state: object) -> None:
+        if self.inner is not None and state is not None:
+            self.inner.restore(state)

@@ -1,0 +1,40 @@
+"""The record of clinicians' sessions: an append-only log from which everything else is rebuilt.
+
+`Database` is where it lives, `Repository` reads and writes it in one person's name, `Sitting` is a session at work,
+`replay` proves what was shown. See docs/records.md.
+"""
+
+from libra_core.records.database import Database
+from libra_core.records.engine import Effect, Plan
+from libra_core.records.errors import AlreadyDecided, Denied, RecordsError, Stale, Unavailable, Unreadable
+from libra_core.records.outcomes import Entered
+from libra_core.records.replay import replay
+from libra_core.records.repository import Repository, SessionInfo
+from libra_core.records.rows import Stamp
+from libra_core.records.sitting import Sitting
+from libra_core.records.spec import LOCAL, REASONS, Actor, Kind, Role, SessionSpec, digest_of
+
+__all__ = [
+    "LOCAL",
+    "REASONS",
+    "Actor",
+    "AlreadyDecided",
+    "Database",
+    "Denied",
+    "Effect",
+    "Entered",
+    "Kind",
+    "Plan",
+    "RecordsError",
+    "Repository",
+    "Role",
+    "SessionInfo",
+    "SessionSpec",
+    "Sitting",
+    "Stale",
+    "Stamp",
+    "Unavailable",
+    "Unreadable",
+    "digest_of",
+    "replay",
+]

@@ -1,0 +1,69 @@
+"""`python -m libra_core replay SESSION`: prove that a session's record is whole and that its proposals recompute."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from libra_core.cohort import CohortError
+from libra_core.records.database import Database
+from libra_core.records.errors import RecordsError
+from libra_core.records.replay import cohort_of, replay
+from libra_core.records.repository import Repository
+from libra_core.records.spec import LOCAL, Actor, Role
+
+
+def add_replay(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand to the command line."""
+    parser = subparsers.add_parser(
+        "replay",
+        help="prove that a clinician session's record is whole and recomputes",
+        description="Walk the audit chain of a session, then replay its log from the first event and compare every "
+        "stored proposal with the recomputed one. Without SESSION, list the sessions.",
+    )
+    parser.add_argument("session", nargs="?", help="the session's id, or its beginning")
+    parser.add_argument("--database", help="where the record lives (default: LIBRA_DATABASE_URL, or data/local)")
+    parser.add_argument("--study", default=LOCAL.study, help="the study that the session belongs to")
+    parser.add_argument("--cohort", help="the file, if the session was held with an uploaded one")
+    parser.add_argument("--noted", help="SEQ:HASH written down earlier, to notice a log rewritten as a whole")
+    parser.set_defaults(run=run_replay)
+
+
+def run_replay(args: argparse.Namespace) -> int:
+    """0 when everything is proven, 1 when something is wrong, 2 when it cannot be examined."""
+    try:
+        database = Database(args.database)
+        repository = Repository(database, Actor("command line", Role.LEAD, args.study))
+        if not args.session:
+            return _list(repository)
+        found = [s for s in repository.sessions() if s.id.startswith(args.session)]
+        if len(found) != 1:
+            print(f"{len(found)} sessions begin with {args.session!r}.", file=sys.stderr)
+            return 2
+        return _prove(repository, found[0].id, args)
+    except (RecordsError, CohortError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _list(repository: Repository) -> int:
+    for session in repository.sessions():
+        print(f"{session.id}  {session.created_at[:16]}  {session.owner}  {session.name}  ({session.seq} events)")
+    return 0
+
+
+def _prove(repository: Repository, session_id: str, args: argparse.Namespace) -> int:
+    noted = None
+    if args.noted:
+        seq, _, digest = args.noted.partition(":")
+        noted = (int(seq), digest)
+    audit = repository.verify(session_id, noted)
+    print(f"Audit chain: {audit.message}")
+    spec = repository.session(session_id).spec
+    found = replay(repository, session_id, cohort_of(spec.cohort, [args.cohort] if args.cohort else []))
+    print(f"Replay: {found.sentence}")
+    for difference in found.differences[:10]:
+        print(f"  event {difference.seq}: {difference.what}")
+    seq, head = repository.head(session_id)
+    print(f"To notice a rewritten log later, write down: {seq}:{head}")
+    return 0 if audit.ok and found.ok else 1

@@ -1,0 +1,177 @@
+"""Where the record lives: SQLite in data/local/ without any set-up, PostgreSQL by LIBRA_DATABASE_URL."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from libra_core.records.errors import NOT_KEPT, Unavailable
+
+DEFAULT_PATH = Path(__file__).resolve().parents[2] / "data" / "local" / "records.sqlite"
+MIGRATIONS = Path(__file__).with_name("migrations")
+HEAD = "0002"
+BUSY_SECONDS = 15.0  # how long a writer waits for its turn
+LOCK = 20_260_111_905  # PostgreSQL's advisory lock of the migrations
+
+# What a database says, and what a person should read. The first match counts.
+SAYINGS = (
+    ("disk is full", "The disk is full. {kept} Make room and press again."),
+    ("no space left", "The disk is full. {kept} Make room and press again."),
+    ("diskfull", "The disk is full. {kept} Make room and press again."),
+    ("readonly", "The record cannot be written: the database is read-only. {kept} Make it writable and press again."),
+    ("read-only", "The record cannot be written: the database is read-only. {kept} Make it writable and press again."),
+    ("is locked", "The record is busy with another program for too long. {kept} Press again."),
+    ("malformed", "The file of the record is damaged. {kept} Restore it from a copy."),
+    ("not a database", "The file of the record is damaged. {kept} Restore it from a copy."),
+    ("password authentication", "The database refuses the sign-in of LIBRA_DATABASE_URL. {kept}"),
+)
+GONE = "The database cannot be reached. {kept} Check that it is running, then press again."
+
+
+class Database:
+    """One database, its tables up to date. Thread-safe; open it once for a process."""
+
+    def __init__(self, url: str | None = None) -> None:
+        url = url or os.environ.get("LIBRA_DATABASE_URL") or f"sqlite:///{DEFAULT_PATH}"
+        self.url = make_url(url.replace("postgres://", "postgresql://", 1))
+        if self.url.drivername == "postgresql":
+            self.url = self.url.set(drivername="postgresql+psycopg")
+        if self.url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise Unavailable(
+                f"LIBRA_DATABASE_URL must begin with postgresql:// or sqlite:///, not {self.url.drivername}://."
+            )
+        self.path = Path(self.url.database or "") if self.url.get_backend_name() == "sqlite" else None
+        self._upgraded = threading.Lock()
+        self._inode: tuple[int, int] | None = None
+        with said():
+            self.engine = self._sqlite(self.path) if self.path is not None else self._postgresql()
+            self._upgrade()
+
+    @property
+    def name(self) -> str:
+        """For a person, without the password."""
+        return f"SQLite, {self.path.name}" if self.path else f"PostgreSQL, {self.url.host}/{self.url.database}"
+
+    def _sqlite(self, path: Path) -> Engine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()  # only here: a file that vanishes later must not come back empty
+        self._inode = _inode(path)
+        engine = create_engine(
+            f"sqlite:///file:{path}?mode=rw&uri=true",
+            poolclass=QueuePool,
+            pool_size=8,
+            max_overflow=32,
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        )
+
+        @event.listens_for(engine, "connect")
+        def _connect(connection: Any, _: object) -> None:
+            connection.isolation_level = None  # BEGIN is ours: see below
+            connection.execute(f"PRAGMA busy_timeout = {int(1000 * BUSY_SECONDS)}")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")  # what is acknowledged survives a power cut
+            connection.execute("PRAGMA foreign_keys = ON")
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            # a writer takes its turn at once: a reader that turns writer could not wait for it
+            writes = connection.get_execution_options().get("writes", False)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+        return engine
+
+    def _postgresql(self) -> Engine:
+        return create_engine(
+            self.url,
+            pool_size=8,
+            max_overflow=24,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5},
+        )
+
+    def _check_file(self) -> None:
+        """SQLite goes on writing into a file that was removed or replaced; what it writes would be lost."""
+        if self.path is not None and _inode(self.path) != self._inode:
+            self.engine.dispose()
+            raise Unavailable(
+                f"The database file {self.path.name} was removed or replaced. {NOT_KEPT} "
+                "Put the file back and restart LIBRA."
+            )
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads. Raises Unavailable."""
+        with said():
+            self._check_file()
+            with self.engine.connect() as connection, connection.begin():
+                yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: all of it is kept, or nothing. Raises Unavailable; IntegrityError passes through."""
+        with said():
+            self._check_file()
+            with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+                yield connection
+
+    def _upgrade(self) -> None:
+        """Bring the tables to the newest schema; only one process at a time does."""
+        with self.engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+        if found == HEAD:
+            return
+        if found is not None and found > HEAD:
+            raise Unavailable("This record was written by a newer version of LIBRA. Nothing was changed: update LIBRA.")
+        with self.write() as connection:
+            if self.path is None:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            migrate(connection, HEAD)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    """Apply the migrations up to `revision` inside the transaction of `connection`."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+@contextmanager
+def said() -> Iterator[None]:
+    """Turn what a database driver raises into a sentence. IntegrityError is for the caller to understand."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (SQLAlchemyError, OSError) as error:
+        raise Unavailable(sentence(error)) from error
+
+
+def sentence(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    heard = f"{type(cause).__name__} {cause}".lower()
+    pattern = next((answer for saying, answer in SAYINGS if saying in heard), GONE)
+    return pattern.format(kept=NOT_KEPT)
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino

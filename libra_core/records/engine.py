@@ -1,0 +1,264 @@
+"""The policies of one session at work, one patient at a time. Nothing here reads or writes the record: the same
+steps, fed from the log, are the replay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from libra_core.advisors import GUIDELINE, make_advisor
+from libra_core.advisors.base import Advice, Advisor
+from libra_core.advisors.clinician import Clinician, Voice
+from libra_core.cohort import Cohort
+from libra_core.environments import ENVIRONMENTS, EnvironmentSpec, make_environment
+from libra_core.policies import REASONS, REGISTRY, Decision, Policy, Proposal, Reason
+from libra_core.policies.base import Choice
+from libra_core.problem import Actions, Contexts, Outcomes, moved
+from libra_core.records.codec import choice_state, proposal_from
+from libra_core.records.errors import Unreadable
+from libra_core.records.spec import CLINICIAN, SessionSpec, digest_of
+from libra_core.streams import Streams
+from libra_core.study.runner import make_policy
+from libra_core.study.spec import cohort_key
+from libra_core.study.theory import call_bound
+
+WARM_UP, FIRST_LUCK = 1, 2  # numbers of the replicates whose streams the warm-up and the patients' luck use
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A treatment and a standardised change of habits."""
+
+    arm: int
+    delta: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the policies proposed for one patient, in the order of the spec, and what their advisors said."""
+
+    decisions: tuple[Decision, ...]
+    advice: dict[str, Advice]
+
+    @property
+    def main(self) -> Decision:
+        return self.decisions[0]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a policy expects of a plan: mean with bounds, reward units. effort: share of the feasible radius."""
+
+    plan: Plan
+    mean: float
+    lcb: float
+    ucb: float
+    effort: float
+    feasible: bool
+
+
+class Engine:
+    """Parameters: the spec, its cohort, and the advisor if it is not one that a name makes (a language model)."""
+
+    def __init__(self, spec: SessionSpec, cohort: Cohort, advisor: Advisor | None = None) -> None:
+        self.spec = spec.validate()
+        if digest_of(cohort) != spec.cohort_digest:
+            raise Unreadable(
+                f"This session was recorded with other values of the cohort {spec.cohort!r} than are loaded now. "
+                "Load the file that was used then."
+            )
+        if spec.protocol not in ENVIRONMENTS:
+            raise ValueError(f"no simulated environment is registered for {spec.protocol}")
+        self.cohort = cohort
+        named = EnvironmentSpec(spec.protocol, cohort=cohort_key(cohort))
+        self.environment = make_environment(named, spec.seed, cohort=cohort)
+        self.problem = self.environment.problem
+        self.clinician = Clinician()
+        self.policies = tuple(self._policy(name, advisor) for name in spec.policies)
+        self._rows: list[int] = []
+        self._pending: dict[int, tuple[Proposal, ...]] = {}
+        self._executed: dict[int, Plan] = {}
+
+    def _policy(self, name: str, advisor: Advisor | None) -> Policy:
+        spec, kind = self.spec, REGISTRY[name]
+        chosen: Advisor | None = None
+        if kind.needs_advisor:
+            wanted = kind.own_advisor or spec.advisor
+            if wanted == CLINICIAN and name == spec.policy:
+                chosen = self.clinician
+            elif wanted == CLINICIAN:
+                chosen = Voice(CLINICIAN, None)  # a companion cannot ask the same person
+            else:
+                chosen = self._voice(wanted, advisor)
+        return make_policy(name, self.environment, spec.config, spec.seed, chosen)
+
+    def _voice(self, wanted: str, given: Advisor | None) -> Voice:
+        if given is not None and wanted != GUIDELINE:
+            return Voice(wanted, given)
+        try:
+            return Voice(wanted, make_advisor(wanted, self.environment, self.spec.seed))
+        except ValueError:
+            return Voice(wanted, None)  # a language model that is not at hand: what it said is in the record
+
+    # ------------------------------------------------------------------------------------------------ experience
+
+    def warm_up(self) -> None:
+        """Let all policies learn from the same simulated patients, treated by GLRB. Deterministic."""
+        if not self.spec.warm_up:
+            return
+        named = EnvironmentSpec(self.spec.protocol, cohort=cohort_key(self.cohort))
+        world = make_environment(named, self.spec.seed, 1, WARM_UP, self.cohort)
+        scout = make_policy("glrb", world, self.spec.config, self.spec.seed)
+        for _ in range(self.spec.warm_up):
+            contexts, luck = world.arrive(), world.luck()
+            proposal = scout.propose(contexts)
+            outcomes = world.respond(contexts, proposal.actions, luck)
+            alone = replace(proposal, choice=Choice.alone(proposal.actions, Reason.OPTIMISTIC))
+            for policy in (scout, *self.policies):
+                policy.learn(alone, outcomes)
+
+    # ------------------------------------------------------------------------------------------------ one patient
+
+    def row(self, position: int) -> int:
+        """The cohort row of patient number `position` (from 1); the order is the seed's."""
+        while len(self._rows) < position:
+            self._rows.append(int(self.environment.arrive().row[0]))
+        return self._rows[position - 1]
+
+    def contexts(self, position: int) -> Contexts:
+        return Contexts.of(self.cohort.patient(self.row(position)))
+
+    def propose(self, position: int, recorded: dict[str, Advice] | None = None) -> Shown:
+        """What every policy proposes for this patient. `recorded` is advice to repeat (in a replay)."""
+        patient, decisions, advice, proposals = self.cohort.patient(self.row(position)), [], {}, []
+        self.clinician.answer = None
+        for policy in self.policies:
+            before = policy.streams.state() if policy.advisor is self.clinician else None
+            proposal, said = self._ask(policy, Contexts.of(patient), (recorded or {}).get(policy.name))
+            if before is not None and proposal.choice.asked[0]:
+                policy.streams.restore(before)  # the same luck once the clinician has answered
+            if said is not None:
+                advice[policy.name] = said
+            decisions.append(policy.record(patient, proposal, said))
+            proposals.append(proposal)
+        self._pending[position] = tuple(proposals)
+        return Shown(tuple(decisions), advice)
+
+    @staticmethod
+    def _ask(policy: Policy, contexts: Contexts, recorded: Advice | None) -> tuple[Proposal, Advice | None]:
+        voice = policy.advisor
+        if not isinstance(voice, Voice):
+            return policy.propose(contexts), None
+        voice.said, voice.repeat = None, recorded
+        proposal = policy.propose(contexts)
+        return proposal, voice.said
+
+    def answer(self, position: int, advice: Advice) -> Decision:
+        """The clinician has answered: the first policy weighs it by its own rule and settles what is done."""
+        patient, policy = self.cohort.patient(self.row(position)), self.policies[0]
+        self.clinician.answer = advice
+        proposal = policy.propose(Contexts.of(patient))
+        self.clinician.answer = None
+        self._pending[position] = (proposal, *self._pending[position][1:])
+        return policy.record(patient, proposal, advice if proposal.choice.asked[0] else None)
+
+    def execute(self, position: int, plan: Plan) -> None:
+        """Remember what was done, so that its outcome can be learned from whenever it comes."""
+        self._executed[position] = plan
+
+    def simulate(self, position: int, plan: Plan) -> Outcomes:
+        """The outcome of a plan for this patient. The luck belongs to the patient, whatever the order of events."""
+        world, seed = self.environment, self.spec.seed
+        world.noise = Streams(seed, "noise", 1, FIRST_LUCK + position)
+        world.compliance = Streams(seed, "compliance", 1, FIRST_LUCK + position)
+        return world.respond(self.contexts(position), self._actions(plan), world.luck())
+
+    def observed(self, position: int, plan: Plan, reward: float, share: float | None) -> Outcomes:
+        """An outcome that a person entered: `share` of the plan was carried out (None: as is usual)."""
+        realised = np.asarray(self.problem.realised) if share is None else np.full(self.problem.d_mutable, share)
+        delta = np.array([plan.delta]) * realised
+        return Outcomes(np.array([reward]), moved(self.contexts(position).x, delta))
+
+    def learn(self, position: int, outcomes: Outcomes) -> None:
+        """Every policy learns from what was done, whatever it proposed itself."""
+        plan = self._executed.pop(position)
+        for policy, proposal in zip(self.policies, self._pending.pop(position), strict=True):
+            policy.learn(as_executed(proposal, self._actions(plan)), outcomes)
+
+    @staticmethod
+    def _actions(plan: Plan) -> Actions:
+        return Actions(np.array([plan.arm], np.int64), np.array([plan.delta], float))
+
+    # ------------------------------------------------------------------------------------------------ questions
+
+    def check(self, position: int, plan: Plan) -> Plan:
+        """The plan, or ValueError with a sentence: contraindicated, or a change that is not feasible."""
+        contexts = self.contexts(position)
+        if not (0 <= plan.arm < self.problem.n_arms) or not contexts.eligible[0, plan.arm]:
+            raise ValueError("This treatment is contraindicated for this patient. Choose another one.")
+        delta = np.array([plan.delta], float)
+        if delta.shape[1] != self.problem.d_mutable or not np.isfinite(delta).all():
+            raise ValueError("This change of habits cannot be read.")
+        if not self.problem.feasible.contains(delta, contexts.lo, contexts.hi, 1e-6)[0]:
+            raise ValueError("This change of habits is more than is feasible for this patient. Ask for less.")
+        after = self.problem.eligible_after
+        if after is not None and not after(contexts, self._actions(plan))[0]:
+            raise ValueError("With this change of habits the treatment would be contraindicated. Ask for less.")
+        return plan
+
+    def effect(self, position: int, plan: Plan) -> Effect:
+        """What the first policy now expects of a plan; nothing is learned or drawn."""
+        contexts, actions = self.contexts(position), self._actions(plan)
+        mean, low, high = (float(v[0]) for v in self.policies[0].bounds(contexts, actions))
+        share = float(self.problem.feasible.norm(actions.delta)[0]) / max(self.problem.feasible.gamma, 1e-12)
+        feasible = bool(self.problem.feasible.contains(actions.delta, contexts.lo, contexts.hi, 1e-6)[0])
+        return Effect(plan, mean, low, high, share, feasible)
+
+    def truth(self, position: int, plan: Plan) -> float:
+        """The true expected reward of a plan: known only because the response is simulated."""
+        return float(self.environment.means(self.contexts(position), self._actions(plan))[0])
+
+    def best(self, position: int) -> float:
+        return float(self.environment.best(self.contexts(position))[0])
+
+    @property
+    def calls(self) -> int:
+        """Questions asked and learned from by the first policy."""
+        return int(self.policies[0].calls[0])
+
+    def call_bound(self, rounds: int) -> float:
+        """The bound on questions in so many rounds; may exceed them, then it says nothing yet."""
+        return call_bound(max(rounds, 1), self.problem, self.spec.config, self.policies[0].beta)
+
+    # ------------------------------------------------------------------------------------------------ state
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on, JSON-able."""
+        return {
+            "policies": [policy.state() for policy in self.policies],
+            "pending": {str(p): [choice_state(q.choice) for q in found] for p, found in self._pending.items()},
+            "executed": {str(p): [plan.arm, list(plan.delta)] for p, plan in self._executed.items()},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for policy, saved in zip(self.policies, state["policies"], strict=True):
+            policy.restore(saved)
+        self._pending = {
+            int(p): tuple(proposal_from(choice, self.contexts(int(p))) for choice in found)
+            for p, found in state["pending"].items()
+        }
+        self._executed = {int(p): Plan(arm, tuple(delta)) for p, (arm, delta) in state["executed"].items()}
+
+
+def as_executed(proposal: Proposal, actions: Actions) -> Proposal:
+    """The same round with the action that was really executed; advice that was not followed is not adopted."""
+    choice = proposal.choice
+    same = bool(actions.arm[0] == choice.actions.arm[0]) and bool(np.array_equal(actions.delta, choice.actions.delta))
+    if same:
+        return proposal
+    other = np.array([REASONS.index(Reason.ADVISOR)])
+    return replace(
+        proposal, choice=replace(choice, actions=actions, adopted=np.zeros_like(choice.adopted), reason=other)
+    )

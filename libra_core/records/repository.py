@@ -1,0 +1,298 @@
+"""The only module that reads and writes the tables. Every question is asked in somebody's name, and scoped to it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from libra_core import __version__
+from libra_core.records.chain import Check, Link, content_of, verify
+from libra_core.records.codec import canonical
+from libra_core.records.database import Database
+from libra_core.records.errors import NOT_KEPT, Denied, Stale
+from libra_core.records.models import ALL, EVENT_TABLES, Base, Decided
+from libra_core.records.spec import Actor, SessionSpec
+
+NOT_YOURS = "There is no such session among those you may open."
+_ALL_TABLES = Base.metadata.tables
+TABLES = {t.__tablename__: _ALL_TABLES[t.__tablename__] for t in EVENT_TABLES}
+AUDIT, HEADS, SESSIONS, SNAPSHOTS = (_ALL_TABLES[name] for name in ("audit", "heads", "sessions", "snapshots"))
+
+
+def utc_now() -> str:
+    """For people to read; nothing is ever ordered by it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass(frozen=True)
+class SessionInfo:
+    """One session as the list shows it. `seq` is the number of its last event."""
+
+    id: str
+    study: str
+    owner: str
+    name: str
+    spec: SessionSpec
+    created_at: str
+    seq: int
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of a session, and the rows that it wrote: table name -> rows as dicts."""
+
+    seq: int
+    event: str
+    actor: str
+    at: str
+    rows: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+
+
+class Repository:
+    """Parameters: the database, the person in whose name everything happens, and a clock for the time stamps."""
+
+    def __init__(self, database: Database, actor: Actor, clock: Callable[[], str] = utc_now) -> None:
+        self.database = database
+        self.actor = actor
+        self.clock = clock
+
+    # ------------------------------------------------------------------------------------------------ scope
+
+    def _mine(self, query: Select[Any], table: Any = SESSIONS) -> Select[Any]:
+        """Only what this person may read: own sessions, or the whole study."""
+        if self.actor.reads_study:
+            return query.where(table.c.study == self.actor.study)
+        if self.actor.decides:
+            return query.where(table.c.study == self.actor.study, table.c.owner == self.actor.id)
+        return query.where(table.c.id.is_(None))
+
+    def _session(self, connection: Connection, session_id: str, to_write: bool = False) -> Row[Any]:
+        """The session's row, or Denied with the same sentence whether it is not there or not this person's."""
+        found = connection.execute(self._mine(select(SESSIONS)).where(SESSIONS.c.id == session_id)).first()
+        if found is None or (to_write and (found.owner != self.actor.id or not self.actor.decides)):
+            raise Denied(NOT_YOURS)
+        return found
+
+    # ------------------------------------------------------------------------------------------------ sessions
+
+    def begin(self, spec: SessionSpec, name: str) -> SessionInfo:
+        """Open a session of one's own. Raises Denied for a person who may not decide."""
+        if not self.actor.decides:
+            raise Denied("Your role reads results; it does not hold sessions.")
+        spec.validate()
+        with self.database.write() as connection:
+            seq, previous = self._end(connection, ALL)
+            row = {
+                "id": uuid.uuid4().hex,
+                "study": self.actor.study,
+                "owner": self.actor.id,
+                "name": name.strip()[:200] or f"Session {self.clock()[:16].replace('T', ' ')}",
+                "spec": canonical(spec.as_dict()),
+                "config_hash": spec.hash,
+                "versions": versions(),
+                "created_at": self.clock(),
+                "seq": seq + 1,
+            }
+            connection.execute(insert(SESSIONS), [row])
+            self._link(connection, ALL, seq, previous, "session", {"sessions": [row]})
+            connection.execute(insert(HEADS), [{"chain": row["id"], "seq": 0, "hash": ""}])
+        return _info(row, spec, 0)
+
+    def sessions(self) -> list[SessionInfo]:
+        """The sessions that this person may read, the newest first."""
+        query = select(SESSIONS, HEADS.c.seq.label("last")).join(HEADS, HEADS.c.chain == SESSIONS.c.id)
+        with self.database.read() as connection:
+            found = connection.execute(self._mine(query).order_by(SESSIONS.c.seq.desc())).all()
+        return [_info(dict(row._mapping), SessionSpec.from_dict(json.loads(row.spec)), row.last) for row in found]
+
+    def session(self, session_id: str) -> SessionInfo:
+        """One session. Raises Denied."""
+        with self.database.read() as connection:
+            row = self._session(connection, session_id)
+            seq, _ = self._end(connection, session_id)
+        return _info(dict(row._mapping), SessionSpec.from_dict(json.loads(row.spec)), seq)
+
+    # ------------------------------------------------------------------------------------------------ events
+
+    def append(self, session_id: str, after: int, event: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> Event:
+        """Write one event as one transaction. `after` is the last event that the writer knows of.
+
+        Raises Stale when somebody else was faster (read on, and decide again whether to write), Denied, Unavailable.
+        """
+        full = {t: [{"session_id": session_id, "seq": after + 1, **row} for row in found] for t, found in rows.items()}
+        try:
+            with self.database.write() as connection:
+                self._session(connection, session_id, to_write=True)
+                seq, previous = self._end(connection, session_id, lock=True)
+                if seq != after:
+                    raise Stale("This session went on in another window.")
+                for table, found in full.items():
+                    if found:
+                        connection.execute(insert(TABLES[table]), found)
+                at = self._link(connection, session_id, seq, previous, event, full)
+        except IntegrityError as error:
+            raise Stale("This was recorded already, in another window.") from error
+        return Event(after + 1, event, self.actor.id, at, full)
+
+    def last(self, session_id: str) -> int:
+        """Number of the last event. Raises Denied."""
+        with self.database.read() as connection:
+            self._session(connection, session_id)
+            return self._end(connection, session_id)[0]
+
+    def events(self, session_id: str, after: int = 0) -> list[Event]:
+        """The events that follow number `after`, in order. Raises Denied."""
+        with self.database.read() as connection:
+            self._session(connection, session_id)
+            return _events(connection, session_id, after)
+
+    def decision(self, session_id: str, key: str) -> dict[str, Any] | None:
+        """The decision that was recorded under this key, if any."""
+        table = TABLES[Decided.__tablename__]
+        with self.database.read() as connection:
+            self._session(connection, session_id)
+            found = connection.execute(select(table).where(table.c.session_id == session_id, table.c.key == key))
+            row = found.mappings().first()
+        return dict(row) if row else None
+
+    def note(self, event: str) -> None:
+        """Put something into the installation's own chain, for instance that an export was made."""
+        with self.database.write() as connection:
+            seq, previous = self._end(connection, ALL, lock=True)
+            self._link(connection, ALL, seq, previous, event, {})
+
+    def _end(self, connection: Connection, chain: str, lock: bool = False) -> tuple[int, str]:
+        query = select(HEADS.c.seq, HEADS.c.hash).where(HEADS.c.chain == chain)
+        if lock or chain == ALL:
+            query = query.with_for_update()  # PostgreSQL; SQLite's writer is alone anyway
+        row = connection.execute(query).first()
+        return (int(row.seq), str(row.hash)) if row else (0, "")
+
+    def _link(
+        self,
+        connection: Connection,
+        chain: str,
+        seq: int,
+        previous: str,
+        event: str,
+        rows: Mapping[str, Sequence[Mapping[str, Any]]],
+    ) -> str:
+        link = Link(chain, seq + 1, event, self.actor.id, self.clock(), content_of(rows), previous)
+        connection.execute(insert(AUDIT), [{**link.__dict__, "hash": link.hash}])
+        moved = connection.execute(
+            update(HEADS).where(HEADS.c.chain == chain, HEADS.c.seq == seq).values(seq=seq + 1, hash=link.hash)
+        )
+        if moved.rowcount != 1:
+            raise Stale("This session went on in another window.")
+        return link.at
+
+    # ------------------------------------------------------------------------------------------------ snapshots
+
+    def snapshot(self, session_id: str) -> tuple[int, dict[str, Any]] | None:
+        """The newest saved state of the policies, and the event it stands after."""
+        query = select(SNAPSHOTS.c.seq, SNAPSHOTS.c.state).where(SNAPSHOTS.c.session_id == session_id)
+        with self.database.read() as connection:
+            self._session(connection, session_id)
+            row = connection.execute(query.order_by(SNAPSHOTS.c.seq.desc()).limit(1)).first()
+        return (int(row.seq), json.loads(row.state)) if row else None
+
+    def save_snapshot(self, session_id: str, seq: int, state: Mapping[str, Any]) -> None:
+        """Replace the saved state. Only speed depends on it."""
+        try:
+            with self.database.write() as connection:
+                self._session(connection, session_id, to_write=True)
+                connection.execute(delete(SNAPSHOTS).where(SNAPSHOTS.c.session_id == session_id))
+                connection.execute(
+                    insert(SNAPSHOTS), [{"session_id": session_id, "seq": seq, "state": json.dumps(state)}]
+                )
+        except IntegrityError:
+            return  # another window saved one at the same moment
+
+    # ------------------------------------------------------------------------------------------------ audit
+
+    def head(self, session_id: str) -> tuple[int, str]:
+        """Number and hash of the last event: write it down elsewhere to notice a log rewritten as a whole."""
+        with self.database.read() as connection:
+            self._session(connection, session_id)
+            return self._end(connection, session_id)
+
+    def verify(self, session_id: str, noted: tuple[int, str] | None = None) -> Check:
+        """Walk the chain of a session, with every row that it covers, and the session's own line."""
+        with self.database.read() as connection:
+            row = self._session(connection, session_id)
+            whole = self._verify_all(connection, dict(row._mapping))
+            if not whole.ok:
+                return whole
+            events = {event.seq: event.rows for event in _events(connection, session_id, 0, unknown=True)}
+            return verify(_links(connection, session_id), _head(connection, session_id), events, noted)
+
+    def verify_installation(self) -> Check:
+        """Walk the chain of the installation: which sessions were ever begun."""
+        with self.database.read() as connection:
+            return self._verify_all(connection, None)
+
+    def _verify_all(self, connection: Connection, _: Mapping[str, Any] | None) -> Check:
+        begun: dict[int, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: {"sessions": []})
+        for row in connection.execute(select(SESSIONS)).mappings():
+            begun[row["seq"]]["sessions"].append(dict(row))
+        return verify(_links(connection, ALL), _head(connection, ALL), begun)
+
+    def trail(self, session_id: str) -> list[dict[str, Any]]:
+        """The audit rows of a session, for the log on the page and the export."""
+        with self.database.read() as connection:
+            self._session(connection, session_id)
+            query = select(AUDIT).where(AUDIT.c.chain == session_id).order_by(AUDIT.c.seq)
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _events(connection: Connection, session_id: str, after: int, unknown: bool = False) -> list[Event]:
+    found: dict[int, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    for name, table in TABLES.items():
+        query = select(table).where(table.c.session_id == session_id, table.c.seq > after)
+        for row in connection.execute(query.order_by(table.c.seq)).mappings():
+            found[row["seq"]][name].append(dict(row))
+    query = select(AUDIT).where(AUDIT.c.chain == session_id, AUDIT.c.seq > after).order_by(AUDIT.c.seq)
+    audit = {row["seq"]: row for row in connection.execute(query).mappings()}
+    numbers: Iterable[int] = sorted(set(audit) | set(found)) if unknown else sorted(audit)
+    return [
+        Event(seq, audit[seq]["event"], audit[seq]["actor"], audit[seq]["at"], found.get(seq, {}))
+        if seq in audit
+        else Event(seq, "?", "?", "?", found[seq])
+        for seq in numbers
+    ]
+
+
+def _links(connection: Connection, chain: str) -> list[tuple[Link, str]]:
+    query = select(AUDIT).where(AUDIT.c.chain == chain).order_by(AUDIT.c.seq)
+    return [
+        (Link(**{k: v for k, v in row.items() if k != "hash"}), row["hash"])
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def _head(connection: Connection, chain: str) -> tuple[int, str] | None:
+    row = connection.execute(select(HEADS.c.seq, HEADS.c.hash).where(HEADS.c.chain == chain)).first()
+    return (int(row.seq), str(row.hash)) if row else None
+
+
+def _info(row: Mapping[str, Any], spec: SessionSpec, seq: int) -> SessionInfo:
+    return SessionInfo(row["id"], row["study"], row["owner"], row["name"], spec, row["created_at"], seq)
+
+
+def versions() -> str:
+    """The programs that numbers depend on, as canonical JSON."""
+    import numba
+    import numpy
+
+    return canonical({"libra": __version__, "numpy": numpy.__version__, "numba": numba.__version__})
+
+
+__all__ = ["NOT_KEPT", "Event", "Repository", "SessionInfo", "utc_now", "versions"]

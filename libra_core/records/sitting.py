@@ -1,0 +1,351 @@
+"""A clinician's session at work: see a patient, decide, learn, go on. The log comes first; memory follows it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from libra_core.advisors.base import Advice, Advisor
+from libra_core.cohort import Cohort
+from libra_core.records.codec import canonical
+from libra_core.records.engine import Engine, Plan, Shown
+from libra_core.records.errors import AlreadyDecided, RecordsError, Stale
+from libra_core.records.ledger import CaseFile, Ledger
+from libra_core.records.outcomes import Entered, reward_of
+from libra_core.records.replay import fold, settle
+from libra_core.records.repository import Event, Repository, SessionInfo
+from libra_core.records.rows import Rows, Stamp
+from libra_core.records.spec import CLINICIAN, Kind
+
+log = logging.getLogger(__name__)
+
+SNAPSHOT_EVERY = 40  # events
+TRIES = 5
+T = TypeVar("T")
+
+
+class Sitting:
+    """One open session. Not shared between users or windows: two windows meet in the database.
+
+    Every method that writes may raise RecordsError; then nothing was recorded, and memory is built again from the log.
+    """
+
+    def __init__(self, repository: Repository, session_id: str, cohort: Cohort, advisor: Advisor | None = None) -> None:
+        self.repository = repository
+        self.info: SessionInfo = repository.session(session_id)
+        self.cohort = cohort
+        self.rows = Rows(repository, self.info.spec.seed)
+        self._advisor = advisor
+        self._engine: Engine | None = None
+        self._unrecorded = False  # memory is ahead of the log
+        self.ledger = Ledger()
+        self._saved = 0
+        self.sync()
+
+    @property
+    def id(self) -> str:
+        return self.info.id
+
+    @property
+    def engine(self) -> Engine:
+        if self._engine is None:
+            self._rebuild()
+        assert self._engine is not None
+        return self._engine
+
+    @property
+    def mine(self) -> bool:
+        """Whether this person may decide here; a lead may only look at the sessions of others."""
+        return self.info.owner == self.repository.actor.id
+
+    # ------------------------------------------------------------------------------------------------ the log
+
+    def sync(self) -> None:
+        """Take in what was written since the last look, by another window or before a failure."""
+        if self._engine is None:
+            self._rebuild()
+        elif self.repository.last(self.id) != self.ledger.seq:
+            for event in self.repository.events(self.id, self.ledger.seq):
+                self._fold(event)
+
+    def _rebuild(self) -> None:
+        engine = Engine(self.info.spec, self.cohort, self._advisor)
+        saved = self.repository.snapshot(self.id)
+        if saved is None:
+            engine.warm_up()
+        else:
+            engine.restore(saved[1])
+        self._engine, self.ledger = engine, Ledger()
+        self._saved = saved[0] if saved else 0
+        for event in self.repository.events(self.id):
+            if event.seq > self._saved:
+                self._fold(event)
+            else:
+                self.ledger.apply(event)
+        if saved is None and self.mine and self.info.spec.warm_up:
+            self._save()  # the experience before the first patient is the slow part of a start
+
+    def _fold(self, event: Event) -> None:
+        self.ledger.apply(event)
+        fold(self.engine, self.ledger, event)
+
+    def _append(self, event: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> Event:
+        return self.repository.append(self.id, self.ledger.seq, event, rows)
+
+    def _write(self, step: Callable[[], T]) -> T:
+        """Do a step that ends in one event. When another window was faster, read on and do it again."""
+        for _ in range(TRIES):
+            try:
+                result = step()
+            except Stale:
+                self._engine = None
+                self.sync()
+                continue
+            except RecordsError:
+                if self._unrecorded:  # a proposal was drawn that nobody will ever see: forget that it was
+                    self._engine = None
+                raise
+            finally:
+                self._unrecorded = False
+            self._snapshot()
+            return result
+        raise Stale("This session is being changed in another window. Close that window, then press again.")
+
+    def _snapshot(self) -> None:
+        if self.ledger.seq - self._saved >= SNAPSHOT_EVERY:
+            self._save()
+
+    def _save(self) -> None:
+        try:
+            self.repository.save_snapshot(self.id, self.ledger.seq, self.engine.state())
+            self._saved = self.ledger.seq
+        except RecordsError:
+            log.warning("no snapshot was saved; the log is complete without it")
+
+    # ------------------------------------------------------------------------------------------------ patients
+
+    @property
+    def finished(self) -> bool:
+        return self.ledger.closed or self.ledger.decided >= self.info.spec.planned
+
+    def current(self, opens: bool = True) -> CaseFile | None:
+        """The patient to decide about now: an open one that is not put off, else a new one, else one put off.
+
+        None when all are decided. In "ask me only when unsure" it is the next patient about whom the policy asks.
+        """
+        case = self._waiting()
+        if case is None and opens and self.mine and self._more:
+            case = self._write(lambda: self._waiting() or (self._open() if self._more else None))
+        if case is None and not self.ledger.closed:
+            case = next(iter(self.ledger.open_cases), None)
+        return case
+
+    def _waiting(self) -> CaseFile | None:
+        return next((case for case in self.ledger.open_cases if not case.deferred), None)
+
+    @property
+    def _more(self) -> bool:
+        return not self.ledger.closed and len(self.ledger.cases) < self.info.spec.planned
+
+    def _open(self) -> CaseFile:
+        """Show the next patient to the policies and record what they propose."""
+        position = len(self.ledger.cases) + 1
+        engine = self.engine
+        self._unrecorded = True
+        shown = engine.propose(position)
+        rows = self.rows.opening(position, self.cohort.patient(engine.row(position)), shown)
+        if self.info.spec.mode == "unsure" and not shown.main.asked:
+            return self._automatic(position, shown, rows)
+        event = self._append("opened", rows)
+        self.ledger.apply(event)
+        return self.ledger.cases[position]
+
+    def _automatic(self, position: int, shown: Shown, rows: dict[str, list[dict[str, Any]]]) -> CaseFile:
+        """The policy is sure: it acts, and nobody is asked."""
+        plan, now = Plan(shown.main.arm, shown.main.delta), self.repository.clock()
+        stamp = Stamp(f"automatic:{self.id}:{position}", now)
+        rows["decisions"] = [self.rows.decision(position, Kind.AUTOMATIC, plan, plan, stamp, actor="policy")]
+        rows |= self._outcome(position, plan)
+        self._finish("automatic", rows)
+        return self.ledger.cases[position]
+
+    # ------------------------------------------------------------------------------------------------ decisions
+
+    def first_choice(self, position: int, plan: Plan, stamp: Stamp) -> CaseFile:
+        """The blinded choice, before the proposal is seen."""
+
+        def step() -> CaseFile:
+            case = self._undecided(position, stamp)
+            if case is None or case.first is not None:
+                return self.ledger.cases[position]
+            self.engine.check(position, plan)
+            row = self.rows.decision(position, Kind.FIRST, plan, None, stamp)
+            self.ledger.apply(self._append("first", {"decisions": [row]}))
+            return self.ledger.cases[position]
+
+        return self._write(step)
+
+    def accept(self, position: int, stamp: Stamp) -> CaseFile:
+        """Do what the first policy proposes."""
+        return self._decide(position, Kind.ACCEPT, None, stamp)
+
+    def override(self, position: int, plan: Plan, stamp: Stamp) -> CaseFile:
+        """Do something else. Raises ValueError when it is contraindicated or not feasible."""
+        return self._decide(position, Kind.OVERRIDE, plan, stamp)
+
+    def _decide(self, position: int, kind: Kind, chosen: Plan | None, stamp: Stamp) -> CaseFile:
+        def step() -> CaseFile:
+            case = self._undecided(position, stamp)
+            if case is None:
+                return self.ledger.cases[position]
+            if self.info.spec.blinded and case.first is None:
+                raise ValueError("Choose for yourself first: the proposal stays hidden until then.")
+            main = case.shown[self.info.spec.policy]
+            plan = self.engine.check(position, chosen or Plan(main.arm, main.delta))
+            rows = {"decisions": [self.rows.decision(position, kind, plan, plan, stamp)]}
+            rows |= self._outcome(position, plan)
+            self._finish("decided", rows)
+            return self.ledger.cases[position]
+
+        return self._write(step)
+
+    def defer(self, position: int, stamp: Stamp) -> CaseFile:
+        """Put the patient off: nothing is done or learned, and the patient comes back at the end."""
+
+        def step() -> CaseFile:
+            case = self._undecided(position, stamp)
+            if case is None:
+                return self.ledger.cases[position]
+            main = case.shown[self.info.spec.policy]
+            row = self.rows.decision(position, Kind.DEFER, Plan(main.arm, main.delta), None, stamp, closes=False)
+            self.ledger.apply(self._append("deferred", {"decisions": [row]}))
+            return self.ledger.cases[position]
+
+        return self._write(step)
+
+    def answer(self, position: int, plan: Plan | None, stamp: Stamp) -> CaseFile:
+        """The clinician as the advisor: a plan, or None for no opinion. The policy decides by its own rule."""
+
+        def step() -> CaseFile:
+            case = self._undecided(position, stamp)
+            if case is None:
+                return self.ledger.cases[position]
+            if plan is not None:
+                self.engine.check(position, plan)
+            given = Advice(CLINICIAN, "refused") if plan is None else Advice(CLINICIAN, "ok", plan.arm, plan.delta)
+            engine = self.engine
+            self._unrecorded = True
+            weighed = engine.answer(position, given)
+            done = Plan(weighed.arm, weighed.delta)
+            rows = {
+                "advice": [self.rows.advice(position, self.info.spec.policy, given)],
+                "proposals": [self.rows.proposal(position, weighed, "answered")],
+                "decisions": [self.rows.decision(position, Kind.ANSWER, plan or done, done, stamp)],
+            }
+            rows |= self._outcome(position, done)
+            self._finish("answered", rows)
+            return self.ledger.cases[position]
+
+        return self._write(step)
+
+    def _undecided(self, position: int, stamp: Stamp) -> CaseFile | None:
+        """The case if it waits for this decision; None if this very decision is recorded already.
+
+        Raises AlreadyDecided when another window decided otherwise.
+        """
+        if position not in self.ledger.cases:
+            self.sync()
+        case = self.ledger.cases.get(position)
+        if case is None:
+            raise AlreadyDecided("There is no such patient in this session.")
+        known = [c for c in (case.first, case.final, *case.deferred) if c is not None]
+        if any(choice.key == stamp.key for choice in known):
+            return None
+        if case.final is not None:
+            raise AlreadyDecided(
+                f"Patient {position} was decided in another window ({case.final.kind.value}). "
+                "That decision stands; yours was not recorded."
+            )
+        if self.ledger.closed:
+            raise AlreadyDecided("This session was closed in another window.")
+        return case
+
+    # ------------------------------------------------------------------------------------------------ outcomes
+
+    def _outcome(self, position: int, plan: Plan) -> dict[str, list[dict[str, Any]]]:
+        """The simulated outcome, where outcomes are simulated."""
+        if self.info.spec.outcomes == "later":
+            return {}
+        found = self.engine.simulate(position, plan)
+        return {"outcomes": [self.rows.outcome(position, found, "simulated")]}
+
+    def enter_outcomes(self, entered: Sequence[Entered]) -> int:
+        """Record outcomes that were seen, in any order, all or none; returns how many were new.
+
+        Raises ValueError with a sentence for a value that makes no sense or contradicts one recorded before.
+        """
+
+        def step() -> int:
+            new = [e for e in entered if self._is_new(e)]
+            rows = []
+            for e in new:
+                plan = self._executed(e.position)
+                reward = reward_of(self.cohort, self.engine.row(e.position), plan, e)
+                found = self.engine.observed(e.position, plan, reward, e.share)
+                rows.append(self.rows.outcome(e.position, found, "entered", e.value, e.share))
+            if rows:
+                self._finish("outcomes", {"outcomes": rows})
+            return len(rows)
+
+        return self._write(step)
+
+    def _executed(self, position: int) -> Plan:
+        case = self.ledger.cases.get(position)
+        if case is None or case.final is None or case.final.executed is None:
+            raise ValueError(f"Patient {position} has not been treated yet: no outcome can be entered.")
+        return case.final.executed
+
+    def _is_new(self, e: Entered) -> bool:
+        self._executed(e.position)
+        before = self.ledger.cases[e.position].outcome
+        if before is None:
+            return True
+        if (before.value, before.share) == (e.value, e.share):
+            return False
+        raise ValueError(f"Patient {e.position} has an outcome already. The record is never changed.")
+
+    def _finish(self, event: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Write the event; only then is it done, and learned from."""
+        written = self._append(event, rows)
+        self.ledger.apply(written)
+        settle(self.engine, written)
+
+    # ------------------------------------------------------------------------------------------------ the rest
+
+    def save_scenario(self, position: int, name: str, plan: Plan) -> None:
+        """Keep a what-if under a name. Raises ValueError without a name."""
+        if not name.strip():
+            raise ValueError("Give the scenario a name first.")
+
+        def step() -> None:
+            row = {
+                "position": position,
+                "name": name.strip()[:100],
+                "plan": canonical(asdict(plan)),
+                "actor": self.repository.actor.id,
+                "saved_at": self.repository.clock(),
+            }
+            self.ledger.apply(self._append("scenario", {"scenarios": [row]}))
+
+        self._write(step)
+
+    def close(self) -> None:
+        """End the session before all planned patients are seen; what is put off stays undecided."""
+
+        def step() -> None:
+            if not self.ledger.closed:
+                self.ledger.apply(self._append("closed", {}))
+
+        self._write(step)
