@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from libra_core.clinical import Limit
 from libra_core.cohort import Cohort
 from libra_core.policies import ArmOption
 from libra_core.study.live import LiveRun
@@ -81,28 +83,21 @@ def _range(mean: float, low: float, high: float) -> str:
     return f"{mean:.0f} ({low:.0f} to {high:.0f})".replace("-0 ", "0 ").replace("-0)", "0)").replace("-", "−")
 
 
-def limits(cohort: Cohort, shown: live.View, si: bool) -> None:
+def limits(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
     """How far each habit may move for this patient, what stops it, and what rules treatments out."""
     protocol, row = cohort.protocol, cohort.values[shown.row]
-    change = protocol.change(shown.decision.delta)
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**Habits: how far each may move**")
-        rows = [
-            {
-                "Habit": protocol.feature(limit.feature).label,
-                "Now": words.value(cohort, shown.row, limit.feature, si).replace("*", "\\*"),
-                "In the plan": protocol.feature(limit.feature).display_change(float(change[j]), si)
-                if abs(change[j]) > 1e-9
-                else "as it is",
-                "Limit": limit.text,
-            }
-            for j, limit in enumerate(protocol.limits(row, si))
-        ]
+        moved = zip(protocol.limits(row, si), protocol.change(shown.decision.delta), strict=True)
+        rows = [_habit(cohort, shown.row, limit, float(change), si) for limit, change in moved]
         st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
-        spec = protocol.feasible
+        feasible = run.environment.problem.feasible
+        size = np.linalg.norm(feasible.W * np.array(shown.decision.delta), feasible.p)
+        used = size / feasible.gamma if feasible.gamma else 0.0
         st.caption(
-            f"At most {spec.max_changes} habits in one plan, within one total effort. \\* assumed, not measured."
+            f"At most {protocol.feasible.max_changes} habits in one plan. This plan asks for {used:.0%} of the effort "
+            "that one plan may ask. \\* assumed, not measured."
         )
     with right:
         st.markdown("**Treatments ruled out before anything was computed**")
@@ -111,6 +106,18 @@ def limits(cohort: Cohort, shown: live.View, si: bool) -> None:
             st.markdown("None: every treatment is possible for this patient.")
         for block in blocks:
             st.markdown(f"- {words.treatment(cohort, block.arm)}: {block.reason}. :small[{block.source}]")
+
+
+def _habit(cohort: Cohort, row: int, limit: Limit, change: float, si: bool) -> dict[str, str]:
+    feature = cohort.protocol.feature(limit.feature)
+    largest = max(-limit.lo, limit.hi)
+    reached = largest > 0 and abs(change) >= 0.995 * largest
+    return {
+        "Habit": feature.label,
+        "Now": words.value(cohort, row, limit.feature, si).replace("*", "\\*"),
+        "In the plan": feature.display_change(change, si).removeprefix(feature.label_inside).lstrip(": "),
+        "Limit": f"**reached:** {limit.text}" if reached else limit.text,
+    }
 
 
 def log(cohort: Cohort, session: live.Live, si: bool) -> None:

@@ -157,7 +157,7 @@ def details(cohort: Cohort, shown: live.View, session: live.Live, si: bool) -> N
             detail.therapies(cohort, shown, session.run, si)
     if limits.open:
         with limits:
-            detail.limits(cohort, shown, si)
+            detail.limits(cohort, shown, session.run, si)
     if log.open:
         with log:
             detail.log(cohort, session, si)
