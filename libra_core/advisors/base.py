@@ -127,6 +127,10 @@ class Advisor(ABC):
     def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
         """Advice for every row of `contexts`; `replicates` says which replicate each row belongs to."""
 
+    def remembered(self, row: int) -> Advice | None:
+        """What it last said about a cohort row, with status and reason, where it remembers that; else None."""
+        return None
+
     def state(self) -> Any:
         """What the advisor remembers, JSON-able; None for one that remembers nothing."""
         return None

@@ -67,6 +67,9 @@ class GuidelineAdvisor(CaseAdvisor):
             self._known[case.row] = self._judge(case)
         return self._known[case.row]
 
+    def remembered(self, row: int) -> Advice | None:
+        return self._known.get(row)
+
     def _judge(self, case: Case) -> Advice:
         menu = {arm.code: arm.index for arm in case.arms}
         if not menu:

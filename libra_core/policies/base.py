@@ -256,12 +256,7 @@ class Policy(ABC):
         """Write a proposal out in full, as what a page shows and the log keeps."""
         contexts, choice, given = proposal.contexts, proposal.choice, proposal.choice.advice
         if advice is None and given is not None and choice.asked[0]:
-            source = self.advisor.name if self.advisor else "advisor"
-            advice = (
-                Advice(source, "ok", int(given.arm[0]), tuple(map(float, given.delta[0])))
-                if given.given[0]
-                else Advice(source, "refused")
-            )
+            advice = self._heard(patient.row, given)
         return Decision(
             policy=self.name,
             round=self.t + 1,
@@ -284,6 +279,14 @@ class Policy(ABC):
             own_delta=tuple(map(float, choice.own.delta[0])),
             reason=REASONS[int(choice.reason[0])],
         )
+
+    def _heard(self, row: int, given: AdviceBatch) -> Advice:
+        """The advice as used (checked and projected), with the advisor's own status and reason if it has them."""
+        assert self.advisor is not None
+        said = self.advisor.remembered(row) or Advice(self.advisor.name, "ok" if given.given[0] else "refused")
+        if given.given[0]:
+            return replace(said, arm=int(given.arm[0]), delta=tuple(map(float, given.delta[0])))
+        return replace(said, arm=-1, delta=(), status="invalid" if said.given else said.status)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The learned arrays, by name; restore() writes into them in place. Extend it in a subclass."""

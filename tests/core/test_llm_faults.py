@@ -154,6 +154,8 @@ def test_libra_plays_its_own_action(fault, server, cohort, row, own):
     (logged,) = advisor.store.rows()
     assert logged["status"] == fault.status
     assert decision.asked
+    assert decision.advice is not None
+    assert decision.advice.status == fault.status
     assert (decision.own_arm, decision.own_delta) == own
     if fault.status == "ok":
         assert decision.reason != Reason.NO_ADVICE

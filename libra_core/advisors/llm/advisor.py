@@ -64,6 +64,10 @@ class LLMAdvisor(CaseAdvisor):
         self._known[case.row] = advice, math.inf if advice.given else time.monotonic() + KEEP_FAILURE
         return advice
 
+    def remembered(self, row: int) -> Advice | None:
+        known = self._known.get(row)
+        return known[0] if known else None
+
     def recall(self, case: Case) -> Consultation:
         """Advice from stored answers alone: nothing is sent, spent or logged; status off where none is stored."""
         found = [self.cached(case, sample) for sample in range(self.settings.samples)]
@@ -236,9 +240,14 @@ class StoredAnswers(CaseAdvisor):
     def __init__(self, advisor: LLMAdvisor) -> None:
         super().__init__(advisor.cases, advisor.d_mutable)
         self._recall = advisor.recall
+        self._last = (-1, Advice(self.name, "off"))
 
     def advise(self, case: Case) -> Advice:
-        return self._recall(case).advice
+        self._last = case.row, self._recall(case).advice
+        return self._last[1]
+
+    def remembered(self, row: int) -> Advice | None:
+        return self._last[1] if self._last[0] == row else None
 
 
 @dataclass
