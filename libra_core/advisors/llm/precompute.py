@@ -52,8 +52,10 @@ def precompute(
             if result is None:
                 continue
             counts[result[0]] += 1
-            if result[0] in STOPPERS or advisor.breaker.is_open:
-                stopped = stopped or result[1]
+            if result[0] in STOPPERS:
+                stopped = result[1]
+            elif advisor.breaker.is_open:
+                stopped = stopped or "The server failed three times in a row; run it again to go on from here."
             progress(Progress(counts.total(), len(rows), dict(counts), stopped))
     if cancel.is_set() and not stopped and counts.total() < len(rows):
         stopped = "Cancelled; run it again to go on from here."
