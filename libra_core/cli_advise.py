@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,15 +71,16 @@ def advise(cohort_name: str, row: int, advisor: str, seed: int = 0, allow_remote
     """The advice and LIBRA's own decision, JSON-able. Raises CohortError, ValueError or IndexError with a sentence."""
     cohort = load_cohort(cohort_name)
     cohort.patient(row)  # a row that does not exist is said before anybody is asked
-    advice, message = _ask(cohort, row, advisor, seed, allow_remote)
+    advice, message, note = _ask(cohort, row, advisor, seed, allow_remote)
     decision = LiveRun.start(cohort, "libra", Told(advice, cohort), seed).decision_for(row)
-    arms, changes = _plan(cohort, advice.arm, advice.delta)
+    arm, changes = _plan(cohort, advice.arm, advice.delta)
+    note(f"{cohort.protocol.treatments[decision.arm].code} ({decision.reason.value})")
     return {
         "schema": 1,
         "advisor": advice.source,
         "status": advice.status,
         "message": message,
-        "arm": arms,
+        "arm": arm,
         "changes": changes,
         "rationale": advice.rationale,
         "vote_share": round(advice.vote_share, 3),
@@ -87,16 +89,20 @@ def advise(cohort_name: str, row: int, advisor: str, seed: int = 0, allow_remote
     }
 
 
-def _ask(cohort: Cohort, row: int, name: str, seed: int, allow_remote: str) -> tuple[Advice, str]:
+def _ask(
+    cohort: Cohort, row: int, name: str, seed: int, allow_remote: str
+) -> tuple[Advice, str, Callable[[str], object]]:
+    """The advice, a sentence about it, and where to note what was made of it."""
     if name == "guideline":
         advice = GuidelineAdvisor(cohort.case, len(cohort.protocol.mutable)).advise(cohort.case(row))
-        return advice, "The guideline's rules, no language model."
+        return advice, "The guideline's rules, no language model.", str
     if name == "simulated":
-        return _simulated(cohort, row, seed), "A simulated advisor that knows the simulation, no language model."
+        return _simulated(cohort, row, seed), "A simulated advisor that knows the simulation, no language model.", str
     from libra_core.advisors.llm import llm_advisor  # the SDK takes a second to import: only where it is used
 
-    consultation = llm_advisor(cohort, allow_remote).consult(cohort.case(row))
-    return consultation.advice, consultation.message
+    model = llm_advisor(cohort, allow_remote)
+    heard = model.consult(cohort.case(row))
+    return heard.advice, heard.message, lambda final: model.note_decision(heard.audit_row, final)
 
 
 def _simulated(cohort: Cohort, row: int, seed: int) -> Advice:
