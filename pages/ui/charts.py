@@ -160,7 +160,7 @@ def options(
 
 
 def regret_so_far(cumulative: Sequence[float], asked: Sequence[bool], unit: str) -> go.Figure:
-    """The run on show: one point per patient, a ring where the advisor was asked."""
+    """The run on show: one point per patient, a tick on the axis where the advisor was asked."""
     n = len(cumulative)
     total = f"{cumulative[-1]:.1f} {unit}" if n else "nothing yet"
     figure = _figure(
@@ -173,17 +173,17 @@ def regret_so_far(cumulative: Sequence[float], asked: Sequence[bool], unit: str)
         name="benefit lost so far",
         mode="lines+markers" if n <= MAX_MARKERS else "lines",
         line={"color": BLUE, "width": 2},
-        marker={"size": 6},
+        marker={"size": 6 if n <= 100 else 3},
         hovertemplate="after patient %{x}: %{y:.1f} " + unit + "<extra></extra>",
     )
     where = [i for i in keep if asked[i]]
     if where:
         figure.add_scatter(
             x=[int(i) + 1 for i in where],
-            y=[float(cumulative[i]) for i in where],
+            y=[0.0] * len(where),
             name="advisor asked",
             mode="markers",
-            marker={"size": 11, "symbol": "circle-open", "color": VERMILION, "line_width": 1.5},
+            marker={"size": 9, "symbol": "line-ns-open", "color": VERMILION, "line_width": 1.5},
             hoverinfo="skip",
         )
     figure.update_xaxes(rangemode="tozero")

@@ -93,7 +93,7 @@ def limits(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
         rows = [_habit(cohort, shown.row, limit, float(change), si) for limit, change in moved]
         st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
         feasible = run.environment.problem.feasible
-        size = np.linalg.norm(feasible.W * np.array(shown.decision.delta), feasible.p)
+        size = float(feasible.norm(np.array([shown.decision.delta]))[0])
         used = size / feasible.gamma if feasible.gamma else 0.0
         st.caption(
             f"At most {protocol.feasible.max_changes} habits in one plan. This plan asks for {used:.0%} of the effort "
