@@ -13,9 +13,10 @@ from libra_core.advisors.llm import Consultation, StoredAnswers
 from libra_core.cli_advise import Told
 from libra_core.cohort import Cohort
 from libra_core.policies import Decision
+from libra_core.records import REASONS
 from libra_core.study.compare import Opinion, opinion
 from libra_core.study.live import LiveRun
-from pages.ui import advice, llm, words
+from pages.ui import advice, clinician, llm, words
 from pages.ui.cards import plain
 from pages.ui.state import Key, app_state, widget
 
@@ -85,14 +86,14 @@ def outcome(cohort: Cohort, row: int, heard: Consultation) -> tuple[str, tuple[s
 
 
 def cards(cohort: Cohort, row: int, run: LiveRun, heard: Consultation | None) -> list[Card]:
-    """Guideline, language model, bandit, LIBRA: in this order, none of them selected."""
+    """Guideline, language model, bandit, LIBRA, and the clinician where one has decided; none of them selected."""
     patient = cohort.patient(row)
     rules = GuidelineAdvisor(cohort.case, len(cohort.protocol.mutable)).advise(cohort.case(row))
     decision = with_stored_answers(run, lambda: run.decision_for(row))
     own = opinion(run.policy, patient, decision.own_arm, decision.own_delta)
     played = opinion(run.policy, patient, decision.arm, decision.delta)
     learned = f"learned from {len(run.rows):,} simulated patients"
-    return [
+    shown = [
         Card(
             "Guideline",
             "rules",
@@ -104,6 +105,25 @@ def cards(cohort: Cohort, row: int, run: LiveRun, heard: Consultation | None) ->
         Card("Bandit", "learns", own, "What it would do without advice: the plan that could turn out best.", learned),
         Card("LIBRA", "learns, may ask", played, _libra_why(decision), f"asks: {advice.label(run.spec.advisor)}"),
     ]
+    person = _clinician_card(run, cohort, row)
+    return [*shown, person] if person else shown
+
+
+def _clinician_card(run: LiveRun, cohort: Cohort, row: int) -> Card | None:
+    found = clinician.choice_for(cohort, row)
+    if found is None:
+        return None
+    choice, info = found
+    plan = choice.executed or choice.plan
+    reason = REASONS.get(choice.reason, choice.reason)
+    why = " ".join(part for part in (f"{choice.kind.value}.", f"{reason}." if reason else "", choice.comment) if part)
+    return Card(
+        "Clinician",
+        "decided",
+        opinion(run.policy, cohort.patient(row), plan.arm, plan.delta),
+        why.capitalize(),
+        f"{info.name} · {choice.decided_at[:10]}",
+    )
 
 
 def _libra_why(decision: Decision) -> str:

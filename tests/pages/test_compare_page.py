@@ -7,6 +7,9 @@ from streamlit.testing.v1 import AppTest
 
 from libra_core.advisors.llm.settings import NAMES
 from libra_core.advisors.llm.store import open_store
+from libra_core.cohort import load_cohort
+from libra_core.records import LOCAL, Database, Repository, SessionSpec, Sitting, Stamp, digest_of
+from pages.ui import clinician
 from tests.llm_server import LLMServer
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
@@ -42,6 +45,29 @@ def compare_page(server: LLMServer | None = None, model: str = "good") -> AppTes
 def texts(app: AppTest) -> str:
     parts = [app.markdown, app.caption, app.info, app.success, app.warning, app.error]
     return "\n".join(str(element.value) for part in parts for element in part)
+
+
+def test_a_clinicians_decision_stands_beside_the_others(monkeypatch, tmp_path):
+    url = f"sqlite:///{tmp_path / 'records.sqlite'}"
+    cohort = load_cohort("nhanes")
+    database = Database(url)
+    repository = Repository(database, LOCAL)
+    spec = SessionSpec("nhanes", digest_of(cohort), cohort.protocol.name, companions=(), blinded=False)
+    sitting = Sitting(repository, repository.begin(spec, "Morning round").id, cohort)
+    case = sitting.current()
+    now = "2026-11-24T08:00:00.000+00:00"
+    sitting.accept(case.position, Stamp("key-1", now, 5.0))
+    database.close()
+    monkeypatch.setenv("LIBRA_DATABASE_URL", url)
+    clinician._database.cache_clear()
+    app = compare_page()
+    assert "**Clinician**" not in texts(app), "this patient was not decided about"
+    app.session_state["libra"].row = case.row
+    app.run()
+    clinician._database.cache_clear()
+    assert not app.exception
+    assert "**Clinician**" in texts(app)
+    assert "Morning round" in texts(app)
 
 
 def open_tab(app: AppTest, name: str) -> AppTest:

@@ -1,0 +1,48 @@
+"""What a clinician decided about a patient, read from the record of feedback sessions."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+import streamlit as st
+
+from libra_core.cohort import Cohort
+from libra_core.records import LOCAL, Database, RecordsError, Repository, SessionInfo, digest_of
+from libra_core.records.database import DEFAULT_PATH
+from libra_core.records.ledger import Choice, Ledger
+
+
+LOOK_BACK = 20  # sessions; a page is drawn often
+
+
+def latest_choice(repository: Repository, cohort: Cohort, row: int) -> tuple[Choice, SessionInfo] | None:
+    """The last decision about this patient in a session over these very values; the newest session counts."""
+    digest = digest_of(cohort)
+    for info in repository.sessions()[:LOOK_BACK]:
+        if info.spec.cohort_digest != digest:
+            continue
+        ledger = Ledger()
+        for event in repository.events(info.id):
+            ledger.apply(event)
+        made = [c for case in ledger.cases.values() if case.row == row for c in (case.final or case.first,) if c]
+        if made:
+            return made[-1], info
+    return None
+
+
+def choice_for(cohort: Cohort, row: int) -> tuple[Choice, SessionInfo] | None:
+    """The same for this session's person; None where there is no record, or none that can be read."""
+    if getattr(st.user, "is_logged_in", None) is not None:
+        return None  # with sign-in, whose decisions may be shown is the Feedback page's business
+    if not (os.environ.get("LIBRA_DATABASE_URL") or DEFAULT_PATH.exists()):
+        return None  # looking must not create a record
+    try:
+        return latest_choice(Repository(_database(), LOCAL), cohort, row)
+    except RecordsError:
+        return None
+
+
+@functools.cache
+def _database() -> Database:
+    return Database()
