@@ -1,4 +1,4 @@
-"""The command line: python -m libra_core cohort | recommend | simulate | advise | warm."""
+"""The command line: python -m libra_core cohort | recommend | simulate | advise | replay | warm."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from libra_core.cli_advise import add_advise
 from libra_core.cli_cohort import add_cohort
 from libra_core.cli_recommend import add_recommend
 from libra_core.cli_simulate import add_simulate
+from libra_core.records.cli import add_replay
 
 
 def _add_warm(subparsers: argparse._SubParsersAction) -> None:
@@ -27,10 +28,10 @@ def main(argv: list[str] | None = None) -> int:
     """Exit code 0: done; 2: the input cannot be used, with the reason in words."""
     parser = argparse.ArgumentParser(
         prog="python -m libra_core",
-        description="Bandit recourse for treatment planning. Research demonstration, simulated outcomes, no clinical use.",
+        description="Bandit recourse for treatment planning: a research demonstration with simulated outcomes.",
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_cohort, add_recommend, add_simulate, add_advise, _add_warm):
+    for add in (add_cohort, add_recommend, add_simulate, add_advise, add_replay, _add_warm):
         add(subparsers)
     arguments = parser.parse_args(argv)
     try:

@@ -1,0 +1,163 @@
+"""Studies, live runs and the command line."""
+
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from libra_core.__main__ import main
+from libra_core.cohort import load_cohort
+from libra_core.environments import EnvironmentSpec
+from libra_core.policies import PolicyConfig
+from libra_core.study import Cancelled, LiveRun, StudySpec, run_study
+from libra_core.study.metrics import as_json, band, group_frame, regret_frame, summary_frame
+from libra_core.study.theory import call_bound, regret_lower, regret_upper
+
+SMALL = EnvironmentSpec(arms=3, d_immutable=2, d_mutable=3)
+
+
+def test_chunks_and_threads_do_not_change_a_number() -> None:
+    spec = StudySpec(SMALL, ("glrb", "libra"), "noisy:0.3", 120, 7, 3)
+    one, two = run_study(spec, workers=1), run_study(spec, workers=3)
+    for a, b in zip(one.policies, two.policies, strict=True):
+        np.testing.assert_array_equal(a.regret, b.regret)
+        np.testing.assert_array_equal(a.calls, b.calls)
+    fewer = run_study(StudySpec(SMALL, ("glrb",), "noisy:0.3", 120, 3, 3), workers=2)
+    np.testing.assert_array_equal(fewer.policies[0].regret, one.policies[0].regret[:3])
+
+
+def test_progress_reaches_the_end_and_cancel_stops() -> None:
+    shares: list[float] = []
+    run_study(StudySpec(SMALL, ("random",), rounds=300, replicates=4), shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(Cancelled):
+        run_study(StudySpec(SMALL, ("random",), rounds=300, replicates=4), cancel=cancel)
+
+
+def test_the_grid_holds_the_landmarks() -> None:
+    assert {100, 300, 1000, 3000} <= set(StudySpec(rounds=3000).grid())
+    assert StudySpec(rounds=57).grid()[-1] == 57
+
+
+def test_the_hash_knows_every_setting() -> None:
+    specs = [StudySpec(), StudySpec(seed=1), StudySpec(config=PolicyConfig(alpha=0.4)), StudySpec(advisor="random")]
+    assert len({spec.hash for spec in specs}) == 4
+    assert StudySpec().hash == StudySpec().hash
+
+
+def test_summaries_hold_what_they_say() -> None:
+    result = run_study(
+        StudySpec(EnvironmentSpec("hypertension", cohort="accord-like"), ("glrb", "libra"), rounds=60, replicates=4)
+    )
+    mean, low, high = band(result.policies[0].regret)
+    assert (low <= mean).all()
+    assert (mean <= high).all()
+    assert summary_frame(result)["regret"].iloc[0] == pytest.approx(mean[-1])
+    assert set(regret_frame(result)["policy"]) == {"glrb", "libra"}
+    groups = group_frame(result)
+    both = groups[(groups["policy"] == "glrb") & groups["group"].isin(["women", "men"])]
+    total = (both["regret_per_patient"] * both["patients_per_run"]).sum()
+    assert total == pytest.approx(mean[-1], rel=0.2)  # means of ratios: near, not equal
+    content = json.loads(json.dumps(as_json(result)))
+    assert content["schema"] == 1
+    assert content["policies"]["libra"]["advisor_calls"]["bound"] > 0
+    assert content["policies"]["glrb"]["advisor_calls"]["bound"] is None
+
+
+def test_the_call_bound_grows_like_log_squared_and_obeys_the_cap() -> None:
+    from libra_core.environments import make_environment
+    from libra_core.glm.confidence import practical_radius
+
+    problem, config = make_environment(EnvironmentSpec(), 0).problem, PolicyConfig(alpha=1.0)
+    t = np.array([10**k for k in range(3, 8)])
+    bound = np.array([call_bound(int(n), problem, config, practical_radius(int(n), 1.0, 1.0)) for n in t])
+    assert (np.diff(bound / np.log(t) ** 2) / (bound[:-1] / np.log(t[:-1]) ** 2) < 0.1).all()
+    assert call_bound(1000, problem, PolicyConfig(max_calls=5), 1.0) == 5
+    assert regret_lower(400, 3) == 60
+    assert regret_upper(4000, problem, config, 1.0) < 2.5 * regret_upper(1000, problem, config, 1.0)
+
+
+def test_a_live_run_writes_everything_out() -> None:
+    run = LiveRun.start(load_cohort("accord-like"), "libra", "guideline", seed=1)
+    total = 0.0
+    for t in range(1, 13):
+        row = run.step()
+        total += row.regret
+        assert row.t == t == row.decision.round
+        assert row.cumulative == pytest.approx(total)
+        assert row.expected == pytest.approx(row.best - row.regret)
+        assert run.patient(row.row).id == row.decision.patient
+    again = LiveRun.start(load_cohort("accord-like"), "libra", "guideline", seed=1)
+    assert [again.step().decision for _ in range(12)] == [row.decision for row in run.rows]
+    assert run.unit == "mmHg"
+
+
+@pytest.mark.parametrize("policy", ["libra", "libra-trial", "random", "thompson"])
+def test_looking_does_not_change_a_live_run(policy: str) -> None:
+    looked, straight = (LiveRun.start(load_cohort("accord-like"), policy, "noisy:0.3", seed=2) for _ in range(2))
+    for _ in range(8):
+        looked.decision_for(5)
+        assert looked.step().decision == straight.step().decision
+
+
+def test_one_decision_takes_milliseconds() -> None:
+    """A coarse guard only (5 ms is the aim, measured by `make bench`): with 8 arms, never above 50 ms."""
+    import time
+
+    run = LiveRun.start(load_cohort("accord-like"), "glrb")
+    run.step()
+    patient = run.patient(3)
+    started = time.perf_counter()
+    for _ in range(20):
+        run.policy.decide(patient)
+    assert (time.perf_counter() - started) / 20 < 0.05
+
+
+# ---------------------------------------------------------------------------------------------- command line
+
+
+def test_simulate_writes_the_stable_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "s.json"
+    words = "simulate --policies linucb,libra --rounds 120 --replicates 3 --arms 3 --dimensions 2,3 --seed 4 --json"
+    assert main([*words.split(), str(out)]) == 0
+    content = json.loads(out.read_text())
+    assert content["config"]["rounds"] == 120
+    regret = content["policies"]["libra"]["regret"]
+    assert {"t", "mean", "low", "high"} == set(regret)
+    assert {100, 120} <= set(regret["t"])
+    assert content["policies"]["libra"]["cpu_us_per_round"] > 0
+    assert "Simulated outcomes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("simulate --policies nope", "unknown policy 'nope'"),
+        ("simulate --dimensions 6", "--dimensions takes two whole numbers"),
+        ("simulate --rounds 0", "rounds must be between 1 and"),
+        ("simulate --advisor psychic --policies libra", "unknown advisor 'psychic'"),
+        ("simulate --environment hypertension --cohort missing.csv", "no cohort and no file named 'missing.csv'"),
+        ("recommend --cohort accord-like --row 99999", "there is no row 99999"),
+        ("cohort check missing.csv", "no cohort and no file named 'missing.csv'"),
+    ],
+)
+def test_unusable_input_exits_2_with_a_sentence(words: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words.split()) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_recommend_and_cohort_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "r.json"
+    assert main(["recommend", "--cohort", "nhanes", "--row", "3", "--after", "20", "--json", str(out)]) == 0
+    content = json.loads(out.read_text())
+    assert content["simulated"] is True
+    assert all({"delta", "unit"} == set(change) for change in content["changes"].values())
+    assert len(content["decision"]["options"]) == 8
+    assert main(["cohort", "check", "accord-like", "--json", str(out)]) == 0
+    assert json.loads(out.read_text())["n"] == 1000
+    assert "synthetic" in capsys.readouterr().out.lower()
