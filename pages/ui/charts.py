@@ -186,7 +186,7 @@ def regret_so_far(cumulative: Sequence[float], asked: Sequence[bool], unit: str)
             marker={"size": 9, "symbol": "line-ns-open", "color": VERMILION, "line_width": 1.5},
             hoverinfo="skip",
         )
-    figure.update_xaxes(rangemode="tozero")
+    figure.update_xaxes(range=[0, 1.04 * max(n, 10)])
     figure.update_yaxes(rangemode="tozero")
     return figure
 

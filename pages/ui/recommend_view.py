@@ -124,7 +124,8 @@ def run_so_far(session: live.Live) -> None:
             help="Regret: the net benefit of the best possible plan minus that of the chosen plan, added up over "
             "patients. Known only because outcomes are simulated. The curve of a method that learns flattens.",
         )
-        columns[2].metric("Advisor asked", f"{rows[-1].calls if rows else 0} times")
+        calls = rows[-1].calls if rows else 0
+        columns[2].metric("Advisor asked", "once" if calls == 1 else f"{calls:,} times")
         if rows:
             asked = [row.decision.asked for row in rows]
             show(charts.regret_so_far([row.cumulative for row in rows], asked, unit), "regret-so-far")
