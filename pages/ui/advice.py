@@ -26,7 +26,7 @@ def choices() -> list[str]:
 
 
 def label(name: str) -> str:
-    return f"Language model {llm.resolved().settings.model}" if name == MODEL else LABELS.get(name, name)
+    return "Language model" if name == MODEL else LABELS.get(name, name)
 
 
 def chosen(name: str, cohort: Cohort) -> str | Advisor:
