@@ -8,6 +8,7 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import httpx2
 import pytest
 from pydantic import SecretStr
 
@@ -23,6 +24,7 @@ from libra_core.advisors.llm import (
 )
 from libra_core.advisors.llm import store as store_module
 from libra_core.advisors.llm.budget import Breaker, Price, price_table
+from libra_core.advisors.llm.client import Client
 from libra_core.advisors.llm.prompt import Menu, Prompt
 from libra_core.advisors.llm.settings import describe
 from tests.llm_faults import FAULTS, advisor_for, case, settings_for
@@ -162,6 +164,19 @@ def test_advise_asks_once_for_a_row(settings, server):
     advisor = advisor_for(settings)
     assert advisor.advise(case()) is advisor.advise(case())
     assert len(advisor.store.rows()) == 1
+
+
+def test_a_client_of_ones_own_can_be_put_in(settings):
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        content = json.dumps({"arm": "rasi", "changes": {}, "rationale": "Mocked."})
+        choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
+        return httpx2.Response(200, json={"id": "x", "object": "chat.completion", "model": "m", "choices": [choice]})
+
+    advisor = advisor_for(settings)
+    advisor.client = Client(settings, http=httpx2.Client(transport=httpx2.MockTransport(answer)))
+    consultation = advisor.consult(case())
+    assert (consultation.advice.status, consultation.advice.arm) == ("ok", 1)
+    assert advisor.budget.session.tokens > 0, "without a usage report the estimate stands"
 
 
 def test_an_unforeseen_error_is_a_status(settings, monkeypatch):
