@@ -38,6 +38,12 @@ page = st.navigation(
             help="Compare methods over many simulated patients: what each loses while learning, how often it asks.",
         ),
         st.Page(
+            "feedback.py",
+            title="Feedback",
+            icon=":material/rate_review:",
+            help="Decide patient by patient, with or without the proposal in view; every step is kept.",
+        ),
+        st.Page(
             "settings.py",
             title="Settings",
             icon=":material/tune:",

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-from libra_core.cohort import CohortError
-from libra_core.records.database import Database
-from libra_core.records.errors import RecordsError
-from libra_core.records.replay import cohort_of, replay
-from libra_core.records.repository import Repository
-from libra_core.records.spec import LOCAL, Actor, Role
+if TYPE_CHECKING:
+    from libra_core.records.repository import Repository
 
 
 def add_replay(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,7 +20,7 @@ def add_replay(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("session", nargs="?", help="the session's id, or its beginning")
     parser.add_argument("--database", help="where the record lives (default: LIBRA_DATABASE_URL, or data/local)")
-    parser.add_argument("--study", default=LOCAL.study, help="the study that the session belongs to")
+    parser.add_argument("--study", default="study", help="the study that the session belongs to")
     parser.add_argument("--cohort", help="the file, if the session was held with an uploaded one")
     parser.add_argument("--noted", help="SEQ:HASH written down earlier, to notice a log rewritten as a whole")
     parser.set_defaults(run=run_replay)
@@ -31,6 +28,9 @@ def add_replay(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run_replay(args: argparse.Namespace) -> int:
     """0 when everything is proven, 1 when something is wrong, 2 when it cannot be examined."""
+    from libra_core.cohort import CohortError  # a database layer is a long import for a command line
+    from libra_core.records import Actor, Database, RecordsError, Repository, Role
+
     try:
         database = Database(args.database)
         repository = Repository(database, Actor("command line", Role.LEAD, args.study))
@@ -53,6 +53,8 @@ def _list(repository: Repository) -> int:
 
 
 def _prove(repository: Repository, session_id: str, args: argparse.Namespace) -> int:
+    from libra_core.records.replay import cohort_of, replay
+
     noted = None
     if args.noted:
         seq, _, digest = args.noted.partition(":")

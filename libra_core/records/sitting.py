@@ -126,6 +126,11 @@ class Sitting:
 
     # ------------------------------------------------------------------------------------------------ patients
 
+    def has_seen(self, arm: int) -> bool:
+        """Whether the methods know anything about a treatment from outcomes."""
+        done = (case.final.executed for case in self.ledger.cases.values() if case.final and case.outcome)
+        return self.info.spec.warm_up > 0 or any(plan is not None and plan.arm == arm for plan in done)
+
     @property
     def finished(self) -> bool:
         return self.ledger.closed or self.ledger.decided >= self.info.spec.planned
@@ -140,6 +145,15 @@ class Sitting:
             case = self._write(lambda: self._waiting() or (self._open() if self._more else None))
         if case is None and not self.ledger.closed:
             case = next(iter(self.ledger.open_cases), None)
+        return case
+
+    def advance(self, limit: int = 200) -> CaseFile | None:
+        """current(), past the patients about whom the policy is sure; after `limit` of them, the last of those."""
+        case = self.current()
+        for _ in range(limit):
+            if case is None or not case.decided:
+                break
+            case = self.current()
         return case
 
     def _waiting(self) -> CaseFile | None:

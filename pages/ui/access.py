@@ -1,0 +1,144 @@
+"""Who is at work, and what that person may open. Without [auth] in the secrets there is one local user who may do all.
+
+With [auth] people sign in (OpenID Connect, st.login). The role comes from a claim of the provider, or from the lists
+under [libra.roles]; a person on no list has no role and sees nothing but a sentence:
+
+    [libra]
+    study = "hypertension-2026"     # optional: separates studies that share a database
+    claim = "libra_role"            # optional: the claim that carries lead, clinician or viewer
+    [libra.roles]
+    lead = ["ann@hospital.example"]
+    clinician = ["ben@hospital.example"]
+    viewer = ["vic@hospital.example"]
+
+The role is read again on every run and the record is asked in the person's name: nothing is remembered or sent by the
+browser that could be forged.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import streamlit as st
+
+from libra_core.records import LOCAL, Actor, Database, Repository, Role
+
+# What a role may open, by the page's file. The record has its own, finer rules.
+PAGES: Mapping[Role, frozenset[str]] = {
+    Role.LEAD: frozenset(
+        ("cohort", "recommend", "compare", "regret", "feedback", "case_study", "report", "settings", "about")
+    ),
+    Role.CLINICIAN: frozenset(("cohort", "recommend", "compare", "regret", "feedback", "case_study", "about")),
+    Role.VIEWER: frozenset(("regret", "feedback", "about")),
+    Role.NONE: frozenset(),
+}
+STUDY = "study"
+
+
+def signed_in_by_provider() -> bool:
+    """Whether this installation asks people to sign in."""
+    try:
+        return "auth" in st.secrets
+    except FileNotFoundError:
+        return False
+
+
+def actor() -> Actor:
+    """The person of this run. Role.NONE for somebody who has not signed in or is on no list."""
+    if not signed_in_by_provider():
+        return LOCAL
+    if not getattr(st.user, "is_logged_in", False):
+        return Actor("", Role.NONE)
+    return actor_of(dict(st.user), _settings())
+
+
+def actor_of(user: Mapping[str, Any], settings: Mapping[str, Any]) -> Actor:
+    """The person that a provider's claims describe, under these settings. Unverified addresses are not believed."""
+    email = str(user.get("email") or "").strip().lower()
+    if user.get("email_verified") is False:
+        email = ""
+    who = email or str(user.get("sub") or "")
+    study = str(settings.get("study") or STUDY)
+    role = _claimed(user, settings) or _listed(email, settings) or Role.NONE
+    return Actor(who, role if who else Role.NONE, study, str(user.get("name") or who))
+
+
+def _claimed(user: Mapping[str, Any], settings: Mapping[str, Any]) -> Role | None:
+    """The role in the provider's claim, where the settings name one; the strongest of several."""
+    name = settings.get("claim")
+    found = user.get(str(name)) if name else None
+    values = found if isinstance(found, Sequence) and not isinstance(found, str) else [found]
+    return next((role for role in (Role.LEAD, Role.CLINICIAN, Role.VIEWER) if role.value in values), None)
+
+
+def _listed(email: str, settings: Mapping[str, Any]) -> Role | None:
+    lists = settings.get("roles") or {}
+    for role in (Role.LEAD, Role.CLINICIAN, Role.VIEWER):
+        if email and email in {str(entry).strip().lower() for entry in lists.get(role.value, ())}:
+            return role
+    return None
+
+
+def _settings() -> Mapping[str, Any]:
+    return dict(st.secrets["libra"]) if "libra" in st.secrets else {}
+
+
+def allowed(page: str, who: Actor | None = None) -> bool:
+    """Whether this person may open the page of that file name, without its ending."""
+    role = (who or actor()).role
+    return role is Role.LOCAL or page in PAGES[role]
+
+
+def pages(every: list[Any]) -> list[Any]:
+    """The pages that this person may open: a page that is not in the list cannot be reached by its address either.
+
+    For somebody who may open none it is one page that says how to sign in.
+    """
+    who = actor()
+    if who.role is Role.LOCAL:
+        return every
+    mine = [page for page in every if allowed(_file(page), who)]
+    if mine and not any(page._default for page in mine):
+        mine[0]._default = True
+    return mine or [st.Page(sign_in, title="Sign in", icon=":material/login:", default=True)]
+
+
+def _file(page: Any) -> str:
+    return str(page._page.stem) if hasattr(page._page, "stem") else ""
+
+
+def sign_in() -> None:
+    """The only page of somebody without a role."""
+    with st.container(key="sign-in"):
+        if getattr(st.user, "is_logged_in", False):
+            st.warning(
+                "You are signed in, but no role in this study is set down for you. Ask the study's lead to add you.",
+                icon=":material/lock_person:",
+            )
+            st.button("Sign out", key="sign_out", on_click=st.logout, icon=":material/logout:")
+            return
+        st.info("This study asks its users to sign in.", icon=":material/lock:")
+        st.button("Sign in", key="sign_in", on_click=st.login, type="primary", icon=":material/login:")
+
+
+def who_am_i() -> None:
+    """One line for people who signed in: name, role, and the way out."""
+    who = actor()
+    if who.role is Role.LOCAL:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right", gap="small"):
+        st.caption(f"{who.name or who.id} · {who.role.value} · study {who.study}")
+        st.button("Sign out", key="sign_out", on_click=st.logout, type="tertiary", icon=":material/logout:")
+
+
+@lru_cache(maxsize=4)
+def _database(url: str) -> Database:
+    return Database(url or None)
+
+
+def repository() -> Repository:
+    """The record, in this person's name. Raises Unavailable."""
+    return Repository(_database(os.environ.get("LIBRA_DATABASE_URL", "")), actor())
