@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import os
 
-import streamlit as st
-
 from libra_core.cohort import Cohort
-from libra_core.records import LOCAL, Database, RecordsError, Repository, SessionInfo, digest_of
+from libra_core.records import RecordsError, Repository, SessionInfo, digest_of
 from libra_core.records.database import DEFAULT_PATH
 from libra_core.records.ledger import Choice, Ledger
-
+from pages.ui import access
 
 LOOK_BACK = 20  # sessions; a page is drawn often
 
@@ -32,17 +29,10 @@ def latest_choice(repository: Repository, cohort: Cohort, row: int) -> tuple[Cho
 
 
 def choice_for(cohort: Cohort, row: int) -> tuple[Choice, SessionInfo] | None:
-    """The same for this session's person; None where there is no record, or none that can be read."""
-    if getattr(st.user, "is_logged_in", None) is not None:
-        return None  # with sign-in, whose decisions may be shown is the Feedback page's business
+    """The same from what this person may read; None where there is no record, or none that can be read."""
     if not (os.environ.get("LIBRA_DATABASE_URL") or DEFAULT_PATH.exists()):
         return None  # looking must not create a record
     try:
-        return latest_choice(Repository(_database(), LOCAL), cohort, row)
+        return latest_choice(access.repository(), cohort, row)
     except RecordsError:
         return None
-
-
-@functools.cache
-def _database() -> Database:
-    return Database()

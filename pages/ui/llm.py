@@ -11,6 +11,7 @@ from libra_core.advisors.llm import Consultation, LLMAdvisor, LLMSettings, Promp
 from libra_core.advisors.llm.budget import Spend
 from libra_core.advisors.llm.settings import NAMES, Resolved
 from libra_core.cohort import Cohort
+from pages.ui import access
 from pages.ui.state import app_state
 
 # Addresses to start from. Any other server that speaks chat completions works as well.
@@ -81,7 +82,7 @@ def advisor(cohort: Cohort) -> LLMAdvisor:
             settings,
             prompt(cohort),
             open_store(),
-            user=str(getattr(st.user, "email", "") or "dashboard"),
+            user=access.actor().id,
             case_name=lambda row: cohort.ids[row],
             spent=spent(),
         )

@@ -9,7 +9,6 @@ from libra_core.advisors.llm.settings import NAMES
 from libra_core.advisors.llm.store import open_store
 from libra_core.cohort import load_cohort
 from libra_core.records import LOCAL, Database, Repository, SessionSpec, Sitting, Stamp, digest_of
-from pages.ui import clinician
 from tests.llm_server import LLMServer
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
@@ -59,12 +58,10 @@ def test_a_clinicians_decision_stands_beside_the_others(monkeypatch, tmp_path):
     sitting.accept(case.position, Stamp("key-1", now, 5.0))
     database.close()
     monkeypatch.setenv("LIBRA_DATABASE_URL", url)
-    clinician._database.cache_clear()
     app = compare_page()
     assert "**Clinician**" not in texts(app), "this patient was not decided about"
     app.session_state["libra"].row = case.row
     app.run()
-    clinician._database.cache_clear()
     assert not app.exception
     assert "**Clinician**" in texts(app)
     assert "Morning round" in texts(app)
@@ -132,6 +129,21 @@ def test_the_page_stays_up_under_faults(server, mode, sentence):
     assert sentence in texts(app).replace("\\", "")
     assert "**LIBRA**" in texts(app)
     assert open_store().rows()[-1]["kind"] in ("advice", "decision")
+
+
+@pytest.mark.parametrize("model", ["fault:500", "fault:unknown-arm", "fault:html"])
+def test_recommend_stays_up_and_libra_plays_its_own_action(server, model):
+    app = compare_page(server, model)
+    app.session_state["advisor"] = "language-model"
+    server.seen.clear()
+    app.switch_page("recommend.py").run()
+    assert not app.exception
+    assert "no usable advice came" in texts(app)
+    asked = server.seen[model]
+    app.run()
+    assert server.seen[model] == asked > 0, "a page that is drawn again does not wait again"
+    app.button(key="step").click().run()
+    assert not app.exception
 
 
 def test_a_models_words_are_shown_as_text(server):
