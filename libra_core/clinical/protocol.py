@@ -214,6 +214,11 @@ class Protocol:
         found = [rule.reason for part in parts for rule in part.cautions if rule.fires(columns)[0]]
         return tuple(dict.fromkeys(found))
 
+    def price(self, row: ArrayLike, arm: int) -> float:
+        """What separates an arm's benefit from its effect on the outcome for one patient: its cost less its bonuses."""
+        columns, treatment = self.columns(row), self.treatments[arm]
+        return treatment.cost - sum(bonus.value for bonus in treatment.bonus if columns[bonus.flag][0] == 1)
+
     def safety_features(self, arm: int) -> tuple[str, ...]:
         """The features that the contraindications of an arm read, through derived flags and components."""
         treatment = self.treatments[arm]

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from libra_core.advisors.base import Advisor
+from libra_core.clinical import Protocol
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, Environment, EnvironmentSpec, make_environment
 from libra_core.policies import Decision, Policy, PolicyConfig, Proposal
+from libra_core.policies.model import ModelPolicy
 from libra_core.problem import Contexts, Patient
 from libra_core.study.runner import make_policy, play
 from libra_core.study.spec import StudySpec, cohort_key
+
+if TYPE_CHECKING:
+    from libra_core.recourse.certificate import Certificate
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,11 @@ class LiveRow:
     regret: float
     cumulative: float
     calls: int
+
+
+def live_config(protocol: Protocol, link: str | None = None) -> PolicyConfig:
+    """The settings that a page starts with: treatments share what is learned, and idle changes are left out."""
+    return PolicyConfig(shared=True, min_gain=0.0 if link == "logistic" else protocol.feasible.min_gain)
 
 
 @dataclass(eq=False)
@@ -53,11 +63,25 @@ class LiveRun:
         protocol = cohort.protocol.name
         if protocol not in ENVIRONMENTS:
             raise ValueError(f"no simulated environment is registered for {protocol}: outcomes cannot be simulated")
-        config = config or PolicyConfig(min_gain=0.0 if link == "logistic" else cohort.protocol.feasible.min_gain)
+        config = config or live_config(cohort.protocol, link)
         named = EnvironmentSpec(protocol, cohort=cohort_key(cohort), link=link, compliance=compliance)
         spec = StudySpec(named, (policy,), advisor if isinstance(advisor, str) else advisor.name, 1, 1, seed, config)
         environment = make_environment(named, seed, cohort=cohort)
         return cls(spec, environment, make_policy(policy, environment, config, seed, advisor))
+
+    def certificate(self, row: int, seconds: float = 0.4) -> Certificate | None:
+        """How much better than the policy's own plan any treatment and change within the limits could look, with what
+        is known now (index scale); None for a policy without a model or without changes of habits."""
+        from libra_core.recourse.certificate import certify  # here: its solvers take a second to import
+
+        policy = self.policy
+        if not isinstance(policy, ModelPolicy) or not policy.recourse:
+            return None
+        contexts, beta = Contexts.of(self.patient(row)), policy.beta
+        z, s = policy.plan(contexts, beta).chosen()
+        theta, A = policy.estimator.theta[0], policy.estimator.A[0]
+        value = float(z[0] + beta * s[0])
+        return certify(policy.problem.feasible, theta, A, contexts, beta, value, policy.realised, seconds)
 
     @property
     def unit(self) -> str:

@@ -102,7 +102,7 @@ def test_looking_does_not_change_a_live_run(policy: str) -> None:
     looked, straight = (LiveRun.start(load_cohort("accord-like"), policy, "noisy:0.3", seed=2) for _ in range(2))
     for _ in range(8):
         looked.decision_for(5)
-        assert looked.step().decision == straight.step().decision
+        assert repr(looked.step()) == repr(straight.step())  # by repr: nan marks what a policy cannot say
 
 
 def test_one_decision_takes_milliseconds() -> None:
