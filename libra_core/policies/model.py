@@ -49,13 +49,16 @@ class ModelPolicy(Policy):
 
     @property
     def beta(self) -> float:
-        """beta_t, the confidence radius on the index scale."""
+        return self.beta_at(self.t)
+
+    def beta_at(self, t: int) -> float:
+        """beta_t, the confidence radius on the index scale after t rounds."""
         config, problem = self.config, self.problem
         if config.radius == "practical":
-            return practical_radius(self.t, config.alpha, self.noise)
+            return practical_radius(t, config.alpha, self.noise)
         # with shared=True theta_a is a sum of two blocks of a (K+1)d-dimensional estimate
         d = problem.d * (problem.n_arms + 1) if config.shared else problem.d
-        known = (self.t, d, problem.noise, config.ridge, problem.x_bound, config.norm_bound, config.failure)
+        known = (t, d, problem.noise, config.ridge, problem.x_bound, config.norm_bound, config.failure)
         if self.link.name == "identity":
             return linear_radius(*known)
         return glm_radius(*known, kappa=self.link.flattest(problem.x_bound * config.norm_bound))

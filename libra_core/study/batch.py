@@ -6,6 +6,7 @@ replicate has its own streams: neither the chunking nor the number of replicates
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -34,7 +35,7 @@ class Cancelled(Exception):  # noqa: N818 -- not an error
 class PolicyResult:
     """One policy: regret (R, G) cumulative expected, calls (R, G) cumulative, on the grid of G rounds.
 
-    call_bound: the theorem's number at the last round, None for a policy that asks nobody or in every round.
+    call_bound: the theorem's number at the last round, None where nothing bounds the questions or none are asked.
     groups: subgroup -> (mean regret a round (R,), patients (R,)).
     """
 
@@ -139,7 +140,8 @@ def _run_chunk(
             reported = now.t
     for policy, tally in zip(policies, tallies, strict=True):
         if isinstance(policy, ModelPolicy) and policy.needs_advisor:
-            tally.bound = call_bound(spec.rounds, policy.problem, policy.config, policy.beta, policy.linear)
+            bound = call_bound(spec.rounds, policy.problem, policy.config, policy.beta, policy.linear)
+            tally.bound = bound if math.isfinite(bound) else None
         trial = getattr(policy, "trial", None)
         tally.dismissed = None if trial is None else trial.dismissed.astype(float)
     return tallies, seen, environment.problem.reward_unit

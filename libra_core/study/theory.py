@@ -14,21 +14,34 @@ def call_bound(rounds: int, problem: Problem, config: PolicyConfig, beta: float,
     In every round with a call the executed action is wide, s > Delta / (2 L beta_T) with L = sup mu', and V_a grows
     by its x x': elliptical potential lemma. `beta` is the radius at T; a practical radius will do, since the argument
     is about widths and not about coverage. Control rounds of a trial play GLRB's own proposal, which is wide too.
-    Assumes |x'| <= X and adoption = "informative". Exact for the identity link. With a GLM, V grows by mu'(z) x x' only
-    and a proof pays a further factor 1/kappa; runs are held against the smaller number given here.
-    May exceed T: then it says nothing yet.
+    Assumes |x'| <= X, and that V grows at the x' that was planned for (full compliance). Exact for the identity
+    link. With a GLM, V grows by mu'(z) x x' only and a proof pays a further factor 1/kappa; runs are held against the
+    smaller number given here. May exceed T: then it says nothing yet. With adoption = "plausible" nothing bounds the
+    questions but `max_calls`: inf without one.
     """
+    cap = math.inf if config.max_calls is None else float(config.max_calls)
+    if config.adoption != "informative":
+        return cap
     width = problem.default_width if config.width_threshold is None else config.width_threshold
     steepest = 1.0 if linear else problem.link.steepest
     potential = _potential(rounds, problem, config)
-    bound = potential * max(1.0, (2.0 * steepest * beta / width) ** 2)
-    return bound if config.max_calls is None else min(bound, float(config.max_calls))
+    return min(cap, potential * max(1.0, (2.0 * steepest * beta / width) ** 2))
 
 
 def _potential(rounds: int, problem: Problem, config: PolicyConfig) -> float:
-    """2 K d log(1 + T X^2/(lambda d))."""
-    growth = math.log(1.0 + rounds * problem.x_bound**2 / (config.ridge * problem.d))
-    return 2.0 * problem.n_arms * problem.d * growth
+    """2 K d log(1 + T X^2/(lambda d)): what sum_t min(1, x'A x) can reach, arm by arm.
+
+    With a shared block the joint feature is (x, 0 .. x .. 0), (K+1) d long and of squared length 2 |x|^2.
+    """
+    blocks = problem.n_arms + 1 if config.shared else 1
+    d, length = problem.d * blocks, problem.x_bound**2 * (2.0 if config.shared else 1.0)
+    growth = math.log(1.0 + rounds * length / (config.ridge * d))
+    return 2.0 * d * (1 if config.shared else problem.n_arms) * growth
+
+
+def radius_is_proven(config: PolicyConfig, linear: bool) -> bool:
+    """Whether coverage of the radius is a theorem. The one-pass GLM estimate borrows the MLE's radius, without a proof."""
+    return config.radius == "theory" and (linear or config.estimator == "mle")
 
 
 def regret_upper(rounds: int, problem: Problem, config: PolicyConfig, beta: float) -> float:
@@ -38,7 +51,7 @@ def regret_upper(rounds: int, problem: Problem, config: PolicyConfig, beta: floa
     solved to its global maximum, and contexts are bounded by X. With a practical radius it is a curve to compare
     shapes with, not a guarantee.
     """
-    widest = max(1.0, problem.x_bound / math.sqrt(config.ridge))
+    widest = max(1.0, problem.x_bound * math.sqrt((2.0 if config.shared else 1.0) / config.ridge))
     return 2.0 * problem.link.steepest * beta * widest * math.sqrt(rounds * _potential(rounds, problem, config))
 
 
