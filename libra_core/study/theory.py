@@ -40,7 +40,7 @@ def _potential(rounds: int, problem: Problem, config: PolicyConfig) -> float:
 
 
 def radius_is_proven(config: PolicyConfig, linear: bool) -> bool:
-    """Whether coverage of the radius is a theorem. The one-pass GLM estimate borrows the MLE's radius, without a proof."""
+    """Whether the radius provably covers. The one-pass GLM estimate borrows the radius of the MLE, without a proof."""
     return config.radius == "theory" and (linear or config.estimator == "mle")
 
 
