@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -11,9 +12,11 @@ import pandas as pd
 
 from libra_core.advisors.base import Case, CaseField, MenuArm, MenuChange
 from libra_core.clinical import Feature, Protocol
+from libra_core.clinical.rules import NOW
 from libra_core.cohort.report import Report
 from libra_core.problem import Bools, Contexts, Floats, Ints, Patient
 
+SEEN = (1.0, 99.0)  # percentiles between which a value counts as seen before
 MENU_STEPS = 3  # levels of a habit on an advisor's menu, besides 0
 
 
@@ -83,6 +86,19 @@ class Cohort:
             raise IndexError(f"there is no row {row}: the cohort has rows 0 to {len(self) - 1}")
         x, lo, hi, eligible = self._everyone
         return Patient(self.ids[row], row, x[row], lo[row], hi[row], eligible[row])
+
+    def outside(self, row: int, seen: Sequence[int]) -> tuple[str, ...]:
+        """Context entries in which a patient lies outside what the rows `seen` show: a number beyond their 1st to 99th
+        percentile, or a yes/no that none of them shares. Whoever learned from those rows extrapolates here."""
+        x, context = self._everyone[0], self.protocol.context
+        mine, others = x[row, : len(context)], x[np.asarray(seen, dtype=np.int64), : len(context)]
+        if not len(others):
+            return context[1:]
+        low, high = np.percentile(others, SEEN, axis=0)
+        measured = {f.name for f in self.protocol.features if f.kind == "number"}
+        numbers = np.array([entry.removesuffix(NOW) in measured for entry in context])
+        beyond = np.where(numbers, (mine < low) | (mine > high), (others != mine).all(axis=0))
+        return tuple(entry for entry, out in zip(context, beyond, strict=True) if out)
 
     def case(self, row: int) -> Case:
         """What an advisor may know about one patient: allow-listed facts and the feasible menu."""

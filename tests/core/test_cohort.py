@@ -205,3 +205,24 @@ def test_an_unknown_name_is_told_what_there_is(name: str) -> None:
 def test_a_folder_is_no_cohort(tmp_path: Path) -> None:
     with pytest.raises(CohortError, match="is a folder"):
         load_cohort(tmp_path)
+
+
+def test_a_patient_outside_the_rows_seen_is_named_by_what_is_outside() -> None:
+    cohort = load_cohort("nhanes")
+    age = cohort.frame["age"].to_numpy()
+    young = np.flatnonzero((age < 50) & (cohort.frame["diabetes"] == 0).to_numpy())
+    old = int(np.flatnonzero((age > 70) & (cohort.frame["diabetes"] == 1).to_numpy())[0])
+    outside = cohort.outside(old, young.tolist())
+    assert {"age", "diabetes"} <= set(outside)
+    assert "intercept" not in outside
+    typical = int(young[np.argsort(np.abs(cohort.contexts(young).x[:, 1:14]).max(axis=1))[0]])
+    assert cohort.outside(typical, young.tolist()) == ()
+    assert cohort.outside(old, []) == cohort.protocol.context[1:]
+
+
+def test_few_patients_are_outside_once_many_have_been_seen() -> None:
+    """By chance 2 % of each number lies outside; with 5 numbers about one patient in ten."""
+    cohort, rng = load_cohort("nhanes"), np.random.default_rng(0)
+    seen = rng.choice(cohort.arrivals, 400).tolist()
+    share = np.mean([bool(cohort.outside(int(row), seen)) for row in rng.choice(cohort.arrivals, 200)])
+    assert 0.01 < share < 0.2
