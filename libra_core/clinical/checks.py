@@ -23,6 +23,11 @@ def check_protocol(protocol: Protocol) -> None:
     _check_features(protocol, set(features), set(features + flags))
     _check_context(protocol, set(features + flags))
     _check_treatments(protocol, set(features + flags))
+    _unique("limit", [limit.name for limit in protocol.linked_limits])
+    for limit in protocol.linked_limits:
+        for name in limit.weights:
+            if name not in protocol.mutable:
+                raise ValueError(f"the limit {limit.name!r} weighs {name!r}, which is not a habit that may move")
     for rule in (protocol.arrivals_rule, *protocol.categories, *protocol.alerts):
         _known(rule.when, set(features + flags), f"the rule {rule.reason!r}")
 

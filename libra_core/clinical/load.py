@@ -51,6 +51,8 @@ def _load(path: Path, drop: tuple[str, ...]) -> Protocol:
         raise ProtocolError(f"{path.name} is not valid TOML: {error}") from error
     if "arrivals" in raw:  # `arrivals` is the question one asks a protocol, so the rule has another name there
         raw["arrivals_rule"] = raw.pop("arrivals")
+    if "limits" in raw:  # and so is `limits`
+        raw["linked_limits"] = raw.pop("limits")
     try:
         return TypeAdapter(Protocol).validate_python({**raw, "dropped": drop, "folder": str(path.parent)})
     except ValidationError as error:

@@ -17,7 +17,8 @@ from libra_core.clinical.box import box_of, limits_of
 from libra_core.clinical.checks import check_protocol
 from libra_core.clinical.feature import Feature
 from libra_core.clinical.rules import CHANGE, NOW, STRICT, Alert, Bools, Derived, Floats, Rule
-from libra_core.clinical.treatment import Block, CohortSpec, FeasibleSpec, Limit, Outcome, Treatment
+from libra_core.clinical.treatment import Block, CohortSpec, FeasibleSpec, Limit, Linked, Outcome, Treatment
+from libra_core.recourse.feasible import Budget, FeasibleSet
 
 INTERCEPT = "intercept"
 
@@ -48,6 +49,7 @@ class Protocol:
     categories: tuple[Rule, ...]
     alerts: tuple[Alert, ...]
     cohorts: tuple[CohortSpec, ...]
+    linked_limits: tuple[Linked, ...] = ()
     dropped: tuple[str, ...] = ()
     folder: str = ""
 
@@ -130,6 +132,27 @@ class Protocol:
         """(lo, hi), each (n, d_M), standardised, lo <= 0 <= hi: direction, steps, floors, ranges and locks."""
         lo, hi = box_of(self.mutable_features, self.columns(values))
         return lo / self.scales, hi / self.scales
+
+    def feasible_set(self, gamma: float | None = None, limits: tuple[str, ...] = ()) -> FeasibleSet:
+        """F without the patient's box, in standardised units; `limits` names the further limits that are switched on.
+
+        Raises ValueError for a name that the protocol does not have.
+        """
+        spec, known = self.feasible, {limit.name: limit for limit in self.linked_limits}
+        for name in limits:
+            if name not in known:
+                raise ValueError(f"unknown limit {name!r}: choose from {', '.join(known) or 'none'}")
+        budgets = tuple(
+            Budget(
+                name,
+                tuple(known[name].weights.get(m, 0.0) * s for m, s in zip(self.mutable, self.scales, strict=True)),
+                known[name].limit,
+                known[name].absolute,
+            )
+            for name in limits
+        )
+        radius = spec.gamma if gamma is None else gamma
+        return FeasibleSet(self.effort_weights, radius, float(spec.p), spec.max_changes, budgets)
 
     def change(self, delta: ArrayLike) -> Floats:
         """A standardised change in clinical units, same shape."""

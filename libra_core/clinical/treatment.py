@@ -95,6 +95,28 @@ class FeasibleSpec:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Linked:
+    """A further limit on a plan, off until a clinician switches it on: sum_j weight_j change_j <= limit, or with
+    `absolute` sum_j weight_j |change_j| <= limit. Weights per clinical unit; limit >= 0: no change is always allowed.
+    """
+
+    name: str
+    text: str
+    weights: dict[str, float]
+    absolute: bool
+    limit: float
+    source: str
+
+    @model_validator(mode="after")
+    def _check(self) -> Linked:
+        if self.limit < 0:
+            raise ValueError(f"limit must be >= 0, got {self.limit:g}: otherwise even no change would be forbidden")
+        if self.absolute and any(w < 0 for w in self.weights.values()):
+            raise ValueError("weights must be >= 0 when absolute = true: otherwise the limit is not convex")
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
 class Outcome:
     name: str
     label: str

@@ -23,6 +23,7 @@ class EnvironmentSpec:
     arms, d_immutable (without the intercept), d_mutable, spread: the synthetic one's size, and the scale of its
     theta, N(0, spread^2 / d). contrast: how much treatments differ between persons (1 = realistic).
     compliance: patients make the whole advised change (the paper's setting), or a random share of it.
+    limits: names of the protocol's further limits that are switched on.
     """
 
     name: str = "synthetic"
@@ -36,6 +37,7 @@ class EnvironmentSpec:
     spread: float = 1.5
     contrast: float = 1.0
     compliance: Literal["full", "partial"] = "full"
+    limits: tuple[str, ...] = ()
 
     def validate(self) -> EnvironmentSpec:
         """Return self, or raise ValueError with a sentence for a person."""

@@ -24,7 +24,6 @@ from libra_core.cohort import Cohort, load_cohort
 from libra_core.environments.base import Environment, EnvironmentSpec, recheck_of, register
 from libra_core.glm.link import link_named
 from libra_core.problem import Bools, Contexts, Floats, Problem
-from libra_core.recourse.feasible import FeasibleSet
 
 SIGMA = 9.0  # mmHg; mean of 2-3 visits or standardised readings (assumption)
 REGRESSION, REGRESSION_MEAN = 0.15, 138.0
@@ -165,13 +164,12 @@ class Hypertension(Environment):
         self.patients = cohort.contexts(self.rows)
         link = link_named(spec.link or "identity")
         gamma = protocol.feasible.gamma if spec.gamma is None else spec.gamma
-        p = protocol.feasible
         self.problem = Problem(
             arms=tuple(t.label for t in protocol.treatments),
             immutable=protocol.context,
             mutable=protocol.mutable,
             link=link,
-            feasible=FeasibleSet(protocol.effort_weights, gamma, float(p.p), p.max_changes),
+            feasible=protocol.feasible_set(spec.gamma, spec.limits),
             noise=0.5 if link.binary else (SIGMA if spec.noise is None else spec.noise),
             reward_unit="probability" if link.binary else "mmHg",
             realised=(REALISED if spec.compliance == "partial" else 1.0,) * len(protocol.mutable),

@@ -95,7 +95,7 @@ def _near(a: Floats, b: Floats, distance: float) -> bool:
 
 @kernel
 def climb(f: Objective, F: Shape, delta: Floats, steps: int, work: Floats, known: Floats, near: float) -> float:
-    """At most `steps` linear steps up from `delta`, in place. Returns the value reached. work: (6, d) scratch.
+    """At most `steps` linear steps up from `delta`, in place. Returns the value reached. work: (9, d) scratch.
 
     Gives up (and returns -inf) within `near` of `known`, a point where an earlier climb has ended already.
     """
@@ -166,7 +166,7 @@ def _search_neighbours(f: Objective, F: Shape, delta: Floats, value: float, tria
 def solve(f: Objective, F: Shape, delta: Floats, starts: Floats, values: Floats, work: Floats) -> float:
     """Write the best change found into delta and return its value.
 
-    starts (2 d_M + 1, d_M), values (2 d_M + 1,), work (6, d_M) are scratch.
+    starts (2 d_M + 1, d_M), values (2 d_M + 1,), work (9, d_M) are scratch.
     """
     if f.beta == 0.0:  # a linear objective: one exact step
         delta[:] = 0.0
@@ -191,32 +191,68 @@ def solve(f: Objective, F: Shape, delta: Floats, starts: Floats, values: Floats,
 
 
 @kernel
-def bound(f: Objective, F: Shape, near: float, work: Floats) -> float:
-    """A valid upper bound of the objective over F, from sqrt(q) <= q/(2 nu) + nu/2 at nu = `near`.
+def greedy(f: Objective, F: Shape, delta: Floats, work: Floats) -> float:
+    """One linear step from no change, into delta; returns sqrt(q) there."""
+    g = work[4]
+    delta[:] = 0.0
+    value_at(f, F, delta, g)
+    _step(F, g, delta, work)
+    plain = gradient(f, delta, g)
+    for j in range(delta.size):
+        plain -= f.theta[j] * delta[j]
+    return plain / f.beta if f.beta > 0.0 else 1.0
 
-    delta'A delta <= lambda gamma^2 with lambda the largest absolute row sum of W^-1 A W^-1 (a weighted 2-norm ball
-    contains the 1-norm ball; for p = inf the radius is gamma sqrt(d)).
-    """
-    d = f.theta.size
-    g, new = work[4], work[5]
-    radius = F.gamma * F.gamma * (d if F.p == 0 else 1)
-    reach = 0.0
-    for i in range(d):
-        edge = F.w[i] * max(F.hi[i], -F.lo[i])
-        reach += edge * edge
-    radius = min(radius, reach)
-    largest = 0.0
-    for i in range(d):
-        row = 0.0
-        for j in range(d):
-            row += abs(f.A[i, j]) / (F.w[i] * F.w[j])
-        largest = max(largest, row)
-        g[i] = f.theta[i] + f.beta * f.b[i] / near
-    linear_step(g, F.w, F.lo, F.hi, F.gamma, F.p, F.s, new, work)
+
+@kernel
+def _curvature(f: Objective, F: Shape, c: Floats, reach: Floats) -> None:
+    """Write c with delta'A delta <= sum_j c_j |delta_j| over F: c_j = sum over the s largest |A_ij| reach_i."""
+    d = c.size
+    for j in range(d):
+        reach[j] = min(max(F.hi[j], -F.lo[j]), F.gamma / F.w[j])
+    for j in range(d):
+        c[j] = 0.0
+        if F.s >= d:
+            for i in range(d):
+                c[j] += abs(f.A[i, j]) * reach[i]
+            continue
+        last = math.inf
+        taken = 0
+        while taken < F.s:  # the s largest terms, in order; equal ones together, which only makes c larger
+            top = 0.0
+            for i in range(d):
+                term = abs(f.A[i, j]) * reach[i]
+                if top < term < last:
+                    top = term
+            if top == 0.0:
+                break
+            for i in range(d):
+                if abs(f.A[i, j]) * reach[i] == top:
+                    c[j] += top
+                    taken += 1
+            last = top
+
+
+@kernel
+def bound(f: Objective, F: Shape, near: float, work: Floats) -> float:
+    """A valid upper bound of the objective over F, for any near > 0: sqrt(q) <= (q/nu + nu)/2 at nu = `near`, and
+    delta'A delta <= sum_j c_j |delta_j|; what is left is one exact linear step. work: (9, d) scratch."""
+    g, delta, lo, hi, c = work[4], work[5], work[6], work[7], work[8]
+    _curvature(f, F, c, delta)
+    for j in range(g.size):
+        slope, bend = f.theta[j] + f.beta * f.b[j] / near, 0.5 * f.beta * c[j] / near
+        hi[j] = max(F.hi[j], -F.lo[j]) if F.lo[j] < 0.0 < F.hi[j] else F.hi[j]
+        lo[j] = -hi[j] if F.lo[j] < 0.0 < F.hi[j] else F.lo[j]
+        if F.lo[j] >= 0.0:
+            g[j] = max(slope + bend, 0.0)
+        elif F.hi[j] <= 0.0:
+            g[j] = min(slope - bend, 0.0)
+        else:
+            g[j] = abs(slope) + bend
+    linear_step(g, F.w, lo, hi, F.gamma, F.p, F.s, delta, work)
     value = 0.0
-    for i in range(d):
-        value += g[i] * new[i]
-    return value + 0.5 * f.beta * (near + (f.q0 + largest * radius) / near)
+    for j in range(g.size):
+        value += g[j] * delta[j]
+    return value + 0.5 * f.beta * (near + f.q0 / near)
 
 
 @kernel

@@ -70,7 +70,7 @@ class Lifted:
         set_ = self.feasible
         shape = Shape(set_.W, c(lo), c(hi), float(set_.gamma), set_.p_code, set_.s, 0.0)
         objective = Objective(c(self.theta), c(self.A), c(self.b), self.q0, float(self.beta))
-        return self.z0 + float(bound(objective, shape, max(math.sqrt(self.q0), 1e-12), np.empty((6, lo.size))))
+        return self.z0 + float(bound(objective, shape, max(math.sqrt(self.q0), 1e-12), np.empty((9, lo.size))))
 
 
 @dataclass(frozen=True, eq=False)

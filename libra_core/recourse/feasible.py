@@ -13,17 +13,33 @@ TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
+class Budget:
+    """A further convex limit: weights'delta <= limit, or weights'|delta| <= limit with `absolute`; limit >= 0."""
+
+    name: str
+    weights: tuple[float, ...]
+    limit: float
+    absolute: bool = False
+
+    def use(self, delta: Floats) -> Floats:
+        """The left-hand side along the last axis."""
+        return np.asarray((np.abs(delta) if self.absolute else delta) @ np.asarray(self.weights))
+
+
+@dataclass(frozen=True)
 class FeasibleSet:
     """What all patients share of F; the box (lo, hi) arrives with each patient and always contains 0.
 
     gamma: radius, in weighted standard deviations. p: 1, 2 or inf. weights: diagonal of W, effort per SD.
-    max_changes: s, the most features that one plan may move (None = no limit).
+    max_changes: s, the most features that one plan may move (None = no limit). budgets: further convex limits, which
+    `recourse.convex` deals with.
     """
 
     weights: tuple[float, ...]
     gamma: float = 1.0
     p: float = 2.0
     max_changes: int | None = None
+    budgets: tuple[Budget, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.gamma >= 0:
@@ -61,9 +77,15 @@ class FeasibleSet:
         """Whether each row of delta (n, d_M) lies in F."""
         delta = np.atleast_2d(delta)
         in_box = ((delta >= lo - tolerance) & (delta <= hi + tolerance)).all(-1)
-        return np.asarray(
-            in_box & (self.norm(delta) <= self.gamma + tolerance) & ((delta != 0).sum(-1) <= self.s), dtype=bool
-        )
+        within = (self.norm(delta) <= self.gamma + tolerance) & ((delta != 0).sum(-1) <= self.s)
+        return np.asarray(in_box & within & self.within_budgets(delta, tolerance), dtype=bool)
+
+    def within_budgets(self, delta: Floats, tolerance: float = TOLERANCE) -> NDArray[np.bool_]:
+        """Whether each row of delta (n, d_M) keeps every budget."""
+        fine = np.ones(len(delta), bool)
+        for budget in self.budgets:
+            fine &= budget.use(delta) <= budget.limit + tolerance
+        return fine
 
     def project(self, delta: Floats, lo: Floats, hi: Floats) -> Floats:
         """A feasible change near each row of delta (n, d_M): clip to the box, keep the s largest, then shrink.
@@ -78,4 +100,8 @@ class FeasibleSet:
             np.put_along_axis(out, drop, 0.0, axis=-1)
         norm = self.norm(out)
         shrink = np.where(norm > self.gamma, self.gamma / np.maximum(norm, 1e-300), 1.0)
-        return np.asarray(out * shrink[:, None])
+        out = np.asarray(out * shrink[:, None])
+        for budget in self.budgets:  # F is convex around 0 on a fixed support: shrinking towards 0 gets inside
+            use = budget.use(out)
+            out = out * np.where(use > budget.limit, budget.limit / np.maximum(use, 1e-300), 1.0)[:, None]
+        return out

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from libra_core.kernels import kernel
 from libra_core.problem import Actions, Contexts
-from libra_core.recourse.ascent import Objective, Shape, bound, drop_idle, gradient, solve
+from libra_core.recourse.ascent import Objective, Shape, bound, drop_idle, gradient, greedy, solve
 from libra_core.recourse.feasible import FeasibleSet
 
 Floats = NDArray[np.float64]
@@ -67,12 +67,12 @@ def _reduce(theta, A, x, realised, theta_m, A_mm, b):
 
 @kernel
 def _plan(theta, A, x, lo, hi, eligible, w, realised, gamma, p, s, beta, cost, min_gain, table, out):
-    """Fill out = (arm, delta, z, width, value); see Plans. Arms are tried in the order of their one-step value."""
+    """Fill out = (arm, delta, z, width, value); see Plans. Arms are tried in the order of their upper bound."""
     arm, delta, z, width, value = out
     R, K, d_m = delta.shape
     theta_m, A_mm, b = np.empty((K, d_m)), np.empty((K, d_m, d_m)), np.empty((K, d_m))
-    z0, q0, ceiling, floor = np.empty(K), np.empty(K), np.empty(K), np.empty(K)
-    starts, values, work, trial = np.empty((2 * d_m + 1, d_m)), np.empty(2 * d_m + 1), np.empty((6, d_m)), np.empty(d_m)
+    z0, q0, ceiling = np.empty(K), np.empty(K), np.empty(K)
+    starts, values, work, trial = np.empty((2 * d_m + 1, d_m)), np.empty(2 * d_m + 1), np.empty((9, d_m)), np.empty(d_m)
     for r in range(R):
         F = Shape(w, lo[r], hi[r], gamma, p, s, cost)
         for k in range(K):
@@ -80,9 +80,11 @@ def _plan(theta, A, x, lo, hi, eligible, w, realised, gamma, p, s, beta, cost, m
             ceiling[k] = -math.inf
             if eligible[r, k]:
                 z0[k], q0[k] = _reduce(theta[r, k], A[r, k], x[r], realised, theta_m[k], A_mm[k], b[k])
-                f = Objective(theta_m[k], A_mm[k], b[k], q0[k], beta)
-                floor[k] = z0[k] + beta * math.sqrt(q0[k])
-                ceiling[k] = math.inf if table else z0[k] + bound(f, F, max(math.sqrt(q0[k]), 1e-12), work)
+                ceiling[k] = math.inf
+                if not table:
+                    f = Objective(theta_m[k], A_mm[k], b[k], q0[k], beta)
+                    near = greedy(f, F, trial, work)
+                    ceiling[k] = z0[k] + bound(f, F, max(near, 1e-12), work)
         best = -math.inf
         for _ in range(K):
             k = -1
@@ -136,9 +138,15 @@ def plan(
     c = np.ascontiguousarray
     _plan(
         c(theta), c(A), c(contexts.x), c(contexts.lo), c(contexts.hi), c(contexts.eligible), feasible.W, c(realised),
-        float(feasible.gamma), feasible.p_code, feasible.s, float(beta), float(cost), float(min_gain), table, out,
+        float(feasible.gamma), feasible.p_code, feasible.s, float(beta), float(cost), float(min_gain),
+        table or bool(feasible.budgets), out,
     )  # fmt: skip
-    return Plans(*out)
+    plans = Plans(*out)
+    if not feasible.budgets:
+        return plans
+    from libra_core.recourse.convex import refine  # here: cvxpy takes a second to import, and few need it
+
+    return refine(feasible, theta, A, contexts, beta, realised, cost, table, plans)
 
 
 @kernel

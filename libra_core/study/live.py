@@ -58,13 +58,14 @@ class LiveRun:
         config: PolicyConfig | None = None,
         link: str | None = None,
         compliance: Literal["full", "partial"] = "partial",
+        limits: tuple[str, ...] = (),
     ) -> LiveRun:
         """A fresh run over a cohort. Raises ValueError with a sentence when it cannot start."""
         protocol = cohort.protocol.name
         if protocol not in ENVIRONMENTS:
             raise ValueError(f"no simulated environment is registered for {protocol}: outcomes cannot be simulated")
         config = config or live_config(cohort.protocol, link)
-        named = EnvironmentSpec(protocol, cohort=cohort_key(cohort), link=link, compliance=compliance)
+        named = EnvironmentSpec(protocol, cohort=cohort_key(cohort), link=link, compliance=compliance, limits=limits)
         spec = StudySpec(named, (policy,), advisor if isinstance(advisor, str) else advisor.name, 1, 1, seed, config)
         environment = make_environment(named, seed, cohort=cohort)
         return cls(spec, environment, make_policy(policy, environment, config, seed, advisor))

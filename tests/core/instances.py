@@ -47,7 +47,7 @@ class Instance:
         f = Objective(c(self.theta[d_i:]), c(self.A[d_i:, d_i:]), c(Ax[d_i:]), float(self.x @ Ax), float(beta))
         set_ = self.feasible
         F = Shape(set_.W, self.lo, self.hi, float(set_.gamma), set_.p_code, set_.s, 0.0)
-        delta, work, best = np.zeros(self.lo.size), np.empty((6, self.lo.size)), -np.inf
+        delta, work, best = np.zeros(self.lo.size), np.empty((9, self.lo.size)), -np.inf
         for _ in range(starts):
             linear_step(rng.standard_normal(delta.size), F.w, F.lo, F.hi, F.gamma, F.p, F.s, delta, work)
             best = max(best, climb(f, F, delta, MAX_STEPS, work, delta, 0.0))

@@ -1,0 +1,75 @@
+"""Further convex limits: kept by every policy, and as good as brute force."""
+
+import numpy as np
+import pytest
+
+from libra_core.clinical import default_protocol
+from libra_core.cohort import load_cohort
+from libra_core.environments import EnvironmentSpec, make_environment
+from libra_core.policies import PolicyConfig
+from libra_core.recourse.convex import LinearStep
+from libra_core.recourse.feasible import Budget, FeasibleSet
+from libra_core.recourse.optimistic import plan
+from libra_core.study import LiveRun, make_policy, run
+from tests.core.instances import draw
+
+LIMITS = ("gentle_start", "weight_with_activity")
+
+
+def test_the_step_is_the_best_of_a_grid() -> None:
+    rng = np.random.default_rng(0)
+    budgets = (Budget("sum", (1.0, 0.5), 0.4, absolute=True), Budget("linked", (1.0, -2.0), 0.0))
+    for _ in range(10):
+        F = FeasibleSet((1.0, 1.3), 1.0, 2.0, None, budgets)
+        lo, hi, g = -rng.uniform(0.2, 1, 2), rng.uniform(0.2, 1, 2), rng.normal(size=2)
+        delta = LinearStep(F, 0.0).solve(g, lo, hi)
+        assert F.contains(delta, lo, hi, 1e-7)[0]
+        axes = [np.linspace(a, b, 201) for a, b in zip(lo, hi, strict=True)]
+        grid = np.stack(np.meshgrid(*axes), -1).reshape(-1, 2)
+        best = (grid[F.contains(grid, lo, hi)] @ g).max()
+        assert g @ delta >= best - 1e-5
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0])
+def test_plans_keep_the_budgets_and_beat_random_feasible_plans(beta: float) -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(12):
+        one = draw(rng, d_m=4)
+        budget = Budget("sum", (1.0,) * 4, 0.5, absolute=True)
+        F = FeasibleSet(one.feasible.weights, 1.0, 2.0, None, (budget,))
+        found = plan(F, one.theta[None, None], one.A[None, None], one.contexts, beta, table=True)
+        delta = found.delta[0, 0]
+        assert F.contains(delta, one.lo, one.hi, 1e-7)[0]
+        assert found.value[0, 0] == pytest.approx(one.value(beta, delta), abs=1e-8)
+        wild = F.project(rng.normal(size=(400, 4)), one.lo, one.hi)
+        assert found.value[0, 0] >= max(one.value(beta, w) for w in wild) - 1e-6
+        free = plan(one.feasible, one.theta[None, None], one.A[None, None], one.contexts, beta, table=True)
+        assert found.value[0, 0] <= free.value[0, 0] + 1e-9
+
+
+def test_limits_from_the_protocol_bind_on_real_patients() -> None:
+    spec = EnvironmentSpec("hypertension", cohort="accord-like", limits=LIMITS)
+    world = make_environment(spec, 0, 2)
+    F = world.problem.feasible
+    assert [b.name for b in F.budgets] == list(LIMITS)
+    policies = [make_policy(name, world, PolicyConfig(), 0, "near-optimal") for name in ("glrb", "llm-only", "random")]
+    bound = 0
+    for now in run(world, policies, 12):
+        assert (now.best > -np.inf).all()
+        for step in now.steps:
+            actions = step.proposal.actions
+            assert F.contains(actions.delta, now.contexts.lo, now.contexts.hi, 1e-6).all()
+            assert (step.regret >= -1e-5).all()
+            bound += int((np.abs(F.budgets[0].use(actions.delta) - 1.5) < 1e-4).sum())
+    assert bound > 0, "a limit that never binds tests nothing"
+
+
+def test_a_live_run_takes_the_limits_and_refuses_unknown_ones() -> None:
+    cohort = load_cohort("accord-like")
+    live = LiveRun.start(cohort, "glrb", limits=("gentle_start",))
+    row = live.step()
+    change = cohort.protocol.change(row.decision.delta)
+    weights = default_protocol().linked_limits[0].weights
+    assert sum(abs(c) * weights[m] for c, m in zip(change, cohort.protocol.mutable, strict=True)) <= 1.5 + 1e-5
+    with pytest.raises(ValueError, match="unknown limit 'diet_only': choose from gentle_start"):
+        LiveRun.start(cohort, "glrb", limits=("diet_only",))
