@@ -62,7 +62,7 @@ def messages() -> None:
 
 def asked_line(session: Sitting) -> None:
     """How often the clinician was asked, held against the bound."""
-    cases = session.ledger.cases.values()
+    cases = session.ledger.files
     asked = sum(case.shown[session.info.spec.policy].asked for case in cases)
     bound = session.engine.call_bound(session.info.spec.planned)
     limit = (

@@ -66,8 +66,8 @@ class Engine:
         self.spec = spec.validate()
         if digest_of(cohort) != spec.cohort_digest:
             raise Unreadable(
-                f"This session was recorded with other values of the cohort {spec.cohort!r} than are loaded now. "
-                "Load the file that was used then."
+                f"This session was recorded with other values of the cohort {spec.cohort!r}, or another version of the "
+                "protocol, than are loaded now. Load what was used then."
             )
         if spec.protocol not in ENVIRONMENTS:
             raise ValueError(f"no simulated environment is registered for {spec.protocol}")

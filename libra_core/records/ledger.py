@@ -146,18 +146,23 @@ class Ledger:
             case.deferred.append(choice)
 
     @property
+    def files(self) -> list[CaseFile]:
+        """All case files in order, as they are now: another thread may add one meanwhile."""
+        return list(self.cases.values())
+
+    @property
     def decided(self) -> int:
-        return sum(case.decided for case in self.cases.values())
+        return sum(case.decided for case in self.files)
 
     @property
     def awaiting(self) -> list[CaseFile]:
         """Treated, but without an outcome."""
-        return [c for c in self.cases.values() if c.final and c.final.executed and c.outcome is None]
+        return [c for c in self.files if c.final and c.final.executed and c.outcome is None]
 
     @property
     def open_cases(self) -> list[CaseFile]:
         """Seen, but not decided: the present one, and those put off."""
-        return [case for case in self.cases.values() if not case.decided]
+        return [case for case in self.files if not case.decided]
 
 
 def _plan(arm: int, delta: str) -> Plan:

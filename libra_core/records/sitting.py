@@ -1,16 +1,21 @@
-"""A clinician's session at work: see a patient, decide, learn, go on. The log comes first; memory follows it."""
+"""A clinician's session at work: see a patient, decide, learn, go on. The log comes first; memory follows it.
+
+A page that is clicked twice in a hurry runs twice, in two threads, with the same Sitting: its methods take turns.
+"""
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from libra_core.advisors.base import Advice, Advisor
 from libra_core.cohort import Cohort
 from libra_core.records.codec import canonical
-from libra_core.records.engine import Engine, Plan, Shown
+from libra_core.records.engine import Effect, Engine, Plan, Shown
 from libra_core.records.errors import AlreadyDecided, RecordsError, Stale
 from libra_core.records.ledger import CaseFile, Ledger
 from libra_core.records.outcomes import Entered, reward_of
@@ -24,6 +29,18 @@ log = logging.getLogger(__name__)
 SNAPSHOT_EVERY = 40  # events
 TRIES = 5
 T = TypeVar("T")
+P = ParamSpec("P")
+
+
+def in_turn(method: Callable[Concatenate[Sitting, P], T]) -> Callable[Concatenate[Sitting, P], T]:
+    """One thread at a time."""
+
+    @wraps(method)
+    def turn(self: Sitting, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self.lock:
+            return method(self, *args, **kwargs)
+
+    return turn
 
 
 class Sitting:
@@ -34,6 +51,7 @@ class Sitting:
 
     def __init__(self, repository: Repository, session_id: str, cohort: Cohort, advisor: Advisor | None = None) -> None:
         self.repository = repository
+        self.lock = threading.RLock()
         self.info: SessionInfo = repository.session(session_id)
         self.cohort = cohort
         self.rows = Rows(repository, self.info.spec.seed)
@@ -50,10 +68,16 @@ class Sitting:
 
     @property
     def engine(self) -> Engine:
-        if self._engine is None:
-            self._rebuild()
-        assert self._engine is not None
-        return self._engine
+        with self.lock:
+            if self._engine is None:
+                self._rebuild()
+            assert self._engine is not None
+            return self._engine
+
+    @in_turn
+    def effect(self, position: int, plan: Plan) -> Effect:
+        """What the first policy now expects of a plan for this patient."""
+        return self.engine.effect(position, plan)
 
     @property
     def mine(self) -> bool:
@@ -62,34 +86,32 @@ class Sitting:
 
     # ------------------------------------------------------------------------------------------------ the log
 
+    @in_turn
     def sync(self) -> None:
         """Take in what was written since the last look, by another window or before a failure."""
         if self._engine is None:
             self._rebuild()
         elif self.repository.last(self.id) != self.ledger.seq:
             for event in self.repository.events(self.id, self.ledger.seq):
-                self._fold(event)
+                self.ledger.apply(event)
+                fold(self._engine, self.ledger, event)
 
     def _rebuild(self) -> None:
-        engine = Engine(self.info.spec, self.cohort, self._advisor)
+        """Memory from the log: the last snapshot, and the events after it. All or nothing of it becomes memory."""
+        engine, ledger = Engine(self.info.spec, self.cohort, self._advisor), Ledger()
         saved = self.repository.snapshot(self.id)
         if saved is None:
             engine.warm_up()
         else:
             engine.restore(saved[1])
-        self._engine, self.ledger = engine, Ledger()
-        self._saved = saved[0] if saved else 0
+        after = saved[0] if saved else 0
         for event in self.repository.events(self.id):
-            if event.seq > self._saved:
-                self._fold(event)
-            else:
-                self.ledger.apply(event)
+            ledger.apply(event)
+            if event.seq > after:
+                fold(engine, ledger, event)
+        self._engine, self.ledger, self._saved = engine, ledger, after
         if saved is None and self.mine and self.info.spec.warm_up:
             self._save()  # the experience before the first patient is the slow part of a start
-
-    def _fold(self, event: Event) -> None:
-        self.ledger.apply(event)
-        fold(self.engine, self.ledger, event)
 
     def _append(self, event: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> Event:
         return self.repository.append(self.id, self.ledger.seq, event, rows)
@@ -128,13 +150,14 @@ class Sitting:
 
     def has_seen(self, arm: int) -> bool:
         """Whether the methods know anything about a treatment from outcomes."""
-        done = (case.final.executed for case in self.ledger.cases.values() if case.final and case.outcome)
+        done = (case.final.executed for case in self.ledger.files if case.final and case.outcome)
         return self.info.spec.warm_up > 0 or any(plan is not None and plan.arm == arm for plan in done)
 
     @property
     def finished(self) -> bool:
         return self.ledger.closed or self.ledger.decided >= self.info.spec.planned
 
+    @in_turn
     def current(self, opens: bool = True) -> CaseFile | None:
         """The patient to decide about now: an open one that is not put off, else a new one, else one put off.
 
@@ -147,6 +170,7 @@ class Sitting:
             case = next(iter(self.ledger.open_cases), None)
         return case
 
+    @in_turn
     def advance(self, limit: int = 200) -> CaseFile | None:
         """current(), past the patients about whom the policy is sure; after `limit` of them, the last of those."""
         case = self.current()
@@ -187,6 +211,7 @@ class Sitting:
 
     # ------------------------------------------------------------------------------------------------ decisions
 
+    @in_turn
     def first_choice(self, position: int, plan: Plan, stamp: Stamp) -> CaseFile:
         """The blinded choice, before the proposal is seen."""
 
@@ -201,10 +226,12 @@ class Sitting:
 
         return self._write(step)
 
+    @in_turn
     def accept(self, position: int, stamp: Stamp) -> CaseFile:
         """Do what the first policy proposes."""
         return self._decide(position, Kind.ACCEPT, None, stamp)
 
+    @in_turn
     def override(self, position: int, plan: Plan, stamp: Stamp) -> CaseFile:
         """Do something else. Raises ValueError when it is contraindicated or not feasible."""
         return self._decide(position, Kind.OVERRIDE, plan, stamp)
@@ -225,6 +252,7 @@ class Sitting:
 
         return self._write(step)
 
+    @in_turn
     def defer(self, position: int, stamp: Stamp) -> CaseFile:
         """Put the patient off: nothing is done or learned, and the patient comes back at the end."""
 
@@ -239,6 +267,7 @@ class Sitting:
 
         return self._write(step)
 
+    @in_turn
     def answer(self, position: int, plan: Plan | None, stamp: Stamp) -> CaseFile:
         """The clinician as the advisor: a plan, or None for no opinion. The policy decides by its own rule."""
 
@@ -295,6 +324,7 @@ class Sitting:
         found = self.engine.simulate(position, plan)
         return {"outcomes": [self.rows.outcome(position, found, "simulated")]}
 
+    @in_turn
     def enter_outcomes(self, entered: Sequence[Entered]) -> int:
         """Record outcomes that were seen, in any order, all or none; returns how many were new.
 
@@ -338,6 +368,7 @@ class Sitting:
 
     # ------------------------------------------------------------------------------------------------ the rest
 
+    @in_turn
     def save_scenario(self, position: int, name: str, plan: Plan) -> None:
         """Keep a what-if under a name. Raises ValueError without a name."""
         if not name.strip():
@@ -355,6 +386,7 @@ class Sitting:
 
         self._write(step)
 
+    @in_turn
     def close(self) -> None:
         """End the session before all planned patients are seen; what is put off stays undecided."""
 

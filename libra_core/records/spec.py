@@ -95,7 +95,7 @@ class SessionSpec:
     "clinician" with mode "unsure", where the policy acts by itself and stops at patients whose width exceeds Delta.
     blinded: the first choice comes before the card. outcomes: simulated at once, or entered later.
     planned: patients to see. warm_up: simulated patients that the policies have learned from before the first.
-    cohort_digest: of the cohort's values, so that a changed file is noticed.
+    cohort_digest: of the cohort's values and the protocol's numbers, so that a changed file is noticed.
     """
 
     cohort: str
@@ -161,6 +161,17 @@ class SessionSpec:
 
 
 def digest_of(cohort: Cohort) -> str:
-    """Sixteen hex digits that name the values of a cohort and the protocol that reads them."""
-    protocol = f"{cohort.protocol.name}:{cohort.protocol.version}:{','.join(cohort.protocol.dropped)}"
-    return hashlib.sha256(cohort.values.tobytes() + protocol.encode()).hexdigest()[:16]
+    """Sixteen hex digits that name the values of a cohort and every number of the protocol that reads them."""
+    p = cohort.protocol
+    read = (
+        p.context,
+        p.mutable,
+        p.feasible,
+        p.outcome,
+        p.features,
+        p.derived,
+        p.treatments,
+        p.arrivals_rule,
+        p.dropped,
+    )
+    return hashlib.sha256(cohort.values.tobytes() + repr(read).encode()).hexdigest()[:16]

@@ -128,7 +128,7 @@ def _signed(change: float) -> str:
 
 def _effect(sitting: Sitting, case: CaseFile, plan: Plan, hidden: bool) -> None:
     """What the method expects of this plan, how much effort it asks, and the place to keep it under a name."""
-    effect = sitting.engine.effect(case.position, plan)
+    effect = sitting.effect(case.position, plan)
     limit = sitting.cohort.protocol.feasible.max_changes
     changes = sum(abs(d) > 1e-9 for d in plan.delta)
     expected, effort, keep = st.columns([3, 3, 4], vertical_alignment="bottom", gap="medium")
@@ -182,7 +182,7 @@ def _saved(sitting: Sitting, case: CaseFile, hidden: bool) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.caption("Kept:")
         for i, (name, plan) in enumerate(case.scenarios):
-            effect = sitting.engine.effect(case.position, plan)
+            effect = sitting.effect(case.position, plan)
             known = not hidden and not np.isnan(effect.mean)
             st.button(
                 f"{name}: {effect.mean:.1f} {sitting.engine.problem.reward_unit}" if known else name,

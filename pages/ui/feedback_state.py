@@ -69,10 +69,8 @@ class FeedbackState:
     problem: str = ""  # why it did not
 
     def showing(self, position: int, stage: str) -> Showing:
-        mark = (position, stage)
-        if mark not in self.showings:
-            self.showings[mark] = Showing(uuid.uuid4().hex, utc_now(), time.monotonic())
-        return self.showings[mark]
+        """The mark of this showing; the same for two threads that ask at once."""
+        return self.showings.setdefault((position, stage), Showing(uuid.uuid4().hex, utc_now(), time.monotonic()))
 
 
 def feedback_state() -> FeedbackState:

@@ -14,7 +14,7 @@ from pages.ui.feedback_state import Key, act, leave
 
 def end(sitting: Sitting) -> None:
     """The last page of a session."""
-    cases = list(sitting.ledger.cases.values())
+    cases = sitting.ledger.files
     kinds = Counter(case.final.kind for case in cases if case.final)
     with st.container(border=True, key="summary"):
         st.markdown("#### The session is complete. Thank you.")

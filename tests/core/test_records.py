@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -281,3 +283,23 @@ def test_the_command_proves_a_session(database: Database, capsys: pytest.Capture
     assert sitting.id in capsys.readouterr().out
     assert run_replay(parser.parse_args(["replay", "ffff-none", "--database", url])) == 2
     assert sitting.info.owner == LOCAL.id
+
+
+def test_two_threads_of_one_window_take_turns(database: Database) -> None:
+    """A page that is clicked twice in a hurry runs twice at once, with the same session and the same key."""
+    sitting = begin(database, planned=40)
+    keys = [stamp() for _ in range(41)]
+
+    def clicks() -> None:
+        while (case := sitting.current()) is not None:
+            with contextlib.suppress(AlreadyDecided):
+                sitting.accept(case.position, keys[case.position])
+
+    threads = [threading.Thread(target=clicks) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sitting.ledger.decided == 40
+    assert sitting.engine.policies[0].t == 40
+    proven(sitting)
