@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.ui import regret_form
 from pages.ui import regret_view as view
 from pages.ui.show import heartbeat
 from pages.ui.state import app_state
@@ -24,7 +25,7 @@ def results() -> None:
             "The study was cancelled; nothing was kept. Press **Run the study** to start again.", icon=":material/info:"
         )
     else:
-        view.result(job.result)
+        view.result(job.result.study, job.result.theory)
     heartbeat("study", "running" if job and job.running else "idle")
     if job and job.noticed_end():
         st.rerun()  # once, at the end: the whole page, which stops looking
@@ -32,7 +33,7 @@ def results() -> None:
 
 left, right = st.columns([4, 9], gap="large")
 with left:
-    view.form()
+    regret_form.form()
 with right:
     job = app_state().study
     st.fragment(results, run_every=0.5 if job and job.running else None)()

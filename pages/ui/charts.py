@@ -18,6 +18,10 @@ SERIES = (BLUE, VERMILION, GREEN, PURPLE, BLACK, ORANGE, SKY)
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
 MEASURED, ASSUMED = ("Measured", BLUE, ""), ("Assumed (imputed)", ORANGE, "/")
 FONT = '"Source Sans", "Source Sans Pro", sans-serif'  # the one of the pages
+LINEAR, LOG_LOG, LOG_SQUARED = "linear", "log-log", "log²"
+AXES = (LINEAR, LOG_LOG, LOG_SQUARED)
+MARKS = (1, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
+Curve = tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]  # t, mean, low, high
 MAX_POINTS = 600  # a line of more points looks the same and only costs bytes
 MAX_MARKERS = 400
 
@@ -192,32 +196,87 @@ def regret_so_far(cumulative: Sequence[float], asked: Sequence[bool], unit: str)
 
 
 def bands(
-    curves: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]], y: str, alt: str, height: int = 380
+    curves: Mapping[str, Curve],
+    y: str,
+    alt: str,
+    height: int = 380,
+    axes: str = LINEAR,
+    theory: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
 ) -> go.Figure:
-    """One line for each method with the spread over repetitions: name -> (t, mean, low, high)."""
-    figure = _figure(alt, "Patients treated", y, height)
-    for k, (name, (t, mean, low, high)) in enumerate(curves.items()):
-        keep, colour = _thin(len(np.asarray(t))), SERIES[k % len(SERIES)]
-        t, mean, low, high = (np.asarray(v, float)[keep] for v in (t, mean, low, high))
+    """One line for each method with the spread over repetitions: name -> (t, mean, low, high); theory's lines, name ->
+    (t, value), over them. On linear and log² axes the runs fill the picture, and a bound may lie beyond it."""
+    figure = _figure(alt + _with(theory), "Patients treated", y, height)
+    for k, (name, curve) in enumerate(curves.items()):
+        _band(figure, name, curve, k, axes)
+    top = max((float(np.max(high)) for *_, high in curves.values()), default=1.0)
+    for k, (name, (t, value)) in enumerate((theory or {}).items()):
+        line = {"color": BLACK if k % 2 == 0 else GREY, "width": 1.4, "dash": ("longdashdot", "dot")[k % 2]}
+        x, value = np.asarray(t, float), np.asarray(value, float)
+        keep, beyond = _thin(len(x)), axes != LOG_LOG and float(np.median(value)) > top
         figure.add_scatter(
-            x=np.concatenate([t, t[::-1]]).tolist(),
-            y=np.concatenate([high, low[::-1]]).tolist(),
-            fill="toself",
-            fillcolor=f"rgba({int(colour[1:3], 16)},{int(colour[3:5], 16)},{int(colour[5:], 16)},0.15)",
-            line={"width": 0},
-            hoverinfo="skip",
-            showlegend=False,
-            legendgroup=name,
-        )
-        figure.add_scatter(
-            x=t.tolist(),
-            y=mean.tolist(),
-            name=name,
+            x=_along(x[keep], axes),
+            y=value[keep].tolist(),
+            name=f"{name} (beyond this picture)" if beyond else name,
+            visible="legendonly" if beyond else True,
             mode="lines",
-            legendgroup=name,
-            line={"color": colour, "width": 2.2, "dash": DASHES[k % len(DASHES)]},
-            hovertemplate=name + ", patient %{x}: %{y:.1f}<extra></extra>",
+            line=line,
+            hovertemplate=_HOVER,
         )
-    figure.update_xaxes(rangemode="tozero")
-    figure.update_yaxes(rangemode="tozero")
+    _scale(figure, curves, axes, top)
     return figure
+
+
+_HOVER = "%{fullData.name}: %{y:,.0f}<extra></extra>"
+
+
+def _with(theory: Mapping[str, object] | None) -> str:
+    return f"; with {' and '.join(theory)}" if theory else ""
+
+
+def _along(t: np.ndarray, axes: str) -> list[float]:
+    """Where rounds stand on the axis: (log t)^2 on the log² axis, so that c log² t is a straight line."""
+    return (np.log(t) ** 2 if axes == LOG_SQUARED else t).tolist()
+
+
+def _band(figure: go.Figure, name: str, curve: Curve, k: int, axes: str) -> None:
+    t, mean, low, high = (np.asarray(v, float)[_thin(len(np.asarray(curve[0])))] for v in curve)
+    if axes == LOG_LOG:  # a logarithm has no zero: the line starts where something is lost
+        t, mean, low, high = (v[mean > 0] for v in (t, mean, low, high))
+        low = np.maximum(low, mean / 10)
+    x, colour = _along(t, axes), SERIES[k % len(SERIES)]
+    figure.add_scatter(
+        x=x + x[::-1],
+        y=np.concatenate([high, low[::-1]]).tolist(),
+        fill="toself",
+        fillcolor=f"rgba({int(colour[1:3], 16)},{int(colour[3:5], 16)},{int(colour[5:], 16)},0.15)",
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=name,
+    )
+    figure.add_scatter(
+        x=x,
+        y=mean.tolist(),
+        name=name,
+        mode="lines",
+        legendgroup=name,
+        line={"color": colour, "width": 2.2, "dash": DASHES[k % len(DASHES)]},
+        customdata=t.tolist(),
+        hovertemplate="%{fullData.name}, patient %{customdata}: %{y:,.1f}<extra></extra>",
+    )
+
+
+def _scale(figure: go.Figure, curves: Mapping[str, Curve], axes: str, top: float) -> None:
+    """Give the axes their kind; the runs decide how high the picture is."""
+    last = max((float(np.asarray(t)[-1]) for t, *_ in curves.values()), default=1.0)
+    if axes == LOG_LOG:
+        figure.update_xaxes(type="log", dtick=1)
+        figure.update_yaxes(type="log", dtick=1)
+        return
+    figure.update_yaxes(range=[0, 1.05 * top or 1.0])
+    if axes == LOG_SQUARED:
+        marks = [n for n in MARKS if n <= last]
+        figure.update_xaxes(tickvals=_along(np.array(marks, float), axes), ticktext=[f"{n:,}" for n in marks])
+        figure.update_xaxes(title_text="Patients treated, on a scale of log²")
+    else:
+        figure.update_xaxes(range=[0, last])

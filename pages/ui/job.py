@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from pages.ui.words import sentence
+
 log = logging.getLogger(__name__)
 
 Work = Callable[[Callable[[float], None], threading.Event], Any]
@@ -31,7 +33,7 @@ class Job:
         try:
             self.result = work(self._progress, self._cancel)
         except ValueError as error:  # a setting that makes no sense: its message speaks to a person
-            self.problem = str(error)
+            self.problem = sentence(str(error))
         except Exception:
             log.exception("the work failed")
             self.problem = "This stopped with an unexpected error. The server's log has the details."

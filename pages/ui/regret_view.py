@@ -1,93 +1,23 @@
-"""The parts of the Regret page: the settings of a study, its progress, and what it found."""
+"""The parts of the Regret page that show: an invitation, progress, and what a study found, with theory over it."""
 
 from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
 
-from libra_core.environments import ENVIRONMENTS, EnvironmentSpec
-from libra_core.study.batch import StudyResult
+from libra_core.study.batch import PolicyResult, StudyResult
 from libra_core.study.metrics import band, group_frame, regret_frame, summary_frame
-from libra_core.study.spec import StudySpec
-from pages.ui import advice, charts, loaders
+from libra_core.study.promises import BOUNDED, Promises
+from pages.ui import charts, loaders, regret_form, words
 from pages.ui.csv import safe_csv
 from pages.ui.show import figure as show
-from pages.ui.state import Key, app_state, widget
+from pages.ui.state import Key
 from pages.ui.study import StudyJob
 
-SYNTHETIC = "synthetic"
-DEFAULT = ("linucb", "glrb", "libra")
-OUTCOMES = {"identity": "How much: net benefit in mmHg", "logistic": "Yes or no: goal reached"}
-
-
-def form() -> None:
-    """What to compare, on whom, for how long. Nothing runs until the button is pressed."""
-    policies, cohorts = loaders.policies(), {c.name: c.label for c in loaders.protocol().cohorts}
-    worlds = {**cohorts, SYNTHETIC: ENVIRONMENTS[SYNTHETIC].label}
-    with st.form("study", border=True):
-        st.multiselect(
-            "Methods to compare",
-            list(policies),
-            [name for name in DEFAULT if name in policies],
-            format_func=lambda name: policies[name].label,
-            key=Key.STUDY_POLICIES,
-            persist_state="session",
-        )
-        names = [name for name in advice.choices() if name != advice.MODEL]
-        st.selectbox("Advisor", names, format_func=advice.label, key=Key.STUDY_ADVISOR, persist_state="session")
-        st.selectbox(
-            "Patients", list(worlds), format_func=lambda w: worlds[w], key=Key.STUDY_WORLD, persist_state="session"
-        )
-        st.selectbox(
-            "Outcome",
-            list(OUTCOMES),
-            format_func=lambda link: OUTCOMES[link],
-            key=Key.STUDY_LINK,
-            persist_state="session",
-        )
-        one, two, three = st.columns(3)
-        one.number_input("Patients a run", 100, 20_000, 2000, 100, key=Key.STUDY_ROUNDS, persist_state="session")
-        two.number_input("Repetitions", 2, 200, 10, key=Key.STUDY_REPLICATES, persist_state="session")
-        three.number_input("Seed", 0, 10**6, 0, key=Key.STUDY_SEED, persist_state="session")
-        job = app_state().study
-        st.form_submit_button(
-            "Run the study",
-            type="primary",
-            icon=":material/play_arrow:",
-            on_click=start,
-            key=Key.STUDY_RUN,
-            disabled=bool(job and job.running),
-        )
-    st.caption("Every outcome is simulated. All methods see the same patients and the same luck.")
-
-
-def spec() -> StudySpec:
-    """The study that the widgets describe."""
-    world = widget(Key.STUDY_WORLD)
-    protocol = loaders.protocol().name
-    environment = (
-        EnvironmentSpec(SYNTHETIC, link=widget(Key.STUDY_LINK))
-        if world == SYNTHETIC
-        else EnvironmentSpec(protocol, cohort=world, link=widget(Key.STUDY_LINK))
-    )
-    return StudySpec(
-        environment,
-        tuple(widget(Key.STUDY_POLICIES)),
-        widget(Key.STUDY_ADVISOR),
-        int(widget(Key.STUDY_ROUNDS)),
-        int(widget(Key.STUDY_REPLICATES)),
-        int(widget(Key.STUDY_SEED)),
-    )
-
-
-def start() -> None:
-    app_state().study = StudyJob(spec())
-
-
-def cancel() -> None:
-    job = app_state().study
-    if job:
-        job.cancel()
+AXES_HELP = (
+    "On log-log axes √T is a straight line of slope ½ and a constant loss for each patient one of slope 1. On the log² "
+    "axis a curve that grows like the square of the logarithm is a straight line."
+)
 
 
 def invitation() -> None:
@@ -101,7 +31,7 @@ def invitation() -> None:
 
 def running(job: StudyJob) -> None:
     st.progress(job.share, f"Treating simulated patients: {job.share:.0%}")
-    st.button("Cancel", icon=":material/stop:", key=Key.STUDY_CANCEL, on_click=cancel)
+    st.button("Cancel", icon=":material/stop:", key=Key.STUDY_CANCEL, on_click=regret_form.cancel)
 
 
 def lost(unit: str) -> str:
@@ -109,27 +39,74 @@ def lost(unit: str) -> str:
     return "Good outcomes lost so far (patients)" if unit == "probability" else f"Benefit lost so far ({unit})"
 
 
-def result(found: StudyResult) -> None:
+def result(found: StudyResult, theory: Promises) -> None:
     """Curves, final numbers, the advisor's part, subgroups, and the downloads."""
     policies = loaders.policies()
     names = {p.name: policies[p.name].label for p in found.policies}
     curves = {names[p.name]: (found.t, *band(p.regret)) for p in found.policies}
     table = summary_frame(found)
     best = names[str(table.sort_values("regret")["policy"].iloc[0])]
-    show(charts.bands(curves, lost(found.unit), f"Benefit lost over {found.t[-1]} patients; least by {best}"), "regret")
+    axes, drawn = _axes()
+    lines = {UPPER: (found.t, theory.upper), LOWER: (found.t, theory.lower)} if drawn else None
+    alt = f"Benefit lost over {found.t[-1]} patients; least by {best}"
+    show(charts.bands(curves, lost(found.unit), alt, axes=axes, theory=lines), "regret")
     spec = found.spec
     st.caption(
         f"Simulated outcomes. Mean of {spec.replicates} repetitions with its 95 % confidence band · "
         f"seed {spec.seed} · settings {spec.hash}"
     )
+    if drawn:
+        st.caption(_assumptions(found, theory, names, axes))
     numbers, asked, groups = st.tabs(["Final numbers", "Questions to the advisor", "Subgroups"])
     with numbers:
         _final(table, names, found)
     with asked:
-        _asked(table, names, found)
+        _asked(table, names, found, theory if drawn else None, axes)
     with groups:
         _groups(found, names)
     _downloads(found)
+
+
+UPPER, LOWER = "Theory: upper bound for GLRB", "Theory: shape of the lower bound, c·d·√T"
+
+
+def _axes() -> tuple[str, bool]:
+    """How to draw: the kind of axes, and whether theory is laid over the runs."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        axes = st.segmented_control(
+            "Axes",
+            charts.AXES,
+            default=charts.LINEAR,
+            required=True,
+            key=Key.STUDY_AXES,
+            help=AXES_HELP,
+            persist_state="session",
+        )
+        theory = st.toggle("What theory says", True, key=Key.STUDY_THEORY, persist_state="session")
+    return axes or charts.LINEAR, theory
+
+
+def _assumptions(found: StudyResult, theory: Promises, names: dict[str, str], axes: str) -> str:
+    """What the lines of theory are, what they assume, and how far they are from the runs."""
+    unit, rounds, config = _short(found.unit), found.t[-1], found.spec.config
+    upper = f"Upper bound for GLRB: about {words.about(theory.upper[-1])} {unit} after {rounds:,} patients"
+    mine = next((p for p in found.policies if p.name == BOUNDED), None)
+    if mine is not None and (lost := mine.regret[:, -1].mean()) > 0:
+        upper += f", {words.about(theory.upper[-1] / lost)} times what GLRB lost here"
+    beyond = axes != charts.LOG_LOG and theory.upper[-1] > max(p.regret[:, -1].max() for p in found.policies)
+    upper += " (beyond this picture; log-log axes show it)." if beyond else "."
+    holds = (
+        f"It holds with a probability of {1 - config.failure:.0%}, "
+        "if outcomes follow the model, inputs stay in their range and the best plan is found each time."
+        if theory.proven
+        else "With these settings it is a shape to compare with, not a guarantee: the theorem asks for wider ranges "
+        "(*More settings*), for patients who make all of an advised change, and for a model that outcomes follow."
+    )
+    lower = (
+        "Lower bound: on the hardest problem no method loses less than c·d·√T; theory does not give c, so the curve is "
+        f"drawn to end where {names[theory.anchor]} ends. On an easier problem a good method may flatten more."
+    )
+    return f"**Theory.** {upper} {holds} {lower}"
 
 
 def _digits(unit: str) -> int:
@@ -151,30 +128,41 @@ def _final(table: pd.DataFrame, names: dict[str, str], found: StudyResult) -> No
         for r in table.sort_values("regret").itertuples()
     ]
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+    st.caption("In brackets: the 95 % confidence interval of the mean.")
 
 
-def _asked(table: pd.DataFrame, names: dict[str, str], found: StudyResult) -> None:
+def _asked(table: pd.DataFrame, names: dict[str, str], found: StudyResult, theory: Promises | None, axes: str) -> None:
     asking, rounds = table[table["calls"] > 0], found.spec.rounds
     if asking.empty:
         st.markdown("None of these methods asks an advisor.")
         return
     curves = {names[p.name]: (found.t, *band(p.calls)) for p in found.policies if p.calls.any()}
+    bounds = {f"Theory: limit for {names[name]}": (found.t, c) for name, c in theory.calls.items()} if theory else {}
     said = ", ".join(f"{names[row.policy]} {row.calls:,.0f}" for row in asking.itertuples())
-    show(
-        charts.bands(curves, "Questions to the advisor so far", f"Questions in {rounds} patients: {said}", 280), "calls"
-    )
+    alt = f"Questions in {rounds} patients: {said}"
+    show(charts.bands(curves, "Questions to the advisor so far", alt, 280, axes, bounds), "calls")
     for row in asking.itertuples():
-        if pd.isna(row.call_bound):
-            st.markdown(f"**{names[row.policy]}** asks about every patient: no limit applies.")
-        elif row.call_bound >= rounds:
-            st.markdown(
-                f"**{names[row.policy]}**: theory allows at most {row.call_bound:,.0f} questions, more than there were "
-                "patients: it limits the long run (the square of a logarithm) and says nothing at this length."
-            )
-        else:
-            st.markdown(
-                f"**{names[row.policy]}**: {row.calls:,.0f} questions; theory allows at most {row.call_bound:,.0f}."
-            )
+        st.markdown(f"**{names[row.policy]}** {_limit(row.calls, row.call_bound, rounds)}")
+    for policy in found.policies:
+        if policy.dismissed is not None:
+            st.markdown(f"**{names[policy.name]}**: {_verdict(policy, found.spec.replicates)}")
+
+
+def _limit(calls: float, bound: float | None, rounds: int) -> str:
+    asked = f"asked {calls:,.0f} times in {rounds:,} patients"
+    if bound is None or pd.isna(bound):
+        return f"{asked}; nothing limits its questions."
+    if bound >= rounds:
+        return (
+            f"{asked}. The limit of theory, about {words.about(bound)}, is more than there were patients: it limits "
+            "the long run (it grows like the square of a logarithm) and says nothing at this length."
+        )
+    return f"{asked}; theory allows at most {bound:,.0f}."
+
+
+def _verdict(policy: PolicyResult, replicates: int) -> str:
+    lost = round((policy.dismissed or 0.0) * replicates)
+    return f"the advisor lost its trial, and was no longer asked, in {lost} of {replicates} repetitions."
 
 
 def _groups(found: StudyResult, names: dict[str, str]) -> None:

@@ -2,58 +2,44 @@
 
 from __future__ import annotations
 
-import logging
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 
+from libra_core.cohort import Cohort
 from libra_core.study.batch import Cancelled, StudyResult, run_study
+from libra_core.study.promises import Promises, promises
 from libra_core.study.spec import StudySpec
+from pages.ui.job import Job
 
-log = logging.getLogger(__name__)
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a study found, and theory's curves for it."""
+
+    study: StudyResult
+    theory: Promises
 
 
-class StudyJob:
-    """One run of `run_study` in a thread of its own. The thread touches nothing but this object."""
+class StudyJob(Job):
+    """One run of `run_study`. `result` stays None when it was cancelled."""
 
-    def __init__(self, spec: StudySpec) -> None:
+    result: Found | None
+
+    def __init__(self, spec: StudySpec, cohort: Cohort | None = None) -> None:
+        def work(progress: Callable[[float], None], cancel: threading.Event) -> Found | None:
+            try:
+                study = run_study(spec, progress, cancel, cohort=cohort)
+            except Cancelled:
+                return None
+            return Found(study, promises(study, cohort))
+
         self.spec = spec
-        self.share = 0.0
-        self.result: StudyResult | None = None
-        self.problem = ""
-        self._cancel = threading.Event()
         self._noticed = False
-        self._thread = threading.Thread(target=self._work, name="study", daemon=True)
-        self._thread.start()
-
-    def _work(self) -> None:
-        try:
-            self.result = run_study(self.spec, progress=self._progress, cancel=self._cancel)
-        except Cancelled:
-            pass  # no result, and no problem either
-        except ValueError as error:  # a setting that makes no sense: its message speaks to a person
-            text = str(error)
-            self.problem = f"{text[:1].upper()}{text[1:]}."
-        except Exception:
-            log.exception("the study failed")
-            self.problem = (
-                "The study stopped with an unexpected error. The server's log has the details; try other settings."
-            )
-
-    def _progress(self, share: float) -> None:
-        self.share = share
-
-    @property
-    def running(self) -> bool:
-        return self._thread.is_alive()
+        super().__init__(work, spec)
 
     def noticed_end(self) -> bool:
         """True once, at the first look after the end."""
         first = not self.running and not self._noticed
         self._noticed = self._noticed or first
         return first
-
-    def wait(self, seconds: float) -> None:
-        """Until it has ended, at most so long. For tests; a page looks again instead."""
-        self._thread.join(seconds)
-
-    def cancel(self) -> None:
-        self._cancel.set()

@@ -91,6 +91,17 @@ def price(cohort: Cohort, row: int, arm: int) -> float:
     return chosen.cost - sum(bonus.value for bonus in chosen.bonus if columns[bonus.flag][0] >= 0.5)
 
 
+def sentence(text: str) -> str:
+    """A message of the core as a sentence on a page."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
+
+
+def about(value: float) -> str:
+    """A large number without false precision: '280,000'."""
+    digits = max(0, math.floor(math.log10(value)) - 1) if value >= 1 else 0
+    return f"{round(value, -digits):,.0f}"
+
+
 def between(low: float, high: float, unit: str) -> str:
     """A range without false precision: 'Between 4 and 15 mmHg'."""
     return f"Between {low:.0f} and {high:.0f} {unit}".replace("-", "−")

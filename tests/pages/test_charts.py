@@ -39,3 +39,35 @@ def test_a_long_run_stays_light_and_keeps_its_end() -> None:
     figure = charts.regret_so_far(np.arange(2000.0), [True] * 2000, "mmHg")
     assert all(len(trace.x) <= charts.MAX_POINTS for trace in figure.data)
     assert figure.data[0].y[-1] == 1999
+
+
+@pytest.mark.parametrize("axes", charts.AXES)
+def test_theory_beyond_the_picture_does_not_squash_the_runs(axes: str) -> None:
+    t = np.array([1, 10, 100, 1000])
+    curves = {"a": (t, t * 1.0, t * 0.9, t * 1.1)}
+    figure = charts.bands(curves, "lost", "alt", axes=axes, theory={"far": (t, t * 1e4), "near": (t, t * 0.5)})
+    far, near = figure.data[-2:]
+    assert near.visible is True
+    assert near.name == "near"
+    assert len(near.x) == 4
+    if axes == charts.LOG_LOG:
+        assert far.visible is True
+        assert figure.layout.yaxis.type == "log"
+    else:
+        assert far.visible == "legendonly"
+        assert "beyond" in far.name
+        assert figure.layout.yaxis.range[1] < 2000
+
+
+def test_square_of_the_logarithm_is_straight_on_its_axis() -> None:
+    t = np.array([2, 20, 200, 2000])
+    value = 3 * np.log(t) ** 2
+    line = charts.bands({"a": (t, value, value, value)}, "questions", "alt", axes=charts.LOG_SQUARED).data[1]
+    np.testing.assert_allclose(np.asarray(line.y) / np.asarray(line.x), 3)
+
+
+def test_nothing_lost_yet_is_no_point_on_a_logarithm() -> None:
+    t, mean = np.array([1, 2, 3]), np.array([0.0, 1.0, 2.0])
+    line = charts.bands({"a": (t, mean, mean - 5, mean + 5)}, "lost", "alt", axes=charts.LOG_LOG).data
+    assert list(line[1].x) == [2, 3]
+    assert min(line[0].y) > 0

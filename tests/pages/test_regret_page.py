@@ -34,7 +34,7 @@ def test_a_study_runs_in_every_world(regret: AppTest, world: str, link: str) -> 
     run(regret)
     assert not regret.exception
     assert not regret.error
-    assert len(regret.session_state["libra"].study.result.policies) == 3
+    assert len(regret.session_state["libra"].study.result.study.policies) == 3
     assert any("settings" in c.value for c in regret.caption)
 
 
@@ -54,3 +54,72 @@ def test_no_method_gets_a_sentence(regret: AppTest) -> None:
     run(regret)
     assert not regret.exception
     assert any("at least one policy" in e.value for e in regret.error)
+
+
+CLINIC = b"age,sex,sbp,dbp\n44,F,152,90\n51,M,148,84\n70,F,171,80\n"
+
+
+def captions(app: AppTest) -> str:
+    return "\n".join(c.value for c in app.caption)
+
+
+def small(app: AppTest) -> AppTest:
+    app.switch_page("regret.py").run()
+    app.number_input(key="study_rounds").set_value(100)
+    app.number_input(key="study_replicates").set_value(2)
+    return app
+
+
+def test_an_uploaded_cohort_in_use_is_the_one_that_is_studied(app: AppTest) -> None:
+    app.file_uploader[0].upload("clinic.csv", CLINIC).run()
+    run(small(app))
+    assert not app.exception
+    assert not app.error
+    assert app.session_state["libra"].study.spec.environment.cohort.startswith("clinic")
+
+
+def test_after_a_bad_upload_a_study_still_runs(app: AppTest) -> None:
+    app.file_uploader[0].upload("clinic.csv", CLINIC).run()
+    run(small(app))
+    app.switch_page("cohort.py").run()
+    app.file_uploader[0].upload("broken.csv", b"not,a\n").run()
+    run(small(app))
+    assert not app.exception
+    assert app.session_state["libra"].study.spec.environment.cohort == "nhanes"
+
+
+@pytest.mark.parametrize("learns", ["shared", "one-pass", "refit", "mle"])
+def test_the_settings_reach_the_study(regret: AppTest, learns: str) -> None:
+    regret.selectbox(key="study_learns").select(learns)
+    regret.selectbox(key="study_compliance").select("full")
+    regret.selectbox(key="study_radius").select("theory")
+    regret.selectbox(key="study_adoption").select("plausible")
+    regret.slider(key="study_plausibility").set_value(0.8)
+    regret.number_input(key="study_cap").set_value(5)
+    run(regret)
+    assert not regret.error
+    spec = regret.session_state["libra"].study.spec
+    assert spec.environment.compliance == "full"
+    assert (spec.config.shared, spec.config.estimator) == (learns == "shared", learns.replace("shared", "one-pass"))
+    assert (spec.config.radius, spec.config.adoption) == ("theory", "plausible")
+    assert (spec.config.plausibility, spec.config.max_calls) == (0.8, 5)
+    study = regret.session_state["libra"].study.result.study
+    assert max(p.calls.max() for p in study.policies) <= 5
+    assert "with a probability of 95%" in captions(regret)
+
+
+def test_theory_is_drawn_on_every_kind_of_axes_and_may_be_hidden(regret: AppTest) -> None:
+    run(regret)
+    assert "a shape to compare with, not a guarantee" in captions(regret)
+    for axes in ("log-log", "log²", "linear"):
+        regret.segmented_control(key="study_axes").set_value(axes).run()
+        assert not regret.exception, axes
+        assert "Upper bound for GLRB" in captions(regret)
+    regret.toggle(key="study_theory").set_value(False).run()
+    assert "Upper bound for GLRB" not in captions(regret)
+
+
+def test_the_verdict_on_the_advisor_is_told(regret: AppTest) -> None:
+    regret.multiselect(key="study_policies").set_value(["libra-trial"])
+    run(regret)
+    assert any("lost its trial" in m.value for m in regret.markdown)
