@@ -4,13 +4,16 @@ PORT   ?= 8501
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help run test check clean browser smoke-llm
+.PHONY: help run test check clean browser smoke-llm case-study bench guarantees
 
 help:
 	@echo "make run     set up and open the dashboard on http://localhost:$(PORT)"
 	@echo "make test    set up and run all tests"
 	@echo "make check   lint, format and type checks"
+	@echo "make case-study   make the studies behind the page Case study again (same numbers; minutes)"
 	@echo "make smoke-llm   ask a real, very small language model (opt-in; 350 MB of downloads, needs Node.js)"
+	@echo "make bench   measure speed and solver, beside other libraries (opt-in; ten minutes, 800 MB of downloads)"
+	@echo "make guarantees   measure regret and questions against what the theory promises (opt-in)"
 	@echo "make clean   remove the environment and all caches"
 
 run: $(VENV)/.installed
@@ -46,10 +49,26 @@ browser:
 		echo "Chromium is missing, so the browser tests will be skipped. On Debian or Ubuntu: sudo apt-get install chromium"; \
 	fi
 
+# The studies behind the page Case study; says whether the numbers are those stored before.
+case-study: $(VENV)/.installed
+	$(BIN)/python data/build_case_study.py
+
 # Opt-in: SmolLM2-135M on this machine. It has no clinical value; see docs/llm.md.
 smoke-llm: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.smoke_llm
 
+# Opt-in: writes docs/benchmarks.md. The other libraries live in an environment of their own.
+bench: $(VENV)/.installed .venv-bench/peers.txt
+	$(BIN)/python -m benchmarks
+
+.venv-bench/peers.txt: requirements-bench.txt requirements.txt
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	$(BIN)/python benchmarks/install_peers.py .venv-bench/bin/python requirements-bench.txt $@
+
+# Opt-in: writes docs/guarantees.md.
+guarantees: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.guarantees
+
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

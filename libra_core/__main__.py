@@ -1,4 +1,4 @@
-"""The command line: python -m libra_core cohort | recommend | simulate | advise | replay | warm."""
+"""The command line: python -m libra_core cohort | recommend | simulate | advise | report | replay | warm."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from libra_core.cli_cohort import add_cohort
 from libra_core.cli_recommend import add_recommend
 from libra_core.cli_simulate import add_simulate
 from libra_core.records.cli import add_replay
+from libra_core.report.cli import add_report
 
 
 def _add_warm(subparsers: argparse._SubParsersAction) -> None:
@@ -31,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
         description="Bandit recourse for treatment planning: a research demonstration with simulated outcomes.",
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_cohort, add_recommend, add_simulate, add_advise, add_replay, _add_warm):
+    for add in (add_cohort, add_recommend, add_simulate, add_advise, add_report, add_replay, _add_warm):
         add(subparsers)
     arguments = parser.parse_args(argv)
     try:

@@ -20,6 +20,11 @@ def cohort_key(cohort: Cohort) -> str:
     return f"{cohort.name}:{hashlib.sha256(cohort.values.tobytes()).hexdigest()[:12]}"
 
 
+def hash_of(config: dict[str, Any]) -> str:
+    """What a config is called: twelve hex digits of the SHA-256 of its JSON."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]
+
+
 LANDMARKS = (100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 
 
@@ -59,7 +64,7 @@ class StudySpec:
     @property
     def hash(self) -> str:
         """Twelve hex digits of the SHA-256 of as_dict()."""
-        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:12]
+        return hash_of(self.as_dict())
 
     def grid(self, points: int = 150) -> tuple[int, ...]:
         """The rounds at which regret is kept: evenly spread, the landmarks, and the last round."""

@@ -1,0 +1,1 @@
+"""Reports: one document of plain text, tables and charts, written as HTML, PDF or slides."""

@@ -1,0 +1,57 @@
+"""`python -m libra_core report`: a study, a session or one patient as HTML, PDF or slides."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from libra_core.report.document import Document
+
+FORMATS = ("html", "pdf", "pptx")
+
+
+def add_report(subparsers: Any) -> None:
+    """Put the command on the list."""
+    parser = subparsers.add_parser("report", help="a report as HTML, PDF or slides")
+    about = parser.add_mutually_exclusive_group(required=True)
+    about.add_argument("--study", metavar="HASH", help="config hash of a stored study, or case-study")
+    about.add_argument("--session", metavar="ID", help="a recorded feedback session")
+    about.add_argument("--cohort", metavar="PATH|NAME", help="with --row: a hand-out for one patient")
+    parser.add_argument("--row", type=int, metavar="N", help="row of the cohort, counted from 0")
+    parser.add_argument("--format", required=True, choices=FORMATS)
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE")
+    parser.add_argument("--units", choices=("US", "SI"), default="US")
+    parser.add_argument("--seed", type=int, default=0, help="of the run that a hand-out's plan comes from")
+    parser.set_defaults(run=_report)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from libra_core.report.write import to_bytes
+
+    content = to_bytes(document_for(arguments), arguments.format)
+    try:
+        arguments.out.write_bytes(content)
+    except OSError as error:
+        raise ValueError(f"cannot write {arguments.out}: {error.strerror}") from error
+    print(f"{arguments.out}: {len(content):,} bytes. Simulated outcomes; not for clinical use.")
+    return 0
+
+
+def document_for(arguments: argparse.Namespace) -> Document:
+    """The report that the arguments ask for. Raises ValueError with what to do."""
+    si = arguments.units == "SI"
+    if arguments.study:
+        from libra_core.report.story import case_document, load_case
+
+        return case_document(load_case("" if arguments.study == "case-study" else arguments.study), si)
+    if arguments.session:
+        from libra_core.report.session import session_document
+
+        return session_document(arguments.session, si)
+    if arguments.row is None:
+        raise ValueError("a hand-out is for one patient: give --row N with --cohort")
+    from libra_core.cohort import load_cohort
+    from libra_core.report.handout import handout
+
+    return handout(load_cohort(arguments.cohort), arguments.row, arguments.seed, si)

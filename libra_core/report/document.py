@@ -1,0 +1,85 @@
+"""A report as data: sections of plain text, tables and charts. Every format is made from this and nothing else.
+
+Text is plain: no markup of any kind, so that each format escapes it in its own way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from libra_core.problem import Floats
+
+WARNING = "Research demonstration: simulated outcomes, not for clinical use"
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One curve with the band around it; low and high are None for a curve without."""
+
+    name: str
+    x: Floats
+    y: Floats
+    low: Floats | None = None
+    high: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar with its interval, in the chart's unit."""
+
+    label: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """Curves or horizontal bars, one of them. alt says in words what the picture shows."""
+
+    alt: str
+    x: str
+    y: str
+    lines: tuple[Line, ...] = ()
+    bars: tuple[Bar, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """One screen, slide or part of a page. message: the one sentence to take home. maths: for the fold-out."""
+
+    key: str
+    title: str
+    message: str
+    points: tuple[str, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    table: Table | None = None
+    maths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """A whole report. facts: what identifies it (seed, config hash, versions, data), shown in every format.
+
+    plain: a hand-out for patients, in large type and without method talk.
+    """
+
+    title: str
+    subtitle: str
+    sections: tuple[Section, ...]
+    facts: tuple[tuple[str, str], ...]
+    sources: tuple[str, ...] = ()
+    plain: bool = False
+    stamp: str = field(default="")
+
+    @property
+    def footer(self) -> str:
+        """What stands on every page."""
+        return f"{WARNING} · {self.stamp}" if self.stamp else WARNING

@@ -1,0 +1,118 @@
+"""A sheet for one patient, in plain words and large type: where things stand, what the plan asks, what to ask."""
+
+from __future__ import annotations
+
+from libra_core.clinical import Feature
+from libra_core.cohort import Cohort
+from libra_core.policies import Decision
+from libra_core.report.document import Document, Section
+from libra_core.report.facts import cohort_facts
+from libra_core.report.reading import grade
+from libra_core.report.wording import value as value_of
+from libra_core.study.live import LiveRun
+
+LEARNED = 200  # simulated patients that the method has treated before
+
+
+def handout(cohort: Cohort, row: int, seed: int = 0, si: bool = False) -> Document:
+    """The sheet for a cohort row. Raises IndexError for a row that does not exist, ValueError where no run can "
+    "start."""
+    run = LiveRun.start(cohort, "libra", "guideline", seed)
+    run.patient(row)
+    for _ in range(LEARNED):
+        run.step()
+    return handout_for(cohort, row, run.decision_for(row), run.config_hash, seed, si)
+
+
+def handout_for(cohort: Cohort, row: int, decision: Decision, config_hash: str, seed: int, si: bool) -> Document:
+    """The sheet for a decision that was made already."""
+    sections = (_now(cohort, row, si), _plan(cohort, row, decision, si), _care(cohort, row), _questions(decision))
+    facts = cohort_facts(cohort, config_hash, seed)
+    text = "\n".join(line for s in sections for line in (s.title, s.message, *s.points))
+    level = f"school grade {grade(text, names(cohort)):.1f} (Flesch-Kincaid), names of drugs and habits left out"
+    return Document(
+        title="Your plan: a sheet to talk about",
+        subtitle=f"For patient {cohort.ids[row]}. Bring it to your doctor. Do not start or stop a drug by yourself.",
+        sections=sections,
+        facts=(*facts, ("Reading level", level)),
+        plain=True,
+        stamp=f"config {config_hash}, seed {seed}",
+    )
+
+
+def names(cohort: Cohort) -> tuple[str, ...]:
+    """What the protocol calls things: left out when the reading level is judged."""
+    protocol = cohort.protocol
+    labels = [f.label for f in protocol.features] + [t.label for t in protocol.treatments]
+    reasons = [alert.reason for alert in protocol.alerts]
+    return (
+        *labels,
+        *reasons,
+        protocol.outcome.label,
+        *(f.unit_in(si) for f in protocol.features for si in (True, False) if f.unit_in(si)),
+    )
+
+
+def _now(cohort: Cohort, row: int, si: bool) -> Section:
+    protocol = cohort.protocol
+    outcome = protocol.feature(protocol.outcome.name)
+    value = value_of(cohort, row, outcome.name)
+    above = value >= protocol.outcome.goal
+    return Section(
+        "now",
+        "Where you are now",
+        f"Your {protocol.outcome.label} is {outcome.display(value, si)}.",
+        (
+            f"The goal is below {outcome.display(protocol.outcome.goal, si)}.",
+            "You are above the goal now." if above else "You are at the goal now. Keep going.",
+        ),
+    )
+
+
+def _plan(cohort: Cohort, row: int, decision: Decision, si: bool) -> Section:
+    protocol = cohort.protocol
+    moved = zip(protocol.mutable_features, protocol.change(decision.delta), strict=True)
+    steps = [_step(cohort, row, f, float(change), si) for f, change in moved if abs(change) > 1e-9]
+    steps = [step for step in steps if step]
+    drug = (
+        f"A drug to talk about: {protocol.treatments[decision.arm].label}."
+        if decision.arm
+        else "No new drug. Keep taking what you take now."
+    )
+    habits = (
+        ("Small steps in what you do each day. Take them one by one:",) if steps else ("Keep your habits as they are.",)
+    )
+    return Section("plan", "What this plan asks of you", drug, (*habits, *steps))
+
+
+def _step(cohort: Cohort, row: int, feature: Feature, change: float, si: bool) -> str:
+    amount = feature.display(abs(change), si)
+    if feature.display(0.0, si) == amount:
+        return ""
+    now = feature.display(value_of(cohort, row, feature.name), si)
+    guess = " (a guess, not measured)" if bool(cohort.imputed.at[row, feature.name]) else ""
+    return f"{feature.label}: {'more' if change > 0 else 'less'}, by {amount}. Now: {now}{guess}."
+
+
+def _care(cohort: Cohort, row: int) -> Section:
+    urgent = [alert.reason for alert in cohort.protocol.alerts_for(cohort.values[row]) if alert.level == "urgent"]
+    return Section(
+        "care",
+        "Stay safe",
+        "See a doctor first. This sheet can be wrong." if not urgent else "Please see a doctor soon.",
+        (
+            *urgent,
+            "Tell your doctor if you feel unwell, faint or short of breath.",
+            "If you are with child, say so first.",
+        ),
+    )
+
+
+def _questions(decision: Decision) -> Section:
+    first = "Why this drug for me? What else could I take?" if decision.arm else "Why no new drug for me?"
+    return Section(
+        "questions",
+        "What to ask",
+        "Take these with you.",
+        (first, "Which step should I take first?", "When should we check again?", "What should I look out for?"),
+    )

@@ -1,0 +1,143 @@
+"""What the case study says in numbers: read from stored studies, or worked out from the simulated truth they used."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from libra_core.cohort import Cohort
+from libra_core.environments import Environment
+from libra_core.problem import Contexts, Floats, Ints
+from libra_core.recourse.optimistic import plan
+from libra_core.study.batch import PolicyResult, StudyResult
+from libra_core.study.metrics import band
+
+BLOCK = 256  # patients planned for at a time
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over replicates with its 95 % confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Floats) -> Interval:
+        return cls(*(float(v) for v in band(np.asarray(values, float))))
+
+
+def policy(study: StudyResult, name: str) -> PolicyResult:
+    """A policy's part of a study. Raises ValueError when it was not in it."""
+    found = next((p for p in study.policies if p.name == name), None)
+    if found is None:
+        raise ValueError(f"the study {study.spec.hash} has no policy {name!r}")
+    return found
+
+
+def at(study: StudyResult, t: int) -> int:
+    """Index of the last grid round that is not after t."""
+    return max(0, int(np.searchsorted(study.t, t, side="right")) - 1)
+
+
+def lost(study: StudyResult, name: str, t: int | None = None) -> Interval:
+    """Regret up to round t (default: the last), reward units."""
+    return Interval.of(policy(study, name).regret[:, at(study, t or study.t[-1])])
+
+
+def difference(study: StudyResult, a: str, b: str, t: int | None = None) -> Interval:
+    """Regret of a less regret of b up to round t, replicate by replicate: both saw the same patients and luck."""
+    i = at(study, t or study.t[-1])
+    return Interval.of(policy(study, a).regret[:, i] - policy(study, b).regret[:, i])
+
+
+def pace(study: StudyResult, name: str, since: float, until: float) -> Interval:
+    """Regret per patient between two shares of the run, for instance 0.9 and 1."""
+    i, j = (at(study, round(share * study.t[-1])) if share else -1 for share in (since, until))
+    before = policy(study, name).regret[:, i] if i >= 0 else 0.0
+    first = study.t[i] if i >= 0 else 0
+    return Interval.of((policy(study, name).regret[:, j] - before) / (study.t[j] - first))
+
+
+def asked(study: StudyResult, name: str, since: float, until: float) -> float:
+    """Share of patients about whom the advisor was asked, between two shares of the run."""
+    i, j = (at(study, round(share * study.t[-1])) if share else -1 for share in (since, until))
+    calls = policy(study, name).calls.mean(axis=0)
+    return float((calls[j] - (calls[i] if i >= 0 else 0.0)) / (study.t[j] - (study.t[i] if i >= 0 else 0)))
+
+
+def log_squared(study: StudyResult, name: str) -> tuple[float, Floats]:
+    """(c, c log^2 t on the grid): the least-squares fit of calls by the shape that theory promises."""
+    calls, shape = policy(study, name).calls.mean(axis=0), np.log(1.0 + np.asarray(study.t, float)) ** 2
+    c = float(shape @ calls / (shape @ shape))
+    return c, c * shape
+
+
+def growth(study: StudyResult, name: str) -> float:
+    """Exponent b of calls ~ t^b over the second half of the run: 1 = every patient, 0 = no more questions."""
+    half = at(study, study.t[-1] // 2)
+    calls = policy(study, name).calls.mean(axis=0)[half:]
+    if calls[0] <= 0:
+        return 0.0
+    return float(stats.linregress(np.log(np.asarray(study.t[half:], float)), np.log(calls)).slope)
+
+
+# ------------------------------------------------------------------------------------------------ the simulated truth
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The best that is possible for each patient of `rows` under the simulated truth, mean scale.
+
+    arm_alone, alone: the best treatment with habits as they are; arm, value, delta: with a feasible change.
+    """
+
+    rows: Ints
+    arm_alone: Ints
+    alone: Floats
+    arm: Ints
+    value: Floats
+    delta: Floats
+
+    @property
+    def switched(self) -> np.ndarray:
+        """Where the best treatment is another one once habits may change, (n,)."""
+        return self.arm != self.arm_alone
+
+    @property
+    def gain(self) -> Floats:
+        """What the change of habits adds, reward units (n,)."""
+        return self.value - self.alone
+
+
+def truth(environment: Environment, rows: Ints) -> Truth:
+    """Work out the best plan of each patient, with and without a change of habits."""
+    assert environment.cohort is not None
+    parts = [_truth(environment, rows[i : i + BLOCK]) for i in range(0, len(rows), BLOCK)]
+    return Truth(rows, *(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _truth(environment: Environment, rows: Ints) -> tuple[Ints, Floats, Ints, Floats, Floats]:
+    assert environment.cohort is not None
+    problem, contexts = environment.problem, environment.cohort.contexts(rows)
+    theta = np.broadcast_to(environment.theta[:1], (len(rows), *environment.theta.shape[1:])).copy()
+    no_doubt = np.zeros((*theta.shape, problem.d))
+    realised = np.asarray(problem.realised)
+    nothing = np.zeros_like(contexts.lo)
+    still = Contexts(contexts.x, nothing, nothing, contexts.eligible, contexts.row)
+    alone = plan(problem.feasible, theta, no_doubt, still, 0.0, realised)
+    free = plan(problem.feasible, theta, no_doubt, contexts, 0.0, realised)
+    mean = problem.link.mean
+    return alone.arm, mean(alone.chosen()[0]), free.arm, mean(free.chosen()[0]), free.actions.delta
+
+
+def plans_to_choose_from(cohort: Cohort, row: int) -> tuple[int, int, int]:
+    """(eligible treatments, habits that may move, plans as treatment and set of habits, without saying how far)."""
+    patient, most = cohort.patient(row), cohort.protocol.feasible.max_changes
+    treatments = int(patient.eligible.sum())
+    free = int(((patient.hi - patient.lo) > 0).sum())
+    return treatments, free, treatments * sum(math.comb(free, k) for k in range(min(most, free) + 1))

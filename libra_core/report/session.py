@@ -1,0 +1,116 @@
+"""A report on a recorded feedback session: what was decided, how often the proposal was followed, and why not."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from libra_core.cohort import Cohort
+from libra_core.records import REASONS, Actor, Database, Kind, Repository, Role, SessionInfo
+from libra_core.records.ledger import CaseFile, Ledger
+from libra_core.records.replay import cohort_of
+from libra_core.report.document import Bar, Chart, Document, Section, Table
+from libra_core.report.wording import label, plan_words, treatment
+
+WORDS = {
+    Kind.ACCEPT: "proposal accepted",
+    Kind.OVERRIDE: "own plan",
+    Kind.ANSWER: "asked, answered",
+    Kind.AUTOMATIC: "not asked: the method was sure",
+}
+
+
+def session_document(wanted: str, si: bool = False, repository: Repository | None = None) -> Document:
+    """The report on a session, by its id or the beginning of it. Raises ValueError with what to do.
+
+    Without a repository the record that LIBRA_DATABASE_URL names is read, as `replay` does.
+    """
+    repository = repository or Repository(Database(None), Actor("command line", Role.LEAD))
+    found = [s for s in repository.sessions() if s.id.startswith(wanted)]
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} sessions begin with {wanted!r}: `python -m libra_core replay` lists them")
+    info, ledger = found[0], Ledger()
+    for event in repository.events(info.id):
+        ledger.apply(event)
+    audit = repository.verify(info.id)
+    cohort = cohort_of(info.spec.cohort, [])
+    sections = (_decided(info, ledger), _choices(info, ledger), _cases(cohort, ledger, si))
+    facts = (
+        ("Outcomes", "Simulated." if info.spec.outcomes == "simulated" else "Entered by the clinician."),
+        ("Session", info.id),
+        ("Config hash", info.spec.hash),
+        ("Seed", str(info.spec.seed)),
+        ("Method on the card", label(info.spec.policy)),
+        ("Begun", info.created_at[:16].replace("T", " ") + " UTC"),
+        ("Audit chain", audit.message),
+        ("Data", cohort.provenance),
+    )
+    return Document(
+        title=f"Feedback session: {info.name}",
+        subtitle=f"{ledger.decided} of {info.spec.planned} patients decided",
+        sections=tuple(s for s in sections if s is not None),
+        facts=facts,
+        sources=cohort.protocol.references,
+        stamp=f"config {info.spec.hash}, seed {info.spec.seed}",
+    )
+
+
+def _closed(ledger: Ledger) -> list[CaseFile]:
+    return [case for case in ledger.files if case.final is not None]
+
+
+def _decided(info: SessionInfo, ledger: Ledger) -> Section:
+    cases = _closed(ledger)
+    kinds = Counter(case.final.kind for case in cases if case.final)
+    put_off = sum(bool(case.deferred) for case in ledger.files)
+    seconds = [case.final.seconds for case in cases if case.final and case.final.seconds is not None]
+    points = [f"{put_off} put off at least once."]
+    if seconds:
+        points.append(f"Median time from showing to deciding: {np.median(seconds):.0f} seconds.")
+    judged = kinds[Kind.ACCEPT] + kinds[Kind.OVERRIDE]
+    message = (
+        f"{kinds[Kind.ACCEPT]} of {judged} proposals were accepted."
+        if judged
+        else f"{kinds[Kind.ANSWER]} answers were given; the method decided about {kinds[Kind.AUTOMATIC]} by itself."
+    )
+    bars = tuple(Bar(WORDS[kind], float(kinds[kind])) for kind in WORDS if kinds[kind])
+    said = ", ".join(f"{bar.label} {bar.value:.0f}" for bar in bars)
+    charts = (Chart(f"Decisions: {said}", "Patients", "", bars=bars),) if bars else ()
+    return Section("decided", "What was decided", message, tuple(points), charts=charts)
+
+
+def _choices(info: SessionInfo, ledger: Ledger) -> Section | None:
+    """Where the clinician chose first, blinded: how often the treatments agreed, and how often the choice moved."""
+    cases = [case for case in _closed(ledger) if case.first and case.final]
+    reasons = Counter(c.final.reason for c in _closed(ledger) if c.final and c.final.kind is Kind.OVERRIDE)
+    points = [f"{REASONS.get(code, code or 'no reason given')}: {n}" for code, n in reasons.most_common()]
+    if not cases:
+        return Section("reasons", "Why not the proposal", "Reasons for own plans.", tuple(points)) if points else None
+    main = info.spec.policy
+    agreed = sum(c.first.plan.arm == c.shown[main].arm for c in cases if c.first)
+    moved = sum(c.first.plan.arm != c.final.plan.arm for c in cases if c.first and c.final)
+    return Section(
+        "reasons",
+        "Before and after the proposal",
+        f"In {agreed} of {len(cases)} patients the blinded first choice named the same treatment as the proposal.",
+        (f"In {moved} of {len(cases)} the treatment was changed after the proposal was seen.", *points),
+    )
+
+
+def _cases(cohort: Cohort, ledger: Ledger, si: bool) -> Section:
+    rows = []
+    for case in _closed(ledger):
+        done = case.final.executed if case.final else None
+        assert case.final is not None
+        rows.append(
+            (
+                str(case.position),
+                case.patient,
+                WORDS.get(case.final.kind, case.final.kind.value),
+                treatment(cohort, done.arm) if done else "nothing yet",
+                plan_words(cohort, done.delta, si) if done else "",
+            )
+        )
+    head = ("No.", "Patient", "Decision", "Treatment", "Change of habits")
+    return Section("cases", "Patient by patient", f"{len(rows)} patients were decided.", table=Table(head, tuple(rows)))

@@ -1,0 +1,216 @@
+"""The case study in eight screens: each sentence is filled with numbers of stored studies or of the truth they used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from libra_core.clinical import default_protocol
+from libra_core.cohort import Cohort, load_cohort
+from libra_core.environments import Environment, make_environment
+from libra_core.policies import REGISTRY, Decision
+from libra_core.report import learned, why
+from libra_core.report.document import Document, Section, Table
+from libra_core.report.facts import study_facts
+from libra_core.report.measures import Truth, plans_to_choose_from, truth
+from libra_core.report.wording import person, plan_words, treatment, value
+from libra_core.study.live import LiveRun
+from libra_core.study.store import StoredStudy, StudyError, load_case_study, load_study
+
+LEARNED = 200  # simulated patients that LIBRA has treated before the patient of the story comes
+KEYS = ("patient", "question", "bandit", "recourse", "advisor", "run", "learned", "limits")
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Everything that the story is told from. main names it; full and sabotage are what it is held against."""
+
+    main: StoredStudy
+    full: StoredStudy | None
+    sabotage: StoredStudy | None
+    cohort: Cohort
+    environment: Environment
+
+    @cached_property
+    def truth(self) -> Truth:
+        """The best plans of everybody who enters the simulation."""
+        return truth(self.environment, self.cohort.arrivals)
+
+    @cached_property
+    def place(self) -> int:
+        """Position in `truth` of the patient of the story: the first for whom a change of habits makes another
+        treatment the best one; the first of all where there is no such patient."""
+        switched = np.flatnonzero(self.truth.switched)
+        return int(switched[0]) if len(switched) else 0
+
+    @property
+    def chosen(self) -> str:
+        """Why this patient."""
+        if self.truth.switched.any():
+            return "the first in it for whom a change of habits makes another treatment the best one"
+        return "the first who enters the simulation"
+
+    @property
+    def row(self) -> int:
+        return int(self.truth.rows[self.place])
+
+    def live(self) -> LiveRun:
+        """The stored study's first replicate of LIBRA, to be watched patient by patient."""
+        return live_run(self.main, self.cohort)
+
+    @cached_property
+    def decision(self) -> Decision:
+        """What LIBRA proposes to the patient of the story after LEARNED patients of that replicate."""
+        run = self.live()
+        for _ in range(LEARNED):
+            run.step()
+        return run.decision_for(self.row)
+
+    @property
+    def unit(self) -> str:
+        return self.main.result.unit
+
+
+def live_run(study: StoredStudy, cohort: Cohort) -> LiveRun:
+    """LIBRA under the settings of a stored study, from its first patient."""
+    spec = study.spec
+    kind = spec.environment
+    return LiveRun.start(cohort, "libra", spec.advisor, spec.seed, spec.config, kind.link, kind.compliance)
+
+
+def load_case(wanted: str = "") -> Case:
+    """The ready-made case study, or that of one stored study. Raises StudyError with what to do."""
+    ready: dict[str, StoredStudy] = {}
+    try:
+        ready = load_case_study()
+    except StudyError:
+        if not wanted:
+            raise
+    if not wanted or wanted == ready.get("main", _Nothing).hash:
+        return make_case(ready["main"], ready.get("full"), ready.get("sabotage"))
+    return make_case(load_study(wanted))
+
+
+class _Nothing:
+    hash = ""
+
+
+def make_case(main: StoredStudy, full: StoredStudy | None = None, sabotage: StoredStudy | None = None) -> Case:
+    """A case from stored studies. Raises StudyError for a study without patients."""
+    spec = main.spec.environment
+    if spec.cohort is None:
+        raise StudyError(f"the study {main.hash} has no patients: a case study is about a cohort")
+    cohort = load_cohort(spec.cohort)
+    return Case(main, full, sabotage, cohort, make_environment(spec, main.spec.seed, 1, cohort=cohort))
+
+
+def story(case: Case, si: bool = False) -> tuple[Section, ...]:
+    """The eight screens, in order. A study without the policies that a screen compares goes without that screen."""
+    makers = (_patient, _question, why.bandit, why.recourse, why.advisor, _run, learned.learned, learned.limits)
+    return tuple(maker(case, si) for maker in makers)
+
+
+def case_document(case: Case, si: bool = False) -> Document:
+    """The case study as a report."""
+    protocol = case.cohort.protocol
+    return Document(
+        title=f"Case study: {protocol.title[:1].lower()}{protocol.title[1:]}",
+        subtitle=f"LIBRA on {case.cohort.label}, {case.main.spec.rounds:,} simulated patients, "
+        f"{case.main.spec.replicates} repetitions",
+        sections=story(case, si),
+        facts=study_facts(case.main),
+        sources=protocol.references,
+        stamp=f"config {case.main.hash}, seed {case.main.spec.seed}",
+    )
+
+
+# ------------------------------------------------------------------------------------------------ the first screens
+
+
+def _patient(case: Case, si: bool) -> Section:
+    cohort, row = case.cohort, case.row
+    protocol, imputed = cohort.protocol, cohort.imputed.loc[row]
+    outcome = protocol.feature(protocol.outcome.name)
+    now = outcome.display(value(cohort, row, outcome.name), si)
+    shown = [f for f in protocol.features if f.kind == "number" and (f.required or f.mutable or f.share_with_model)]
+    rows = [
+        (f.label, f.display(value(cohort, row, f.name), si), "assumed" if imputed[f.name] else "measured")
+        for f in sorted(shown, key=lambda f: bool(imputed[f.name]))[:9]
+    ]
+    goal = f"below {outcome.display(protocol.outcome.goal, si)}"
+    return Section(
+        "patient",
+        "The patient",
+        f"{person(cohort, row)}: {protocol.outcome.label} {now}, goal {goal}.",
+        (
+            f"Patient {cohort.ids[row]} of “{cohort.label}”, data from {cohort.data_date}; {case.chosen}.",
+            f"{np.count_nonzero(imputed)} of {len(imputed)} facts were not measured and are assumed by stated rules.",
+            f"{len(case.truth.rows):,} of {len(cohort):,} people of this cohort enter the simulation: "
+            f"{protocol.arrivals_rule.reason}.",
+        ),
+        table=Table(("Fact", "Value", ""), tuple(rows), "What is known, the measured first."),
+        maths=(
+            f"The context x has {len(protocol.context)} entries that cannot move, an intercept and standardised facts, "
+            f"and {len(protocol.mutable)} entries for changes of habits, which are zero on arrival: x' = (x_I, δ).",
+        ),
+    )
+
+
+def _question(case: Case, si: bool) -> Section:
+    cohort, row = case.cohort, case.row
+    protocol = cohort.protocol
+    treatments, habits, plans = plans_to_choose_from(cohort, row)
+    blocked = {b.arm: b for b in protocol.blocked(cohort.values[row])}
+    rows = [
+        (t.label, f"not possible: {blocked[k].reason}" if k in blocked else "possible")
+        for k, t in enumerate(protocol.treatments)
+    ]
+    spec = protocol.feasible
+    return Section(
+        "question",
+        "The question",
+        f"Which treatment, and which small change of habits? {plans:,} plans are open to this patient.",
+        (
+            f"{treatments} of {len(protocol.treatments)} treatments remain after contraindications, "
+            f"{habits} of {len(protocol.mutable)} habits may move, at most {spec.max_changes} in one plan.",
+            "How far each habit may go is a further choice, limited by what is realistic in "
+            f"{protocol.outcome.horizon}.",
+        ),
+        table=Table(("Treatment", "For this patient"), tuple(rows)),
+        maths=(
+            f"Feasible changes: ‖W δ‖_{spec.p:g} ≤ {spec.gamma:g}, lo(x) ≤ δ ≤ hi(x), at most {spec.max_changes} "
+            "entries "
+            "not zero. W holds the effort of each habit; δ = 0 is always feasible.",
+            "Eligible treatments E(x) are a hard mask, applied before anything is learned or asked, and again at x'.",
+        ),
+    )
+
+
+def _run(case: Case, si: bool) -> Section:
+    decision, cohort = case.decision, case.cohort
+    best = treatment(cohort, int(case.truth.arm[case.place]))
+    habits = plan_words(cohort, case.truth.delta[case.place], si)
+    label = REGISTRY["libra"].label
+    return Section(
+        "run",
+        "The run",
+        f"After {LEARNED} simulated patients {label} proposes to ours: {treatment(cohort, decision.arm)}.",
+        (
+            f"With it: {plan_words(cohort, decision.delta, si)}.",
+            f"Best possible under the simulated truth: {best}; with {habits}.",
+            "Every patient on this screen is drawn from the cohort; every outcome is simulated.",
+        ),
+        charts=(learned.regret_chart(case, ("libra",)),),
+        maths=(
+            f"The run is replicate 1 of the stored study {case.main.hash}: same seed, same patients, same luck, so "
+            "that "
+            "its curve ends where the stored one does.",
+        ),
+    )
+
+
+def current_protocol_name() -> str:
+    """The disease at hand; a stored case study of another one is not shown."""
+    return default_protocol().name

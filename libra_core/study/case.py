@@ -1,0 +1,36 @@
+"""The ready-made studies of the case-study page: their settings, in one place, for whatever disease is at hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from libra_core.clinical import Protocol
+from libra_core.environments import EnvironmentSpec
+from libra_core.policies.base import PolicyConfig
+from libra_core.study.spec import StudySpec
+
+POLICIES = ("linucb", "glrb", "libra", "libra-trial", "guideline", "llm-only")
+ADVISOR = "noisy:0.3"  # a simulated adviser who names a random treatment three times in ten; never a language model
+SABOTEUR = "adversarial"  # names the worst treatment every time: what the guarantee of robustness is about
+ROUNDS, REPLICATES, SEED = 5000, 20, 0
+
+
+def case_study_specs(protocol: Protocol, rounds: int = ROUNDS, replicates: int = REPLICATES) -> dict[str, StudySpec]:
+    """The studies by what they are for; "main" is the one whose config hash names the case study.
+
+    main: patients make a random share of an advised change. full: they make all of it. sabotage: as main, but the
+    adviser always names the worst treatment. Settings are those that the pages start with.
+    """
+    environment = EnvironmentSpec(protocol.name, cohort=protocol.cohorts[0].name, compliance="partial")
+    config = PolicyConfig(shared=True, min_gain=protocol.feasible.min_gain)
+    return variants(StudySpec(environment, POLICIES, ADVISOR, rounds, replicates, SEED, config))
+
+
+def variants(main: StudySpec) -> dict[str, StudySpec]:
+    """A study and the two that it is held against."""
+    asking = tuple(name for name in main.policies if name in ("glrb", "libra", "libra-trial", "llm-only"))
+    return {
+        "main": main,
+        "full": replace(main, environment=replace(main.environment, compliance="full")),
+        "sabotage": replace(main, advisor=SABOTEUR, policies=asking),
+    }
