@@ -15,7 +15,7 @@ from libra_core.advisors.base import Advice, AdviceBatch
 from libra_core.policies.base import ArmOption, Choice, Decision, Proposal, Reason
 from libra_core.problem import Actions, Contexts
 
-UNKNOWN = ("mean", "lcb", "ucb", "width")  # nan for a policy without a model, null in JSON
+UNKNOWN = ("mean", "lcb", "ucb", "low", "high", "width")  # nan for a policy without a model, null in JSON
 
 
 def canonical(value: Any) -> str:

@@ -111,11 +111,14 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads. Raises Unavailable."""
+        """A transaction that only reads, one moment of the database throughout. Raises Unavailable."""
         with said():
             self._check_file()
-            with self.engine.connect() as connection, connection.begin():
-                yield connection
+            with self.engine.connect() as connection:
+                if self.path is None:  # several questions must not see an event by halves
+                    connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                with connection.begin():
+                    yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -49,12 +49,12 @@ class Shown:
 
 @dataclass(frozen=True)
 class Effect:
-    """What a policy expects of a plan: mean with bounds, reward units. effort: share of the feasible radius."""
+    """What a policy expects of a plan: mean with its 95 % credible interval, reward units. effort: share of the feasible radius."""
 
     plan: Plan
     mean: float
-    lcb: float
-    ucb: float
+    low: float
+    high: float
     effort: float
     feasible: bool
 
@@ -211,7 +211,7 @@ class Engine:
     def effect(self, position: int, plan: Plan) -> Effect:
         """What the first policy now expects of a plan; nothing is learned or drawn."""
         contexts, actions = self.contexts(position), self._actions(plan)
-        mean, low, high = (float(v[0]) for v in self.policies[0].bounds(contexts, actions))
+        mean, low, high = (float(v[0]) for v in self.policies[0].credible(contexts, actions))
         share = float(self.problem.feasible.norm(actions.delta)[0]) / max(self.problem.feasible.gamma, 1e-12)
         feasible = bool(self.problem.feasible.contains(actions.delta, contexts.lo, contexts.hi, 1e-6)[0])
         return Effect(plan, mean, low, high, share, feasible)

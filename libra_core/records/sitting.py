@@ -27,7 +27,7 @@ from libra_core.records.spec import CLINICIAN, Kind
 log = logging.getLogger(__name__)
 
 SNAPSHOT_EVERY = 40  # events
-TRIES = 5
+TRIES = 20  # each failure means that another window got further
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -122,7 +122,8 @@ class Sitting:
             try:
                 result = step()
             except Stale:
-                self._engine = None
+                if self._unrecorded:
+                    self._engine = None
                 self.sync()
                 continue
             except RecordsError:
