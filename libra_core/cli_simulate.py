@@ -87,7 +87,8 @@ def _simulate(arguments: argparse.Namespace) -> int:
         {"regret": 1, "low": 1, "high": 1, "calls": 1, "call_bound": 0, "cpu_us_per_round": 1}
     )
     print(f"Cumulative expected regret after {spec.rounds:,} rounds, {result.unit}; mean and 95 % interval over")
-    print(f"{spec.replicates} replicates. Advisor {spec.advisor}, seed {spec.seed}, config {spec.hash}. Simulated.")
+    print(f"{spec.replicates} replicates. Advisor {spec.advisor}, seed {spec.seed}, config {spec.hash}.")
+    print("Simulated outcomes.")
     print(table.to_string(index=False, na_rep="-"))
     return 0
 

@@ -9,6 +9,7 @@ changes and solving once more on them: feasible, not always the best support.
 from __future__ import annotations
 
 import math
+import threading
 from functools import lru_cache
 
 import cvxpy as cp
@@ -40,6 +41,7 @@ class LinearStep:
         for budget in feasible.budgets:
             moved = cp.abs(self.delta) if budget.absolute else self.delta
             rules.append(np.asarray(budget.weights) @ moved <= budget.limit)
+        self._lock = threading.Lock()  # sessions share what is compiled, and its parameters with it
         self.problem = cp.Problem(cp.Maximize(self.g @ self.delta - cost * cp.norm1(scaled)), rules)
 
     def solve(self, g: Floats, lo: Floats, hi: Floats) -> Floats:
@@ -52,11 +54,13 @@ class LinearStep:
         return self.feasible.project(delta[None], lo, hi)[0]
 
     def _solve(self, g: Floats, lo: Floats, hi: Floats) -> Floats:
-        self.g.value, self.lo.value, self.hi.value = g, lo, hi
-        self.problem.solve(solver=cp.CLARABEL)
-        if self.delta.value is None:  # 0 is always feasible: a solver that fails proposes no change
+        with self._lock:
+            self.g.value, self.lo.value, self.hi.value = g, lo, hi
+            self.problem.solve(solver=cp.CLARABEL)
+            delta = self.delta.value
+        if delta is None:  # 0 is always feasible: a solver that fails proposes no change
             return np.zeros_like(lo)
-        return np.where(np.abs(self.delta.value) < STILL, 0.0, self.delta.value)
+        return np.where(np.abs(delta) < STILL, 0.0, delta)
 
 
 @lru_cache(maxsize=16)

@@ -69,6 +69,10 @@ class FeasibleSet:
         """||W delta||_p along the last axis."""
         return np.asarray(np.linalg.norm(np.atleast_2d(delta) * self.W, ord=self.p, axis=-1))
 
+    def share(self, delta: Floats) -> Floats:
+        """||W delta||_p / gamma along the last axis: how much of the radius is used up; 0 where gamma is 0."""
+        return self.norm(delta) / self.gamma if self.gamma else np.zeros(len(np.atleast_2d(delta)))
+
     def effort(self, delta: Floats) -> Floats:
         """sum_j w_j |delta_j|: weighted standard deviations moved. What the effort cost multiplies."""
         return np.asarray((np.abs(delta) * self.W).sum(-1))

@@ -10,7 +10,9 @@ from libra_core.clinical import Protocol
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, Environment, EnvironmentSpec, make_environment
 from libra_core.policies import Decision, Policy, PolicyConfig, Proposal
+from libra_core.policies.libra import LibraTrial
 from libra_core.policies.model import ModelPolicy
+from libra_core.policies.trial import TrialReport
 from libra_core.problem import Contexts, Patient
 from libra_core.study.runner import make_policy, play
 from libra_core.study.spec import StudySpec, cohort_key
@@ -41,12 +43,16 @@ def live_config(protocol: Protocol, link: str | None = None) -> PolicyConfig:
 
 @dataclass(eq=False)
 class LiveRun:
-    """A policy at work on a cohort. Not shared between users; `rows` grows by one with each step."""
+    """A policy at work on a cohort. Not shared between users; `rows` grows by one with each step.
+
+    readmitted: after which patients a person has re-admitted an advisor that had lost its trial.
+    """
 
     spec: StudySpec
     environment: Environment
     policy: Policy
     rows: list[LiveRow] = field(default_factory=list)
+    readmitted: list[int] = field(default_factory=list)
 
     @classmethod
     def start(
@@ -83,6 +89,22 @@ class LiveRun:
         theta, A = policy.estimator.theta[0], policy.estimator.A[0]
         value = float(z[0] + beta * s[0])
         return certify(policy.problem.feasible, theta, A, contexts, beta, value, policy.realised, seconds)
+
+    @property
+    def trial(self) -> TrialReport | None:
+        """How the trial of the advisor stands; None for a method that holds none."""
+        return self.policy.trial.report() if isinstance(self.policy, LibraTrial) else None
+
+    def readmit(self) -> None:
+        """A person's decision: the advisor is asked again and its trial starts anew. Noted in `readmitted`."""
+        if isinstance(self.policy, LibraTrial):
+            self.policy.readmit()
+            self.readmitted.append(len(self.rows))
+
+    def outside(self, row: int, learned: int | None = None) -> tuple[str, ...]:
+        """Context entries in which a patient lies outside the first `learned` patients of the run (None: all)."""
+        assert self.environment.cohort is not None
+        return self.environment.cohort.outside(row, [seen.row for seen in self.rows[:learned]])
 
     @property
     def unit(self) -> str:

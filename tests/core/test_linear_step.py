@@ -75,3 +75,9 @@ def test_a_bad_feasible_set_is_refused_in_words() -> None:
         FeasibleSet((1.0,), p=3)
     with pytest.raises(ValueError, match="weight must be > 0"):
         FeasibleSet((1.0, 0.0))
+
+
+def test_the_share_of_the_radius_is_one_on_its_edge() -> None:
+    feasible = FeasibleSet((1.0, 2.0), gamma=2.0)
+    assert feasible.share(np.array([[0.0, 1.0], [1.0, 0.0]])) == pytest.approx([1.0, 0.5])
+    assert FeasibleSet((1.0,), gamma=0.0).share(np.array([[0.0]])) == pytest.approx([0.0])

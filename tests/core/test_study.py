@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from libra_core.cohort import load_cohort
 from libra_core.environments import EnvironmentSpec
 from libra_core.policies import PolicyConfig
 from libra_core.study import Cancelled, LiveRun, StudySpec, run_study
+from libra_core.study.live import live_config
 from libra_core.study.metrics import as_json, band, group_frame, regret_frame, summary_frame
 from libra_core.study.theory import call_bound, regret_lower, regret_upper
 
@@ -161,3 +163,34 @@ def test_recommend_and_cohort_check(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["cohort", "check", "accord-like", "--json", str(out)]) == 0
     assert json.loads(out.read_text())["n"] == 1000
     assert "synthetic" in capsys.readouterr().out.lower()
+
+
+def test_a_person_may_readmit_an_advisor_that_lost_its_trial() -> None:
+    cohort = load_cohort("nhanes")
+    lenient = replace(
+        live_config(cohort.protocol), plausibility=1.0
+    )  # follows bad advice more, so it is found out sooner
+    run = LiveRun.start(cohort, "libra-trial", "adversarial", seed=1, config=lenient)
+    assert run.trial is not None
+    while not run.trial.dismissed and len(run.rows) < 1500:
+        run.step()
+    assert run.trial.dismissed
+    assert run.trial.evidence >= run.trial.needed
+    assert run.trial.adopted_mean < run.trial.withheld_mean
+    calls = run.step().calls
+    assert run.step().calls == calls
+    run.readmit()
+    assert run.readmitted == [len(run.rows)]
+    assert run.trial.adopted == run.trial.withheld == 0
+    assert run.trial.evidence == 1
+    for _ in range(20):
+        run.step()
+    assert run.rows[-1].calls > calls
+    assert LiveRun.start(load_cohort("nhanes"), "libra", "adversarial").trial is None
+
+
+def test_a_live_run_knows_who_is_unlike_the_patients_it_learned_from() -> None:
+    run = LiveRun.start(load_cohort("accord-like"), "random", seed=0)
+    first = run.step().row
+    assert run.outside(first, 0) == run.environment.problem.immutable[1:]
+    assert run.outside(first) == ()
