@@ -75,8 +75,8 @@ def _print(decision: Decision, protocol: Protocol, changes: dict[str, dict[str, 
     if not changes:
         print("Habit:     no change")
     if not math.isnan(decision.mean):
-        low, high = decision.lcb, decision.ucb
-        print(f"Expected:  {decision.mean:.1f} {run.unit} (the model's own doubt: {low:.1f} to {high:.1f})")
+        low, high = decision.low, decision.high
+        print(f"Expected:  {decision.mean:.1f} {run.unit} (95 % interval {low:.1f} to {high:.1f})")
     print(f"Why:       {decision.reason}")
     print("Simulated outcomes. Research demonstration, not for clinical use.")
 

@@ -132,7 +132,10 @@ class Proposal:
 
 @dataclass(frozen=True)
 class ArmOption:
-    """One treatment for one patient: its best change, its value with that change and with no change at all."""
+    """One treatment for one patient: its best change, its value with that change and with no change at all.
+
+    lcb, ucb: the policy's own confidence bounds. low, high: see `Decision`.
+    """
 
     arm: int
     eligible: bool
@@ -141,9 +144,11 @@ class ArmOption:
     mean: float
     lcb: float
     ucb: float
+    low: float
+    high: float
     mean_unchanged: float
-    lcb_unchanged: float
-    ucb_unchanged: float
+    low_unchanged: float
+    high_unchanged: float
 
 
 @dataclass(frozen=True)
@@ -151,9 +156,10 @@ class Decision:
     """The record of one choice for one patient; pages, log, tests and reports all read this and nothing else.
 
     delta is standardised (d_M numbers). mean, lcb, ucb and every option are on the mean scale, in the problem's
-    reward unit; lcb and ucb are the bandit's confidence bounds at radius `beta` (`radius` says which kind), not
-    a clinical prediction interval. width = ucb - lcb. `contributions` are theta_a[j] * x'[j], one for each entry
-    of x', on the index scale, under the current estimate.
+    reward unit. lcb and ucb are the bandit's confidence bounds at radius `beta` (`radius` says which kind), not an
+    interval to show to a clinician; width = ucb - lcb. low and high are: a 95 % credible interval of the mean in the
+    estimator's own Gaussian approximation (prior variance noise^2 / ridge for theta). `contributions` are
+    theta_a[j] * x'[j], one for each entry of x', on the index scale, under the current estimate.
     """
 
     policy: str
@@ -165,6 +171,8 @@ class Decision:
     mean: float
     lcb: float
     ucb: float
+    low: float
+    high: float
     width: float
     beta: float
     radius: str
@@ -230,6 +238,10 @@ class Policy(ABC):
         unknown = np.full(len(contexts), np.nan)
         return unknown, unknown, unknown
 
+    def credible(self, contexts: Contexts, actions: Actions) -> tuple[Floats, Floats, Floats]:
+        """(mean, low, high), each (R,): the 95 % credible interval to show; nan for a policy without a model."""
+        return self.bounds(contexts, actions)
+
     def options(self, contexts: Contexts) -> tuple[ArmOption, ...]:
         """For a batch of one: every arm with and without its best change; empty for a policy without a model."""
         return ()
@@ -255,6 +267,7 @@ class Policy(ABC):
     def record(self, patient: Patient, proposal: Proposal, advice: Advice | None = None) -> Decision:
         """Write a proposal out in full, as what a page shows and the log keeps."""
         contexts, choice, given = proposal.contexts, proposal.choice, proposal.choice.advice
+        _, low, high = self.credible(contexts, proposal.actions)
         if advice is None and given is not None and choice.asked[0]:
             advice = self._heard(patient.row, given)
         return Decision(
@@ -267,6 +280,8 @@ class Policy(ABC):
             mean=float(proposal.mean[0]),
             lcb=float(proposal.lcb[0]),
             ucb=float(proposal.ucb[0]),
+            low=float(low[0]),
+            high=float(high[0]),
             width=float(proposal.ucb[0] - proposal.lcb[0]),
             beta=float(self.beta),
             radius=self.config.radius,

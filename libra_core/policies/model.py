@@ -16,6 +16,8 @@ from libra_core.problem import Actions, Contexts, Floats, Outcomes, Problem, mov
 from libra_core.recourse.optimistic import Plans, evaluate, plan
 from libra_core.streams import Streams
 
+NORMAL_95 = 1.96
+
 
 class ModelPolicy(Policy):
     """A policy that estimates theta_a from rewards. `linear` models the mean itself, whatever the problem's link."""
@@ -87,6 +89,12 @@ class ModelPolicy(Policy):
     def bounds(self, contexts: Contexts, actions: Actions) -> tuple[Floats, Floats, Floats]:
         return self.spread(*evaluate(self.estimator.theta, self.estimator.A, contexts, actions, self.realised))
 
+    def credible(self, contexts: Contexts, actions: Actions) -> tuple[Floats, Floats, Floats]:
+        """mu(z -+ 1.96 noise s): theta is about N(theta_hat, noise^2 A), whatever radius the policy explores with."""
+        z, s = evaluate(self.estimator.theta, self.estimator.A, contexts, actions, self.realised)
+        half = NORMAL_95 * self.noise * s
+        return self.link.mean(z), self.link.mean(z - half), self.link.mean(z + half)
+
     def options(self, contexts: Contexts) -> tuple[ArmOption, ...]:
         plans = self.plan(contexts, self.beta, table=True)
         rows = []
@@ -94,11 +102,12 @@ class ModelPolicy(Policy):
             best = Actions(np.array([k]), plans.delta[:1, k])
             still = Actions(np.array([k]), np.zeros_like(best.delta))
             mean, lcb, ucb = (float(v[0]) for v in self.bounds(contexts, best))
-            mean0, lcb0, ucb0 = (float(v[0]) for v in self.bounds(contexts, still))
+            _, low, high = (float(v[0]) for v in self.credible(contexts, best))
+            mean0, low0, high0 = (float(v[0]) for v in self.credible(contexts, still))
             delta = tuple(map(float, best.delta[0]))
             effort = float(self.problem.feasible.effort(best.delta)[0])
             eligible = bool(contexts.eligible[0, k])
-            rows.append(ArmOption(k, eligible, delta, effort, mean, lcb, ucb, mean0, lcb0, ucb0))
+            rows.append(ArmOption(k, eligible, delta, effort, mean, lcb, ucb, low, high, mean0, low0, high0))
         return tuple(rows)
 
     def explain(self, contexts: Contexts, actions: Actions) -> Floats:

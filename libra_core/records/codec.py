@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,13 @@ UNKNOWN = ("mean", "lcb", "ucb", "low", "high", "width")  # nan for a policy wit
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys, shortest exact floats and null for nan: a float read back is the same float."""
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    try:
+        return _ENCODER.encode(value)
+    except (ValueError, TypeError):  # not the rule: a nan, or a number of numpy's
+        return _ENCODER.encode(_plain(value))
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
@@ -44,7 +49,11 @@ def short_hash(text: str) -> str:
 
 
 def decision_text(decision: Decision) -> str:
-    return canonical(asdict(decision))
+    flat = {
+        "options": [vars(option) for option in decision.options],
+        "advice": None if decision.advice is None else vars(decision.advice),
+    }
+    return canonical(vars(decision) | flat)  # dataclasses.asdict would copy every number
 
 
 def decision_from(text: str) -> Decision:
@@ -70,7 +79,7 @@ def decision_from(text: str) -> Decision:
 
 
 def advice_text(advice: Advice) -> str:
-    return canonical(asdict(advice))
+    return canonical(vars(advice))
 
 
 def advice_from(saved: str | dict[str, Any]) -> Advice:

@@ -49,7 +49,10 @@ class Shown:
 
 @dataclass(frozen=True)
 class Effect:
-    """What a policy expects of a plan: mean with its 95 % credible interval, reward units. effort: share of the feasible radius."""
+    """What a policy expects of a plan: mean with its 95 % credible interval, reward units.
+
+    effort: share of the feasible radius.
+    """
 
     plan: Plan
     mean: float

@@ -28,7 +28,7 @@ class Opinion:
     """One source's plan for one patient, held against the rules and against a model.
 
     asked: the change as the source gave it; used: after projection onto the feasible set (standardised, d_M).
-    size, limit: the length of `asked` and the radius, in effort-weighted standard deviations. mean, lcb, ucb: expected
+    size, limit: the length of `asked` and the radius, in effort-weighted standard deviations. mean, low, high: expected
     reward of (arm, used) under the model, with its confidence bounds.
     """
 
@@ -39,8 +39,8 @@ class Opinion:
     limit: float
     contraindicated: bool
     mean: float
-    lcb: float
-    ucb: float
+    low: float
+    high: float
 
     @property
     def projected(self) -> bool:
@@ -58,7 +58,7 @@ def opinion(policy: Policy, patient: Patient, arm: int, delta: Sequence[float]) 
     contexts, feasible = Contexts.of(patient), policy.problem.feasible
     asked = np.asarray(delta, dtype=float)[None]
     used = feasible.project(asked, contexts.lo, contexts.hi)
-    mean, lcb, ucb = policy.bounds(contexts, Actions(np.array([arm]), used))
+    mean, low, high = policy.credible(contexts, Actions(np.array([arm]), used))
     return Opinion(
         arm=arm,
         asked=tuple(map(float, asked[0])),
@@ -67,8 +67,8 @@ def opinion(policy: Policy, patient: Patient, arm: int, delta: Sequence[float]) 
         limit=feasible.gamma,
         contraindicated=not bool(patient.eligible[arm]),
         mean=float(mean[0]),
-        lcb=float(lcb[0]),
-        ucb=float(ucb[0]),
+        low=float(low[0]),
+        high=float(high[0]),
     )
 
 

@@ -176,7 +176,7 @@ def _plan(cohort: Cohort, plan: Opinion, unit: str, si: bool) -> None:
     changes = words.changes(cohort, plan.used, si) or ["habits as they are"]
     lines = [plain(words.treatment(cohort, plan.arm)), *(f":small[{plain(text)}]" for text in changes)]
     st.markdown("  \n".join(lines))
-    low, high = f"{plan.lcb:.0f}".replace("-", "−"), f"{plan.ucb:.0f}".replace("-", "−")
+    low, high = f"{plan.low:.0f}".replace("-", "−"), f"{plan.high:.0f}".replace("-", "−")
     st.markdown(f"**{plan.mean:.1f} {unit}** :small[({low} to {high}) expected, simulated]".replace("**-", "**−"))
     badges = [
         ":red-badge[:material/block: contraindicated]"

@@ -88,7 +88,7 @@ def _expected(sitting: Sitting, case: CaseFile, main: Decision) -> None:
         st.markdown("**Expected effect: not known yet.** Nobody in this session has had this treatment before.")
         return
     price, outcome = words.price(sitting.cohort, case.row, main.arm), sitting.cohort.protocol.outcome
-    fall, low, high = (value + price for value in (main.mean, main.lcb, main.ucb))
+    fall, low, high = (value + price for value in (main.mean, main.low, main.high))
     now = float(sitting.cohort.frame.at[case.row, outcome.name])
     label, span = outcome.label[:1].upper() + outcome.label[1:], words.between(low, high, outcome.unit)
     st.markdown(
@@ -312,9 +312,9 @@ def therapies(sitting: Sitting, case: CaseFile, hidden: bool) -> None:
         row = {"Treatment": words.treatment(cohort, k)}
         option = by_arm.get(k)
         if not hidden and option is not None:
-            alone = (option.mean_unchanged, option.lcb_unchanged, option.ucb_unchanged)
+            alone = (option.mean_unchanged, option.low_unchanged, option.high_unchanged)
             row[f"Alone, {unit}"] = _range(*alone) if eligible[k] else "–"
-            both = (option.mean, option.lcb, option.ucb)
+            both = (option.mean, option.low, option.high)
             row[f"With habits, {unit}"] = _range(*both) if eligible[k] else "–"
             row["Change of habits"] = words.plan_text(cohort, option.delta, si) if eligible[k] else "–"
         row["Not possible because"] = "; ".join(reasons.get(k, []))
@@ -341,7 +341,7 @@ def methods(sitting: Sitting, case: CaseFile, hidden: bool) -> None:
             "Method": REGISTRY[name].label,
             "Treatment": words.treatment(sitting.cohort, decision.arm),
             "Change of habits": words.plan_text(sitting.cohort, decision.delta, si_units()),
-            "Expected": "–" if np.isnan(decision.mean) else _range(decision.mean, decision.lcb, decision.ucb),
+            "Expected": "–" if np.isnan(decision.mean) else _range(decision.mean, decision.low, decision.high),
         }
         for name, decision in case.shown.items()
     ]

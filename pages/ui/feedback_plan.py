@@ -163,7 +163,7 @@ def _expected(sitting: Sitting, case: CaseFile, effect: Effect) -> None:
         delta_color="off",
         help="Simulated. The fall in pressure, less what side effects, monitoring and pills are worth.",
     )
-    st.caption(words.between(effect.lcb, effect.ucb, unit))
+    st.caption(words.between(effect.low, effect.high, unit))
 
 
 def _save(position: int, plan: Plan, field: str) -> None:

@@ -71,8 +71,8 @@ def _therapy(cohort: Cohort, option: ArmOption, reasons: list[str], seen: int, u
     out = not option.eligible
     return {
         "Treatment": words.treatment(cohort, option.arm),
-        f"Alone, {unit}": "–" if out else _range(option.mean_unchanged, option.lcb_unchanged, option.ucb_unchanged),
-        f"With habits, {unit}": "–" if out else _range(option.mean, option.lcb, option.ucb),
+        f"Alone, {unit}": "–" if out else _range(option.mean_unchanged, option.low_unchanged, option.high_unchanged),
+        f"With habits, {unit}": "–" if out else _range(option.mean, option.low, option.high),
         "Change of habits": "–" if out else words.plan_text(cohort, option.delta, si),
         "Patients so far": f"{seen:,}",
         "Not possible because": "; ".join(reasons),

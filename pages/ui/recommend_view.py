@@ -52,7 +52,7 @@ def _expected(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
         st.metric("Chance of reaching the goal", f"{decision.mean:.0%}", help="In the simulated model.")
         return
     price = words.price(cohort, shown.row, decision.arm)
-    fall, low, high = (value + price for value in (decision.mean, decision.lcb, decision.ucb))
+    fall, low, high = (value + price for value in (decision.mean, decision.low, decision.high))
     outcome = cohort.protocol.outcome
     now = float(cohort.frame.at[shown.row, outcome.name])
     columns = st.columns(3)

@@ -115,15 +115,15 @@ def options(cohort: Cohort, decision: Decision, si: bool) -> list[Option]:
     """What was proposed and every eligible alternative, with "no change" among them; the best expected first."""
     label = treatment(cohort, decision.arm)
     plan = plan_text(cohort, decision.delta, si)
-    found = [Option(label, plan, decision.mean, decision.lcb, decision.ucb, True)]
+    found = [Option(label, plan, decision.mean, decision.low, decision.high, True)]
     for option in decision.options:
         if not option.eligible:
             continue
         other = plan_text(cohort, option.delta, si)
         if option.arm != decision.arm or other != plan:
-            found.append(Option(_name(cohort, decision, option), other, option.mean, option.lcb, option.ucb, False))
+            found.append(Option(_name(cohort, decision, option), other, option.mean, option.low, option.high, False))
         if option.arm == 0 and any(option.delta):
-            bounds = option.mean_unchanged, option.lcb_unchanged, option.ucb_unchanged
+            bounds = option.mean_unchanged, option.low_unchanged, option.high_unchanged
             found.append(Option(NO_CHANGE, "habits as they are", *bounds, False))
     return sorted(found, key=lambda o: (not o.proposed, -o.mean))
 
