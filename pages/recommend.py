@@ -52,8 +52,9 @@ def controls() -> None:
         st.button("Reset", key=Key.RESET, on_click=live.reset, help="Forget this run and start anew")
 
 
-def playground(cohort: Cohort, session: live.Live) -> None:
+def playground(cohort: Cohort) -> None:
     """The part that ticks: patient, plan, chart."""
+    session = live.live(cohort)
     speed = widget(Key.SPEED, "Normal")
     if widget(Key.PLAY, False):
         live.tick(session, speed)
@@ -86,7 +87,7 @@ def main() -> None:
         return
     seconds = live.SPEEDS[widget(Key.SPEED, "Normal")][1]
     playing = widget(Key.PLAY, False) and not session.finished
-    st.fragment(playground, run_every=seconds if playing else None)(cohort, session)
+    st.fragment(playground, run_every=seconds if playing else None)(cohort)
 
 
 main()

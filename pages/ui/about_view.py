@@ -5,8 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from libra_core.clinical import Feature, Protocol, Rule
+from libra_core.clinical import Condition, Feature, Protocol, Rule
 from pages.ui import loaders
+
+COMPARED = {"<": "below {}", "<=": "{} or less", ">": "above {}", ">=": "{} or more", "==": "{}", "!=": "not {}"}
 
 
 def methods() -> None:
@@ -32,9 +34,13 @@ def numbers(protocol: Protocol, si: bool) -> None:
     _table(_treatments(protocol), "Treatments, costs and sources")
     _table(_contraindications(protocol), "Contraindications and sources")
     st.markdown("#### Alerts and classes")
-    _table([_rule(r) for r in (*protocol.alerts, *protocol.categories)], "Alerts and classes with their conditions")
+    rules = [_rule(protocol, r, si) for r in (*protocol.alerts, *protocol.categories)]
+    _table(rules, "Alerts and classes with their conditions")
     st.markdown("#### All facts about a patient")
     _table([_fact(f, si) for f in protocol.features], "Features, plausible ranges and sources")
+    if protocol.linked_limits:
+        st.markdown("#### Further limits that a clinician may switch on")
+        _table([{"Limit": li.text, "Source": li.source} for li in protocol.linked_limits], "Further limits")
     spec, outcome = protocol.feasible, protocol.outcome
     st.markdown("#### Settings")
     st.markdown(
@@ -102,12 +108,22 @@ def _contraindications(protocol: Protocol) -> list[dict[str, str]]:
 
 
 def _flag(protocol: Protocol, name: str) -> str:
-    return next((d.label for d in protocol.derived if d.name == name), name)
+    flags = (*protocol.derived, *protocol.features)
+    return next((d.label for d in flags if d.name == name), name)
 
 
-def _rule(rule: Rule) -> dict[str, str]:
-    when = " and ".join(f"{c.column} {c.op} {c.value:g}" for c in rule.when) or "otherwise"
-    return {"When": when, "What is said": rule.reason, "Source": rule.source}
+def _rule(protocol: Protocol, rule: Rule, si: bool) -> dict[str, str]:
+    when = ", ".join(_condition(protocol, c, si) for c in rule.when) or "otherwise"
+    return {"When": f"{when[:1].upper()}{when[1:]}", "What is said": rule.reason, "Source": rule.source}
+
+
+def _condition(protocol: Protocol, condition: Condition, si: bool) -> str:
+    """'potassium in blood 6.0 mmol/L or more'; a yes/no fact by its name."""
+    if condition.feature not in protocol.names or protocol.feature(condition.feature).kind == "flag":
+        label = _flag(protocol, condition.feature)
+        return label if condition.value else f"not: {label}"
+    feature = protocol.feature(condition.feature)
+    return f"{feature.label_inside} {COMPARED[condition.op].format(feature.display(condition.value, si))}"
 
 
 def _fact(feature: Feature, si: bool) -> dict[str, str]:

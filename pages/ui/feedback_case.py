@@ -87,7 +87,8 @@ def _expected(sitting: Sitting, case: CaseFile, main: Decision) -> None:
     if not sitting.has_seen(main.arm):
         st.markdown("**Expected effect: not known yet.** Nobody in this session has had this treatment before.")
         return
-    price, outcome = words.price(sitting.cohort, case.row, main.arm), sitting.cohort.protocol.outcome
+    protocol = sitting.cohort.protocol
+    price, outcome = protocol.price(sitting.cohort.values[case.row], main.arm), protocol.outcome
     fall, low, high = (value + price for value in (main.mean, main.low, main.high))
     now = float(sitting.cohort.frame.at[case.row, outcome.name])
     label, span = outcome.label[:1].upper() + outcome.label[1:], words.between(low, high, outcome.unit)
@@ -277,7 +278,7 @@ def outcome(sitting: Sitting, case: CaseFile) -> str:
         return ""
     if found is None:
         return "The outcome is awaited."
-    fell = found.reward + words.price(sitting.cohort, case.row, final.executed.arm)
+    fell = found.reward + sitting.cohort.protocol.price(sitting.cohort.values[case.row], final.executed.arm)
     how = "Simulated" if found.source == "simulated" else "Entered"
     return f"{how}: {measure.label} {'fell' if fell >= 0 else 'rose'} by {abs(fell):.0f} {measure.unit}."
 

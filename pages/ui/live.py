@@ -43,12 +43,23 @@ def settings() -> tuple[str, str, int]:
     return widget(Key.POLICY, "libra"), widget(Key.ADVISOR, "near-optimal"), int(widget(Key.SEED, 0) or 0)
 
 
+def limit_key(name: str) -> str:
+    """The widget of one of the protocol's further limits."""
+    return f"{Key.LIMIT}-{name}"
+
+
+def limits(cohort: Cohort) -> tuple[str, ...]:
+    """The further limits that are switched on."""
+    return tuple(limit.name for limit in cohort.protocol.linked_limits if widget(limit_key(limit.name), False))
+
+
 def live(cohort: Cohort) -> Live:
     """The session's run, begun if there is none. Raises ValueError with a sentence when it cannot start."""
     state = app_state()
     if state.live is None:
         policy, advisor, seed = settings()
-        state.live = Live(LiveRun.start(cohort, policy, advice.chosen(advisor, cohort), seed))
+        chosen = advice.chosen(advisor, cohort)
+        state.live = Live(LiveRun.start(cohort, policy, chosen, seed, limits=limits(cohort)))
     return state.live
 
 
@@ -84,6 +95,11 @@ def tick(session: Live, speed: str) -> None:
     if not session.finished and now - session.last_tick >= 0.8 * seconds:
         session.last_tick = now
         step(patients)
+
+
+def readmit() -> None:
+    """Ask again an advisor that lost its trial."""
+    live(current.cohort()).run.readmit()
 
 
 def reset() -> None:

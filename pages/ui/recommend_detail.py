@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from libra_core.clinical import Limit
 from libra_core.cohort import Cohort
 from libra_core.policies import ArmOption
 from libra_core.study.live import LiveRun
@@ -46,7 +44,12 @@ def ranked(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
     )
     plans = pd.DataFrame({"Option": labels, "Habits": [o.plan for o in found]})
     st.table(plans, border="horizontal", hide_index=True)
-    st.caption("Ranges that overlap leave the order open. They shrink as more patients are treated.")
+    if found[0].mean < max(o.mean for o in found):
+        st.markdown(f"The proposed plan does not have the highest expectation. {words.WHY[shown.decision.reason]}")
+    st.caption(
+        "Dot: expected; bar: 95 % credible interval. Bars that overlap leave the order open. They shrink as more "
+        "patients are treated."
+    )
     check.button(run, shown.row)
 
 
@@ -63,7 +66,7 @@ def therapies(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
     st.caption(
         f"Expected net benefit in {run.unit} after {cohort.protocol.outcome.horizon}, with its range; simulated. "
-        "A treatment that nobody had yet in this run stands at 0 with a wide range: nothing is known about it."
+        "A treatment that nobody had yet in this run is judged by what its likes did, with a wide range."
     )
 
 
@@ -81,43 +84,6 @@ def _therapy(cohort: Cohort, option: ArmOption, reasons: list[str], seen: int, u
 
 def _range(mean: float, low: float, high: float) -> str:
     return f"{mean:.0f} ({low:.0f} to {high:.0f})".replace("-0 ", "0 ").replace("-0)", "0)").replace("-", "−")
-
-
-def limits(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
-    """How far each habit may move for this patient, what stops it, and what rules treatments out."""
-    protocol, row = cohort.protocol, cohort.values[shown.row]
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        st.markdown("**Habits: how far each may move**")
-        moved = zip(protocol.limits(row, si), protocol.change(shown.decision.delta), strict=True)
-        rows = [_habit(cohort, shown.row, limit, float(change), si) for limit, change in moved]
-        st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
-        feasible = run.environment.problem.feasible
-        size = float(feasible.norm(np.array([shown.decision.delta]))[0])
-        used = size / feasible.gamma if feasible.gamma else 0.0
-        st.caption(
-            f"At most {protocol.feasible.max_changes} habits in one plan. This plan asks for {used:.0%} of the effort "
-            "that one plan may ask. \\* assumed, not measured."
-        )
-    with right:
-        st.markdown("**Treatments ruled out before anything was computed**")
-        blocks = protocol.blocked(row)
-        if not blocks:
-            st.markdown("None: every treatment is possible for this patient.")
-        for block in blocks:
-            st.markdown(f"- {words.treatment(cohort, block.arm)}: {block.reason}. :small[{block.source}]")
-
-
-def _habit(cohort: Cohort, row: int, limit: Limit, change: float, si: bool) -> dict[str, str]:
-    feature = cohort.protocol.feature(limit.feature)
-    largest = max(-limit.lo, limit.hi)
-    reached = largest > 0 and abs(change) >= 0.995 * largest
-    return {
-        "Habit": feature.label,
-        "Now": words.value(cohort, row, limit.feature, si).replace("*", "\\*"),
-        "In the plan": feature.display_change(change, si).removeprefix(feature.label_inside).lstrip(": "),
-        "Limit": f"**reached:** {limit.text}" if reached else limit.text,
-    }
 
 
 def log(cohort: Cohort, session: live.Live, si: bool) -> None:
@@ -164,5 +130,6 @@ def _provenance(session: live.Live) -> dict[str, object]:
         "Advisor": spec.advisor,
         "Seed": spec.seed,
         "Settings": spec.hash,
+        "Advisor re-admitted after patient": ", ".join(map(str, session.run.readmitted)),
         "Outcomes": "simulated",
     }

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from libra_core.cohort import Cohort
 from libra_core.policies import Decision
 from libra_core.study.live import LiveRun
-from pages.ui import charts, live, words
+from pages.ui import cards, charts, live, recommend_trial, words
 from pages.ui import recommend_detail as detail
+from pages.ui import recommend_limits as limits_view
 from pages.ui.show import figure as show
 from pages.ui.state import Key
+
+FEW = 50  # patients; before that nearly everybody lies outside what was seen
 
 
 def recommendation(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
@@ -21,6 +25,8 @@ def recommendation(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> 
         st.markdown(f"### {words.headline(cohort, decision.arm)}")
         habits = words.changes(cohort, decision.delta, si)
         st.markdown("**and** " + " · ".join(f"**{text}**" for text in habits) if habits else "Habits stay as they are.")
+        if habits:
+            st.caption(_effort(cohort, shown, run))
         _expected(cohort, shown, run)
         st.markdown(words.WHY[decision.reason] + _advice(cohort, decision, si))
         _checks(cohort, shown)
@@ -36,7 +42,30 @@ def _badges(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
             else ":green-badge[:material/check: clearly ahead of the alternatives]"
         )
     preview = ":gray-badge[preview: nothing is learned by looking]" if shown.record is None else ""
-    st.markdown(f":blue-badge[:material/clinical_notes: Proposed plan] {sure} {preview}")
+    st.markdown(
+        f":blue-badge[:material/clinical_notes: Proposed plan] {sure} {_seen(cohort, shown, run, si)} {preview}"
+    )
+
+
+def _seen(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> str:
+    """A badge when the run has seen too few patients, or none like this one."""
+    if not words.has_estimate(shown.decision):
+        return ""
+    learned = len(run.rows) if shown.record is None else shown.record.t - 1
+    if learned < FEW:
+        return f":orange-badge[:material/group: few patients seen so far: {learned}]"
+    outside = [words.fact(cohort, shown.row, entry, si) for entry in run.outside(shown.row, learned)]
+    if not outside:
+        return ""
+    return f":orange-badge[:material/travel_explore: outside the data seen: {cards.plain(', '.join(outside))}]"
+
+
+def _effort(cohort: Cohort, shown: live.View, run: LiveRun) -> str:
+    """How much of what one plan may ask, and which limits of one's own it keeps."""
+    share = float(run.environment.problem.feasible.share(np.array(shown.decision.delta))[0])
+    own = [limit.text for limit in cohort.protocol.linked_limits if limit.name in run.spec.environment.limits]
+    kept = "".join(f" · {text}" for text in own)
+    return f"Effort: {share:.0%} of what one plan may ask{kept}"
 
 
 def _expected(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
@@ -51,7 +80,7 @@ def _expected(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
     if run.unit != cohort.protocol.outcome.unit:
         st.metric("Chance of reaching the goal", f"{decision.mean:.0%}", help="In the simulated model.")
         return
-    price = words.price(cohort, shown.row, decision.arm)
+    price = cohort.protocol.price(cohort.values[shown.row], decision.arm)
     fall, low, high = (value + price for value in (decision.mean, decision.low, decision.high))
     outcome = cohort.protocol.outcome
     now = float(cohort.frame.at[shown.row, outcome.name])
@@ -60,7 +89,7 @@ def _expected(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
         f"Expected fall, {outcome.horizon}",
         f"{fall:.0f} {outcome.unit}".replace("-", "−"),
         help=f"Estimate of the average fall of {outcome.label} for patients like this one, learned from simulated "
-        "outcomes. One reading of one person varies by 9 mmHg around it.",
+        "outcomes, with its 95 % credible interval. One person's reading varies by 9 mmHg around the average.",
     )
     columns[0].caption(f"{words.between(low, high, outcome.unit)}")
     columns[1].metric(
@@ -100,7 +129,7 @@ def _outcome(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
         st.button(label, key=Key.TREAT, on_click=live.treat, args=(shown.row,), icon=":material/play_circle:")
         return
     if run.unit == cohort.protocol.outcome.unit:
-        fell = record.outcome + words.price(cohort, shown.row, record.decision.arm)
+        fell = record.outcome + cohort.protocol.price(cohort.values[shown.row], record.decision.arm)
         text = f"{cohort.protocol.outcome.label} {'fell' if fell >= 0 else 'rose'} by {abs(fell):.0f} {run.unit}"
     else:
         text = "goal reached" if record.outcome >= 0.5 else "goal not reached"
@@ -134,6 +163,7 @@ def run_so_far(session: live.Live) -> None:
                 "Nobody has been treated yet. Press **Next patient**, or **Play**, and watch the method learn.",
                 icon=":material/touch_app:",
             )
+        recommend_trial.trial(session.run)
         st.caption(
             f"Simulated outcomes · seed {session.run.spec.seed} · settings {session.run.config_hash}"
             + (f" · the run ends at {live.LONGEST:,} patients" if session.finished else "")
@@ -158,7 +188,7 @@ def details(cohort: Cohort, shown: live.View, session: live.Live, si: bool) -> N
             detail.therapies(cohort, shown, session.run, si)
     if limits.open:
         with limits:
-            detail.limits(cohort, shown, session.run, si)
+            limits_view.limits(cohort, shown, session.run, si)
     if log.open:
         with log:
             detail.log(cohort, session, si)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from libra_core.cohort import Cohort
     from libra_core.study.live import LiveRun
+    from pages.ui.case_run import CaseRun
     from pages.ui.job import Job
     from pages.ui.live import Live
     from pages.ui.llm import LLMSession
@@ -47,6 +48,8 @@ class Key:
     CHECK: Final = "check"
     TREAT: Final = "treat"
     DETAIL_TAB: Final = "detail_tab"
+    READMIT: Final = "readmit"
+    LIMIT: Final = "limit"
     RUN_CSV: Final = "run_csv"
     STUDY_POLICIES: Final = "study_policies"
     STUDY_ADVISOR: Final = "study_advisor"
@@ -94,6 +97,16 @@ class Key:
     LLM_TEST: Final = "llm_test"
     LLM_VERIFY: Final = "llm_verify"
     LLM_AUDIT: Final = "llm_audit"
+    CASE_BACK: Final = "case_back"
+    CASE_NEXT: Final = "case_next"
+    CASE_RESET: Final = "case_reset"
+    CASE_PRESENT: Final = "case_present"
+    CASE_MATHS: Final = "case_maths"
+    CASE_DOWNLOAD: Final = "case_download"
+    CASE_STEP: Final = "case_step"
+    CASE_STEP_TEN: Final = "case_step_ten"
+    CASE_PLAY: Final = "case_play"
+    CASE_SPEED: Final = "case_speed"
 
 
 @dataclass
@@ -118,6 +131,7 @@ class AppState:
     compare: LiveRun | None = None  # the model that judges plans on Compare when Recommend has no LIBRA run
     comparison: Job | None = None
     ahead: Job | None = None
+    case: CaseRun | None = None  # the live screen of the case study
     table: tuple[Cohort, bool, pd.DataFrame] | None = None  # the last patient table, and what it was made of
     notes: dict[str, str] = field(default_factory=dict)
 

@@ -1,5 +1,4 @@
-"""A decision in a clinician's words: the plan, how sure, why, and what to check. No numbers are made here but a
-patient's fall in pressure, which is the benefit without the price of the drug."""
+"""A decision in a clinician's words: the plan, how sure, why, and what to check. No numbers are made here."""
 
 from __future__ import annotations
 
@@ -84,13 +83,6 @@ def to_check(cohort: Cohort, name: str) -> str:
     return f"current {drug}" if drug else feature.label_inside
 
 
-def price(cohort: Cohort, row: int, arm: int) -> float:
-    """What separates benefit from the fall in the outcome: the drug's price less what a compelling reason is worth."""
-    chosen = cohort.protocol.treatments[arm]
-    columns = cohort.protocol.columns(cohort.values[row])
-    return chosen.cost - sum(bonus.value for bonus in chosen.bonus if columns[bonus.flag][0] >= 0.5)
-
-
 def sentence(text: str) -> str:
     """A message of the core as a sentence on a page."""
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
@@ -100,6 +92,16 @@ def about(value: float) -> str:
     """A large number without false precision: '280,000'."""
     digits = max(0, math.floor(math.log10(value)) - 1) if value >= 1 else 0
     return f"{round(value, -digits):,.0f}"
+
+
+def up_to(value: float) -> str:
+    """A bound rounded up to a tenth, so that it stays a bound: '0.1'."""
+    return f"{max(1, math.ceil(10 * value - 1e-6)) / 10:.1f}"
+
+
+def signed(value: float) -> str:
+    """'+1.2', '−0.4', '0.0'."""
+    return f"{value:+.1f}".replace("+0.0", "0.0").replace("-0.0", "0.0").replace("-", "−")
 
 
 def between(low: float, high: float, unit: str) -> str:

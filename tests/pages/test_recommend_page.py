@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from libra_core.policies import REGISTRY
+from libra_core.policies.trial import ALPHA
 from pages.ui.advice import LABELS
 
 TABS = ("Why this plan", "Ranked alternatives", "Each treatment", "Limits and contraindications", "Run log")
@@ -120,4 +122,65 @@ def test_the_check_for_a_better_plan_answers(recommend: AppTest) -> None:
     recommend.run()
     recommend.button(key="check").click().run()
     assert not recommend.exception
-    assert any("within the limits" in e.value for e in [*recommend.success, *recommend.info])
+    assert any("no better plan exists within the limits, up to" in e.value for e in recommend.success)
+
+
+def test_few_patients_seen_is_said_until_enough_have_come(recommend: AppTest) -> None:
+    recommend.button(key="step_ten").click().run()
+    assert "few patients seen so far: 9" in words(recommend)
+    for _ in range(5):
+        recommend.button(key="step_ten").click().run()
+    assert "few patients seen" not in words(recommend)
+
+
+def test_a_patient_unlike_those_seen_wears_a_badge(recommend: AppTest) -> None:
+    state = recommend.session_state["libra"]
+    for _ in range(8):
+        recommend.button(key="step_ten").click().run()
+    run = state.live.run
+    cohort = run.environment.cohort
+    state.row = next(int(r) for r in cohort.arrivals if "sbp" in run.outside(int(r)))
+    recommend.run()
+    assert not recommend.exception
+    assert "outside the data seen" in words(recommend)
+    assert "Systolic pressure" in next(m.value for m in recommend.markdown if "outside the data seen" in m.value)
+
+
+def test_a_limit_of_ones_own_starts_the_run_anew_and_is_kept(recommend: AppTest) -> None:
+    recommend.session_state["detail_tab"] = "Limits and contraindications"
+    recommend.button(key="step_ten").click().run()
+    recommend.toggle(key="limit-gentle_start").set_value(True).run()
+    assert not recommend.exception
+    assert rows(recommend) == []
+    recommend.button(key="step_ten").click().run()
+    run = recommend.session_state["libra"].live.run
+    assert run.spec.environment.limits == ("gentle_start",)
+    budget = run.environment.problem.feasible.budgets[0]
+    used = [float(budget.use(np.array(row.decision.delta))) for row in run.rows]
+    assert max(used) <= budget.limit + 1e-6
+    assert max(used) > 0
+    assert any("one and a half" in c.value for c in recommend.caption)
+
+
+def test_the_trial_shows_its_evidence_and_a_lost_one_can_be_taken_back(recommend: AppTest) -> None:
+    recommend.selectbox(key="policy").select("libra-trial").run()
+    recommend.selectbox(key="advisor").select("adversarial").run()
+    recommend.button(key="step_ten").click().run()
+    assert "no verdict yet" in words(recommend)
+    assert "Evidence that following it does harm" in words(recommend)
+    trial = recommend.session_state["libra"].live.run.policy.trial
+    trial.log_wealth[:] = np.log(1 / ALPHA) + 0.1  # as after many harmful rounds
+    trial.dismissed[:] = True
+    recommend.run()
+    assert any("lost its trial" in w.value for w in recommend.warning)
+    recommend.button(key="readmit").click().run()
+    assert not recommend.exception
+    assert "no verdict yet" in words(recommend)
+    assert recommend.session_state["libra"].live.run.readmitted == [10]
+
+
+def test_the_effort_of_a_plan_is_on_its_card(recommend: AppTest) -> None:
+    recommend.button(key="step_ten").click().run()
+    decision = rows(recommend)[-1].decision
+    assert any(decision.delta)
+    assert any("of what one plan may ask" in c.value for c in recommend.caption)
