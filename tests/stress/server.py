@@ -25,6 +25,9 @@ ROOT = Path(__file__).resolve().parents[2]
 HEARTBEAT = re.compile(r'data-testid="(\w[\w-]*)" data-value="([^"]*)"')
 
 
+OURS = (":material/error:", ":material/cloud_off:", ":material/block:")
+
+
 class Server:
     """`streamlit run app.py` on a free port of loopback. kill() is SIGKILL for the whole group."""
 
@@ -152,7 +155,7 @@ class Client:
             found.beats |= dict(HEARTBEAT.findall(element.html.body))
         elif kind == "exception":
             found.problems.append(element.exception.message)
-        elif kind == "alert" and element.alert.format == 1:
+        elif kind == "alert" and element.alert.icon in OURS:  # other red boxes are clinical alerts
             found.problems.append(element.alert.body)
 
     async def open(self) -> View:

@@ -1,0 +1,262 @@
+"""The Feedback page through the router: start, decide, go back and forth, resume, and every fault in a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from libra_core.records import LOCAL, Actor, Database, Kind, Repository, Role, Sitting, replay
+from pages.ui import access
+from tests.stress.kit import NHANES, begin, play, stamp
+
+ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Database:
+    url = f"sqlite:///{tmp_path / 'records.sqlite'}"
+    monkeypatch.setenv("LIBRA_DATABASE_URL", url)
+    access._database.cache_clear()
+    found = Database(url)
+    yield found
+    access._database.cache_clear()
+
+
+def page(session: str = "") -> AppTest:
+    app = AppTest.from_file(ROUTER, default_timeout=30)
+    if session:
+        app.query_params["session"] = session
+    return app.run().switch_page("feedback.py").run()
+
+
+def click(app: AppTest, key: str) -> AppTest:
+    app.button(key=key).click()
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.error, app.warning, app.info)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def the_session(database: Database) -> Sitting:
+    repository = Repository(database, LOCAL)
+    return Sitting(repository, repository.sessions()[0].id, NHANES)
+
+
+def choose(app: AppTest, position: int, which: int = 1) -> int:
+    pills = app.button_group(key=f"fb_arm_{position}")
+    arm = sorted(_eligible(app))[which]
+    pills.set_value(arm)
+    app.run()
+    return arm
+
+
+def _eligible(app: AppTest) -> list[int]:
+    sitting = app.session_state["feedback"].sitting
+    return [k for k, ok in enumerate(NHANES.patient(sitting.current().row).eligible) if ok]
+
+
+def test_a_session_is_started_with_two_clicks(database: Database) -> None:
+    app = page()
+    assert not app.exception
+    click(app, "fb_start")
+    assert "What would you do for this patient?" in texts(app)
+    assert app.query_params["session"] in (the_session(database).id, [the_session(database).id])
+
+
+def test_blinded_nothing_of_the_proposal_is_sent(database: Database) -> None:
+    """Before the first choice the page holds neither the proposed plan nor what anything would bring."""
+    app = click(page(), "fb_start")
+    for tab in ("What if: change of habits", "Each treatment", "Other methods"):
+        app.session_state["fb_tab"] = tab
+        app.run()
+        said = texts(app) + "".join(str(t.value) for t in app.table) + "".join(str(m.value) for m in app.metric)
+        assert "Proposed plan" not in said
+        assert "net benefit" not in said.lower()
+    assert not [b for b in app.button if b.key.startswith("fb_accept")]
+
+
+def test_first_choice_then_final(database: Database) -> None:
+    app = click(page(), "fb_start")
+    arm = choose(app, 1)
+    click(app, "fb_first_1")
+    assert "Proposed plan" in texts(app)
+    click(app, "fb_accept_1")
+    assert "Patient 1: proposal accepted. Simulated:" in texts(app)
+    case = the_session(database).ledger.cases[1]
+    assert case.first.plan.arm == arm
+    assert case.final.kind is Kind.ACCEPT
+    assert case.final.seconds > 0
+    assert replay(Repository(database, LOCAL), the_session(database).id, NHANES).ok
+
+
+def test_an_override_takes_three_clicks(database: Database) -> None:
+    app = page(begin(database).id)
+    arm = choose(app, 1, 2)
+    app.button_group(key="fb_reason_1").set_value("too-costly-uncovered")
+    app.text_input(key="fb_comment_1").set_value("=cmd|' /C calc'!A0 <b>bold</b>")
+    app.run()
+    click(app, "fb_override_1")
+    final = the_session(database).ledger.cases[1].final
+    assert (final.kind, final.plan.arm, final.reason) == (Kind.OVERRIDE, arm, "too-costly-uncovered")
+    assert final.comment.startswith("=cmd")
+
+
+def test_without_treatment_and_reason_nothing_else_can_be_recorded(database: Database) -> None:
+    app = page(begin(database).id)
+    assert app.button(key="fb_override_1").disabled
+    assert app.button(key="fb_defer_1").disabled
+    assert not app.button(key="fb_accept_1").disabled
+
+
+def test_a_patient_who_is_put_off_comes_back_at_the_end(database: Database) -> None:
+    app = page(begin(database, planned=2).id)
+    app.button_group(key="fb_reason_1").set_value("need-more-info").run()
+    click(app, "fb_defer_1")
+    assert "put off" in texts(app)
+    click(app, "fb_accept_2")
+    assert "was put off before" in texts(app)
+    click(app, "fb_accept_1")
+    assert "The session is complete" in texts(app)
+
+
+def test_sliders_change_what_is_expected_and_are_recorded(database: Database) -> None:
+    sitting = begin(database, warm_up=200)
+    app = page(sitting.id)
+    arm = choose(app, 1, 1)
+    before = next(m.value for m in app.metric if m.label == "Expected net benefit of this plan")
+    for j in range(8):  # all habits as they are
+        app.session_state[f"fb_habit_1_blind_{arm}_{j}"] = 0.0
+    app.run()
+    after = next(m.value for m in app.metric if m.label == "Expected net benefit of this plan")
+    assert before != after
+    app.button_group(key="fb_reason_1").set_value("not-convenient-feasible").run()
+    click(app, "fb_override_1")
+    final = the_session(database).ledger.cases[1].final
+    assert final.plan.arm == arm
+    assert not any(final.plan.delta)
+
+
+def test_a_what_if_is_kept_under_its_name(database: Database) -> None:
+    app = page(begin(database).id)
+    choose(app, 1)
+    click(app, "fb_save_1")
+    assert "a name first" in texts(app)
+    app.text_input(key="fb_scenario_1").set_value("gentle").run()
+    click(app, "fb_save_1")
+    assert [name for name, _ in the_session(database).ledger.cases[1].scenarios] == ["gentle"]
+    click(app, "fb_recall_1_0")
+
+
+def test_back_forth_and_out(database: Database) -> None:
+    sitting = play(begin(database), 2)
+    app = page(sitting.id)
+    assert app.button(key="fb_next").disabled
+    click(app, "fb_previous")
+    assert "What was recorded" in texts(app)
+    click(app, "fb_previous")
+    assert app.button(key="fb_previous").disabled
+    click(app, "fb_next")
+    click(app, "fb_next")
+    assert "fb_accept_3" in [b.key for b in app.button]
+    click(app, "fb_leave")
+    assert "Go on with a session" in texts(app)
+    click(app, f"fb_open_{sitting.id}")
+    assert "fb_accept_3" in [b.key for b in app.button]
+
+
+def test_asked_only_when_unsure(database: Database) -> None:
+    sitting = begin(database, mode="unsure", advisor="clinician", planned=12, warm_up=300)
+    app = page(sitting.id)
+    answers = 0
+    while keys := [b.key for b in app.button if b.key.startswith("fb_answer_")]:
+        position = int(keys[0].rpartition("_")[2])
+        if answers % 2:
+            click(app, f"fb_pass_{position}")
+        else:
+            choose(app, position)
+            click(app, keys[0])
+        answers += 1
+    assert answers > 0
+    assert f"You were asked about {answers} of 12 patients" in texts(app)
+    assert "The session is complete" in texts(app)
+
+
+def test_outcomes_that_come_later(database: Database) -> None:
+    sitting = begin(database, outcomes="later", planned=3)
+    app = page(sitting.id)
+    click(app, "fb_accept_1")
+    assert "The outcome is awaited." in texts(app)
+    assert any("1 awaited" in e.label for e in app.expander)
+
+
+def test_another_window_was_faster(database: Database) -> None:
+    app = page(begin(database).id)
+    other = the_session(database)
+    other.override(1, _other(other), stamp())
+    click(app, "fb_accept_1")
+    assert "decided in another window" in texts(app)
+    assert the_session(database).ledger.decided == 1
+    click(app, "fb_accept_2")
+    assert the_session(database).ledger.decided == 2
+
+
+def _other(sitting: Sitting):
+    from tests.stress.kit import other_plan
+
+    return other_plan(sitting.ledger.cases[1])
+
+
+def test_a_database_that_is_gone_gets_a_sentence_and_keeps_the_form(database: Database) -> None:
+    app = page(begin(database).id)
+    app.text_input(key="fb_comment_1").set_value("typed with care").run()
+    gone = database.path.with_suffix(".away")
+    access._database("sqlite:///" + str(database.path)).engine.dispose()
+    database.engine.dispose()
+    database.path.rename(gone)
+    click(app, "fb_accept_1")
+    assert "was not recorded" in texts(app)
+    assert app.text_input(key="fb_comment_1").value == "typed with care"
+    gone.rename(database.path)
+    click(app, "fb_accept_1")
+    final = the_session(database).ledger.cases[1].final
+    assert final.comment == "typed with care"
+
+
+@pytest.mark.parametrize("forged", ["0" * 32, "' OR 1=1 --", "../../etc/passwd", "x"])
+def test_a_forged_session_in_the_address_gets_a_sentence(database: Database, forged: str) -> None:
+    app = page(forged)
+    assert not app.exception
+    assert "no such session" in texts(app)
+
+
+def test_another_s_session_is_as_if_it_were_not_there(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = begin(database, Actor("ann", Role.CLINICIAN))
+    monkeypatch.setattr(access, "actor", lambda: Actor("ben", Role.CLINICIAN))
+    app = page(theirs.id)
+    assert "no such session" in texts(app)
+    assert theirs.id not in texts(app)
+
+
+def test_a_lead_looks_but_does_not_decide(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = play(begin(database, Actor("ann", Role.CLINICIAN)), 2)
+    theirs.current()
+    monkeypatch.setattr(access, "actor", lambda: Actor("lea", Role.LEAD))
+    app = page(theirs.id)
+    assert not app.exception
+    assert not [b for b in app.button if b.key.startswith(("fb_accept", "fb_override", "fb_defer"))]
+
+
+def test_a_session_of_an_uploaded_file_says_what_is_missing(database: Database) -> None:
+    from dataclasses import replace
+
+    from tests.stress.kit import spec
+
+    info = Repository(database, LOCAL).begin(replace(spec(), cohort="clinic.csv:abc"), "upload")
+    app = page(info.id)
+    assert "uploaded file 'clinic.csv'" in texts(app)
