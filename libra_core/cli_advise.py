@@ -14,7 +14,7 @@ import numpy as np
 from libra_core.advisors.base import Advice, Case, CaseAdvisor
 from libra_core.advisors.guideline import GuidelineAdvisor
 from libra_core.cohort import Cohort, CohortError, load_cohort
-from libra_core.policies.base import Decision
+from libra_core.policies.decision import Decision
 from libra_core.problem import Contexts
 from libra_core.study.live import LiveRun
 

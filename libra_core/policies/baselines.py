@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from libra_core.policies.base import REASONS, Choice, Policy, Reason, register
+from libra_core.policies.base import Policy, register
+from libra_core.policies.decision import REASONS, Choice, Reason
 from libra_core.problem import Actions, Contexts, Floats
 from libra_core.recourse.optimistic import plan
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from libra_core.policies.base import Choice, Reason, register
+from libra_core.policies.base import register
+from libra_core.policies.decision import Choice, Reason
 from libra_core.policies.model import ModelPolicy
 from libra_core.problem import Actions, Contexts
 

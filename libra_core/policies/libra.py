@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from libra_core.advisors.base import AdviceBatch, Advisor
-from libra_core.policies.base import REASONS, Choice, PolicyConfig, Proposal, Reason, register
+from libra_core.policies.base import register
+from libra_core.policies.config import PolicyConfig
+from libra_core.policies.decision import REASONS, Choice, Proposal, Reason
 from libra_core.policies.glrb import GLRB
 from libra_core.policies.trial import Trial
 from libra_core.problem import Actions, Bools, Contexts, Floats, Ints, Outcomes, Problem

@@ -11,7 +11,9 @@ from libra_core.glm.confidence import glm_radius, linear_radius, practical_radiu
 from libra_core.glm.estimator import Estimator, OnePass, Shared
 from libra_core.glm.link import LINKS, Link
 from libra_core.glm.refit import Refitting
-from libra_core.policies.base import ArmOption, Policy, PolicyConfig, Proposal
+from libra_core.policies.base import Policy
+from libra_core.policies.config import PolicyConfig
+from libra_core.policies.decision import ArmOption, Proposal
 from libra_core.problem import Actions, Contexts, Floats, Outcomes, Problem, moved
 from libra_core.recourse.optimistic import Plans, evaluate, plan
 from libra_core.streams import Streams

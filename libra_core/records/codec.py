@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from libra_core.advisors.base import Advice, AdviceBatch
-from libra_core.policies.base import ArmOption, Choice, Decision, Proposal, Reason
+from libra_core.policies.decision import ArmOption, Choice, Decision, Proposal, Reason
 from libra_core.problem import Actions, Contexts
 
 UNKNOWN = ("mean", "lcb", "ucb", "low", "high", "width")  # nan for a policy without a model, null in JSON

@@ -14,7 +14,7 @@ from libra_core.advisors.clinician import Clinician, Voice
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, EnvironmentSpec, make_environment
 from libra_core.policies import REASONS, REGISTRY, Decision, Policy, Proposal, Reason
-from libra_core.policies.base import Choice
+from libra_core.policies.decision import Choice
 from libra_core.problem import Actions, Contexts, Outcomes, moved
 from libra_core.records.codec import choice_state, proposal_from
 from libra_core.records.errors import Unreadable

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from libra_core.clinical import Protocol
 from libra_core.environments import EnvironmentSpec
-from libra_core.policies.base import PolicyConfig
+from libra_core.policies.config import PolicyConfig
 from libra_core.study.spec import StudySpec
 
 POLICIES = ("linucb", "glrb", "libra", "libra-trial", "guideline", "llm-only")
-ADVISOR = "noisy:0.3"  # a simulated adviser who names a random treatment three times in ten; never a language model
+ADVISOR = "noisy:0.3"  # a simulated advisor who names a random treatment three times in ten; never a language model
 SABOTEUR = "adversarial"  # names the worst treatment every time: what the guarantee of robustness is about
 ROUNDS, REPLICATES, SEED = 5000, 20, 0
 
@@ -19,7 +19,7 @@ def case_study_specs(protocol: Protocol, rounds: int = ROUNDS, replicates: int =
     """The studies by what they are for; "main" is the one whose config hash names the case study.
 
     main: patients make a random share of an advised change. full: they make all of it. sabotage: as main, but the
-    adviser always names the worst treatment. Settings are those that the pages start with.
+    advisor always names the worst treatment. Settings are those that the pages start with.
     """
     environment = EnvironmentSpec(protocol.name, cohort=protocol.cohorts[0].name, compliance="partial")
     config = PolicyConfig(shared=True, min_gain=protocol.feasible.min_gain)

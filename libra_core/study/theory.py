@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from libra_core.policies.base import PolicyConfig
+from libra_core.policies.config import PolicyConfig
 from libra_core.problem import Problem
 
 

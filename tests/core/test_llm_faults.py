@@ -11,7 +11,7 @@ import pytest
 
 from libra_core.advisors.llm import LLMAdvisor, LLMSettings, Prompt, Store
 from libra_core.cohort import load_cohort
-from libra_core.policies.base import Reason
+from libra_core.policies.decision import Reason
 from libra_core.study.live import LiveRun
 from tests.llm_faults import FAULTS, Fault, advisor_for, case, settings_for
 from tests.llm_server import LLMServer
