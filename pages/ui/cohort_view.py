@@ -17,6 +17,7 @@ KINDS = {
     "synthetic": ":violet-badge[:material/casino: Synthetic: no real person]",
     "uploaded": ":blue-badge[:material/upload_file: Uploaded by you]",
 }
+LISTED = 5000  # lines of the table that go to the browser
 TABLE = ("age", "female", "sbp", "dbp", "bmi", "egfr", "serum_k", "n_bp_classes", "diabetes")
 
 
@@ -88,7 +89,8 @@ def patients(cohort: Cohort, si: bool) -> None:
     left, right = st.columns([5, 3], gap="medium")
     with left:
         only = st.toggle("Only patients who enter the simulation", key=Key.ONLY_ARRIVALS, persist_state="session")
-        rows = cohort.arrivals if only else np.arange(len(cohort))
+        every = cohort.arrivals if only else np.arange(len(cohort))
+        rows = every[:LISTED]
         event = st.dataframe(
             table(cohort, si).iloc[rows],
             key=f"{Key.PATIENTS}-{cohort.name}-{len(cohort)}-{only}",
@@ -99,7 +101,8 @@ def patients(cohort: Cohort, si: bool) -> None:
             placeholder="–",
             alt="Patients of the cohort, one a line",
         )
-        st.caption("– : not measured")
+        more = f" · the first {LISTED:,} of {len(every):,}; find others by their ID" if len(every) > LISTED else ""
+        st.caption(f"– : not measured{more}")
         chosen = event["selection"]["rows"]
         if chosen:
             current.select(int(rows[chosen[0]]))

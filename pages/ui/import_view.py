@@ -15,6 +15,7 @@ from pages.ui import cards
 from pages.ui.csv import safe_csv
 from pages.ui.state import Key, Upload
 
+SAID = 2  # refusals told beside the upload; the report has them all
 PARTS = (
     ("refused", "Cells that were not believed", {"row": "Row in the file", "value": "As written"}),
     ("dropped", "Rows that were left out", {"row": "Row in the file"}),
@@ -37,6 +38,13 @@ def outcome(upload: Upload | None) -> None:
     left_out = found.rows_in_file - found.rows_used
     more = f" {left_out:,} rows were left out; *Import report* says why." if left_out else ""
     st.success(f"**{name}**: {found.rows_used:,} patients are ready.{more}", icon=":material/check:")
+    if found.refused_counts:
+        refused = " ".join(cards.plain(count.sentence) for count in found.refused_counts[:SAID])
+        rest = len(found.refused_counts) - SAID
+        st.warning(
+            f"{refused}{f' And {rest} more, in *Import report*.' if rest > 0 else ''} The values are assumed instead.",
+            icon=":material/report:",
+        )
 
 
 def report(found: Report, name: str) -> None:

@@ -12,7 +12,7 @@ from pages.ui import live, words
 
 
 def limits(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
-    """Habits on the left; treatments that are out, and limits to switch on, on the right."""
+    """Habits on the left, treatments that are out on the right, limits to switch on below."""
     protocol, row = cohort.protocol, cohort.values[shown.row]
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -28,7 +28,7 @@ def limits(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
             st.markdown("None: every treatment is possible for this patient.")
         for block in blocks:
             st.markdown(f"- {words.treatment(cohort, block.arm)}: {block.reason}. :small[{block.source}]")
-        _own(cohort)
+    _own(cohort)
 
 
 def _own(cohort: Cohort) -> None:
