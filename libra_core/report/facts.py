@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libra_core import __version__
 from libra_core.cohort import Cohort
-from libra_core.report.wording import adviser, label
+from libra_core.report.wording import advisor, label
 from libra_core.study.store import StoredStudy
 
 
@@ -19,7 +19,7 @@ def study_facts(study: StoredStudy) -> tuple[tuple[str, str], ...]:
         ("Seed", str(spec.seed)),
         ("Size", f"{spec.rounds:,} patients in {spec.replicates} repetitions"),
         ("Methods", ", ".join(label(name) for name in spec.policies)),
-        ("Adviser", f"{adviser(spec.advisor)} ({spec.advisor})"),
+        ("Advisor", f"{advisor(spec.advisor)} ({spec.advisor})"),
         (
             "Patients make",
             "a random share of an advised change" if environment.compliance == "partial" else "all of it",

@@ -72,15 +72,15 @@ def _guarantees(case: Case) -> list[tuple[str, str]]:
     early = difference(study, "glrb", "libra", tenth)
     rows = [
         (
-            "Warm start: no worse than the adviser early on",
-            f"{_saved(early, unit)} than {label('glrb')} in the first {tenth:,} patients; "
-            f"adviser only: {amount(lost(study, 'llm-only', tenth).mean, unit)}, "
+            "Warm start",
+            f"Early on like its advisor: {_saved(early, unit)} than {label('glrb')} in the first {tenth:,} patients; "
+            f"advisor only: {amount(lost(study, 'llm-only', tenth).mean, unit)}, "
             f"{label('libra')}: {amount(lost(study, 'libra', tenth).mean, unit)}.",
         ),
-        ("Few questions: O(log² T)", _effort(case)),
+        ("Few questions", _effort(case)),
     ]
     if case.sabotage is not None:
-        rows.append(("Robust: bad advice does bounded harm", _robust(case)))
+        rows.append(("Robustness", _robust(case)))
     return rows
 
 
@@ -96,7 +96,8 @@ def _effort(case: Case) -> str:
     study = case.main.result
     mine = policy(study, "libra")
     text = (
-        f"{mine.calls[:, -1].mean():,.0f} questions in {study.t[-1]:,}; in the second half they grow like t to the "
+        f"O(log² T) are promised: {mine.calls[:, -1].mean():,.0f} questions in {study.t[-1]:,}; in the second half "
+        "they grow like t to the "
         "power "
         f"{growth(study, 'libra'):.2f} (1 = every patient)."
     )
@@ -114,8 +115,9 @@ def _robust(case: Case) -> str:
     guarded = policy(study, "libra-trial")
     harmed = f"{interval(harm, unit)} more" if harm.mean >= 0 else f"{interval(_flip(harm), unit)} less"
     text = (
-        f"With an adviser who always names the worst treatment {label('libra')} lost {harmed} than {label('glrb')}; "
-        f"following that adviser loses {amount(lost(study, 'llm-only').mean, unit)}."
+        f"Bad advice does bounded harm: with an advisor who always names the worst treatment {label('libra')} lost "
+        f"{harmed} than {label('glrb')}; "
+        f"following that advisor loses {amount(lost(study, 'llm-only').mean, unit)}."
     )
     if guarded.dismissed is not None:
         text += f" The trial dismissed it in {guarded.dismissed:.0%} of runs."

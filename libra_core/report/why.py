@@ -1,4 +1,4 @@
-"""The screens that give reasons: why a bandit, why recourse, why ask an adviser and when."""
+"""The screens that give reasons: why a bandit, why recourse, why ask an advisor and when."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from libra_core.report.document import Bar, Chart, Line, Section, Table
 from libra_core.report.measures import asked, at, difference, lost, pace, policy
-from libra_core.report.wording import adviser, amount, interval, label, plan_words, treatment
+from libra_core.report.wording import advisor as named
+from libra_core.report.wording import amount, interval, label, plan_words, treatment
 
 if TYPE_CHECKING:
     from libra_core.report.story import Case
@@ -78,8 +79,8 @@ def recourse(case: Case, si: bool) -> Section:
     )
     partial = difference(case.main.result, "linucb", "glrb")
     rounds = case.main.spec.rounds
-    bars = [Bar(f"{label('glrb')}, a share is made", *_three(lost(case.main.result, "glrb")))]
-    bars += [Bar("Treatment only, a share is made", *_three(lost(case.main.result, "linucb")))]
+    bars = [Bar("Treatment and habits, a share made", *_three(lost(case.main.result, "glrb")))]
+    bars += [Bar("Treatment only, a share made", *_three(lost(case.main.result, "linucb")))]
     points = [
         f"For our patient, {switch}: worth {amount(float(found.gain[k]), unit)} more (simulated truth).",
         f"In {share:.0%} of the {len(found.rows):,} patients a change of habits makes another treatment the best "
@@ -88,8 +89,8 @@ def recourse(case: Case, si: bool) -> Section:
     ]
     if case.full is not None:
         whole = difference(case.full.result, "linucb", "glrb")
-        bars.append(Bar(f"{label('glrb')}, all is made", *_three(lost(case.full.result, "glrb"))))
-        bars.append(Bar("Treatment only, all is made", *_three(lost(case.full.result, "linucb"))))
+        bars.append(Bar("Treatment and habits, all made", *_three(lost(case.full.result, "glrb"))))
+        bars.append(Bar("Treatment only, all made", *_three(lost(case.full.result, "linucb"))))
         points.append(f"If patients made all of the advised change: {interval(whole, unit)} saved.")
     return Section(
         "recourse",
@@ -103,9 +104,9 @@ def recourse(case: Case, si: bool) -> Section:
             "Recourse: the decision is a pair (a, δ). The inner problem max over δ ∈ F of θ'x' + β√(x'Ax') maximises "
             "a convex "
             "function: it is solved by biconvex ascent from several starts, each linear step in closed form.",
-            f"Saved after {rounds:,} patients, replicate by replicate: {interval(partial, unit)}. The treatment-only "
-            "method "
-            "is LinUCB.",
+            f"Saved after {rounds:,} patients, replicate by replicate: {interval(partial, unit)}. Treatment only is "
+            "LinUCB, "
+            "both together GLRB.",
         ),
     )
 
@@ -120,7 +121,7 @@ def _bars(x: str, bars: tuple[Bar, ...]) -> Chart:
 
 
 def advisor(case: Case, si: bool) -> Section:
-    """Early on the adviser knows more than the method; later it is in the way. Ask while unsure."""
+    """Early on the advisor knows more than the method; later it is in the way. Ask while unsure."""
     study, unit, rounds = case.main.result, case.unit, case.main.spec.rounds
     first, last = asked(study, "libra", *EARLY), asked(study, "libra", *LATE)
     tenth = max(1, rounds // 10)
@@ -141,8 +142,8 @@ def advisor(case: Case, si: bool) -> Section:
         "Why ask a language model, and when",
         f"Ask while unsure: {label('libra')} asked about {first:.0%} of the first patients, {last:.0%} of the last.",
         (
-            f"In this study no language model was asked. Its place is taken by {adviser(case.main.spec.advisor)}.",
-            "An adviser knows something before the first outcome, but does not learn. Advice is followed only while "
+            f"In this study no language model was asked. Its place is taken by {named(case.main.spec.advisor)}.",
+            "An advisor knows something before the first outcome, but does not learn. Advice is followed only while "
             "what "
             "has been learned does not rule it out, and only while something can still be learned from it.",
         ),

@@ -8,11 +8,11 @@ from libra_core.cohort import Cohort
 from libra_core.policies import REGISTRY
 from libra_core.report.measures import Interval
 
-ADVISERS = {
+ADVISORS = {
     "near-optimal": "a simulated expert who is nearly always right",
-    "random": "a simulated adviser who answers at random",
-    "adversarial": "a simulated adviser who always names the worst treatment",
-    "refuses": "a simulated adviser who never answers",
+    "random": "a simulated advisor who answers at random",
+    "adversarial": "a simulated advisor who always names the worst treatment",
+    "refuses": "a simulated advisor who never answers",
     "guideline": "the guideline's rules",
 }
 
@@ -45,19 +45,19 @@ def plan_words(cohort: Cohort, delta: Sequence[float], si: bool) -> str:
     return "; ".join(changes(cohort, delta, si)) or "habits as they are"
 
 
-def adviser(name: str) -> str:
+def advisor(name: str) -> str:
     """Who is asked, said so that nobody takes a simulation for a language model."""
     kind, _, share = name.partition(":")
     if kind == "noisy":
-        return f"a simulated adviser who names a random treatment in {float(share):.0%} of cases"
+        return f"a simulated advisor who names a random treatment in {float(share):.0%} of cases"
     if kind == "biased":
-        return f"a simulated adviser who names its favourite treatment in {float(share):.0%} of cases"
-    return ADVISERS.get(name, name)
+        return f"a simulated advisor who names its favourite treatment in {float(share):.0%} of cases"
+    return ADVISORS.get(name, name)
 
 
 def label(policy: str) -> str:
     """What a method is called in a chart or a sentence."""
-    return {"llm-only": "Adviser only (simulated)"}.get(
+    return {"llm-only": "Advisor only (simulated)"}.get(
         policy, REGISTRY[policy].label if policy in REGISTRY else policy
     )
 

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from libra_core.clinical import Protocol, default_protocol
 from libra_core.cohort import Cohort, load_cohort
 from libra_core.policies.base import REGISTRY, Policy
+
+if TYPE_CHECKING:
+    from libra_core.report.document import Document, Section
+    from libra_core.report.story import Case
 
 
 @st.cache_resource(show_spinner=False)
@@ -45,3 +50,24 @@ def policies() -> dict[str, type[Policy]]:
 def text(name: str) -> str:
     """A text of the About page, kept as Markdown beside the code."""
     return (Path(__file__).parent / "text" / f"{name}.md").read_text(encoding="utf-8")
+
+
+@st.cache_resource(show_spinner="Reading the stored study …")
+def case(wanted: str) -> Case:
+    """The case study of a stored study's hash ("": the ready-made one). Raises StudyError."""
+    from libra_core.report.story import load_case  # here: the other pages need none of it
+
+    return load_case(wanted)
+
+
+@st.cache_resource(show_spinner="Reading the stored study …")
+def case_sections(wanted: str, si: bool) -> tuple[Section, ...]:
+    from libra_core.report.story import story
+
+    return story(case(wanted), si)
+
+
+def case_document(wanted: str, si: bool) -> Document:
+    from libra_core.report.story import case_document
+
+    return case_document(case(wanted), si)

@@ -1,0 +1,46 @@
+"""Case study: the story in eight screens, for the wall. Every number is computed from stored studies."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from libra_core.study.store import StudyError
+from pages.ui import case_run, case_view, loaders, present
+from pages.ui.show import heartbeat
+from pages.ui.state import si_units
+
+
+def start_again() -> None:
+    """The first screen, nobody treated: the known state of every presentation."""
+    case_run.reset()
+    present.go(0, 1)
+
+
+def main() -> None:
+    wanted = st.query_params.get("study", "")
+    try:
+        case, sections = loaders.case(wanted), loaders.case_sections(wanted, si_units())
+    except StudyError as error:
+        text = str(error)
+        st.info(f"{text[:1].upper()}{text[1:]}.", icon=":material/inventory_2:")
+        return
+    here = present.screen(len(sections))
+    present.style()
+    with st.container(key="case-screen", gap="small"):
+        if sections[here].key == "run":
+            case_run.screen(sections[here], case)
+        else:
+            case_view.screen(sections[here])
+    spec = case.main.spec
+    note = f"Simulated outcomes · config {case.main.hash} · seed {spec.seed}"
+    if not present.presenting():
+        case_view.maths(sections[here])
+    with present.keys(here, [section.title for section in sections], note, start_again):
+        if present.presenting():
+            case_view.maths(sections[here])
+    if not present.presenting():
+        case_view.downloads(wanted)
+    heartbeat("case-screen", here + 1)
+
+
+main()
