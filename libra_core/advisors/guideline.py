@@ -9,7 +9,7 @@ is not on the case's menu, and LIBRA checks again.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from libra_core.advisors.base import Advice, Case, CaseAdvisor
@@ -48,6 +48,23 @@ class Step:
     source: str
 
 
+@dataclass(frozen=True)
+class Rules:
+    """The rule book of one disease: the treatment step, the habits in order of preference, and their source."""
+
+    step: Callable[[Case], Step]
+    habits: Callable[[Case], Sequence[str]]
+    habits_source: str
+
+
+_RULES: dict[str, Rules] = {}
+
+
+def add_rules(protocol: str, rules: Rules) -> None:
+    """Give a disease its rule book; its environment's file is the place to do so."""
+    _RULES[protocol] = rules
+
+
 class GuidelineAdvisor(CaseAdvisor):
     """Picks the first eligible treatment that the rules name, and up to `max_changes` habits at their largest step.
 
@@ -74,23 +91,28 @@ class GuidelineAdvisor(CaseAdvisor):
         menu = {arm.code: arm.index for arm in case.arms}
         if not menu:
             return Advice(self.name, "invalid", rationale="No treatment is on the menu.", vote_share=0.0)
-        step = first_step(case)
+        rules = _RULES.get(case.protocol)
+        if rules is None:
+            return Advice(
+                self.name, "off", rationale=f"No guideline rules are written for {case.protocol}.", vote_share=0.0
+            )
+        step = rules.step(case)
         code = next((c for c in (*step.codes, NONE) if c in menu), next(iter(menu)))
         reason = f"{step.reason} ({step.source})."
         if code not in step.codes:
             reason += " None of the classes it names is open to this patient."
         elif code != step.codes[0]:
             reason += " Its first choice is not open to this patient, so the next one is taken."
-        delta, habits = self._habits(case)
+        delta, habits = self._habits(case, rules)
         return Advice(self.name, "ok", menu[code], delta, f"{reason} {habits}")
 
-    def _habits(self, case: Case) -> tuple[tuple[float, ...], str]:
+    def _habits(self, case: Case, rules: Rules) -> tuple[tuple[float, ...], str]:
         changes = {change.name: change for change in case.changes}
         delta = [0.0] * self.d_mutable
         labels: list[str] = []
-        for name, applies in HABITS:
+        for name in rules.habits(case):
             change = changes.get(name)
-            if change is None or len(labels) == case.max_changes or not applies(case):
+            if change is None or len(labels) == case.max_changes:
                 continue
             level = max(change.levels, key=abs)
             if level:
@@ -98,7 +120,7 @@ class GuidelineAdvisor(CaseAdvisor):
                 labels.append(_short(change.label))
         if not labels:
             return tuple(delta), "No habit can be changed safely within the limits."
-        return tuple(delta), f"Habits first for this patient: {', '.join(labels)} ({ACC_2017}, table 15; {AHA_2025})."
+        return tuple(delta), f"Habits first for this patient: {', '.join(labels)} ({rules.habits_source})."
 
 
 def _short(label: str) -> str:
@@ -152,4 +174,13 @@ def _one_drug(kidney: bool, heart: bool, egfr: float, why: str) -> Step:
     return Step((*order, MRA, BETA), f"{why}, from the first-line classes", ACC_2017)
 
 
-__all__ = ["GuidelineAdvisor", "Step", "first_step"]
+add_rules(
+    "hypertension",
+    Rules(
+        first_step,
+        lambda case: [name for name, applies in HABITS if applies(case)],
+        f"{ACC_2017}, table 15; {AHA_2025}",
+    ),
+)
+
+__all__ = ["GuidelineAdvisor", "Rules", "Step", "add_rules", "first_step"]

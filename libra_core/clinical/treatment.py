@@ -180,8 +180,8 @@ class Generator:
     draws: tuple[Draw, ...]
     correlations: tuple[Correlation, ...]
     correlations_source: str
-    among: Among
-    among_source: str
+    among: Among | None = None
+    among_source: str = ""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -115,7 +115,7 @@ class Cohort:
             for j, f in enumerate(self.protocol.mutable_features)
             if len(levels := self._levels(f, patient.lo[j], patient.hi[j])) > 1
         )
-        return Case(row, fields, arms, changes, self.protocol.feasible.max_changes)
+        return Case(row, fields, arms, changes, self.protocol.feasible.max_changes, self.protocol.name)
 
     def _levels(self, feature: Feature, lo: float, hi: float) -> tuple[float, ...]:
         """Thirds of the largest step that the box and the radius allow, rounded towards 0, clinical units, 0 first."""

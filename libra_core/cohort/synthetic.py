@@ -77,6 +77,8 @@ def _marginal(draw: Draw, z: Floats, done: dict[str, Floats]) -> Floats:
 
 def _spread(g: Generator, out: dict[str, Floats], rng: np.random.Generator) -> None:
     """Say which of the counted flags are set: as many as the count, drawn in proportion to their weights (Gumbel)."""
+    if g.among is None:
+        return
     names = list(g.among.weights)
     count = out[g.among.count]
     keys = np.log([g.among.weights[name] for name in names]) + rng.gumbel(size=(len(count), len(names)))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from libra_core.advisors.base import Case, CaseField, MenuArm, MenuChange
+from libra_core.clinical import PROTOCOL_DIR
 
 KEEP = "keep"
 OLDEST = 90  # ages from here on are one band, as in public-use health data
@@ -40,9 +41,10 @@ class Prompt:
         return hashlib.sha256("\0".join((self.version, self.system, self.case, self.repair)).encode()).hexdigest()[:16]
 
     @classmethod
-    def load(cls, protocol: str, folder: Path = PROMPT_DIR) -> Prompt:
-        """The text for a protocol. Raises ValueError with a sentence when there is none or it lacks a part."""
-        path = folder / f"{protocol}.toml"
+    def load(cls, protocol: str, folder: Path | None = None) -> Prompt:
+        """The text for a protocol, from `prompts` beside it. Raises ValueError with a sentence when there is none or it
+        lacks a part."""
+        path = (folder or PROTOCOL_DIR / "prompts") / f"{protocol}.toml"
         try:
             parts = tomllib.loads(path.read_text(encoding="utf-8"))
             return cls(**{name: parts[name].strip() for name in ("version", "source", "system", "case", "repair")})
