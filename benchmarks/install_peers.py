@@ -20,7 +20,11 @@ def main(python: str, wanted: str, verdicts: str) -> None:
         if not line or line.startswith("#"):
             continue
         said = _pip(python, *beside, line)
-        reason = "" if said is None else _reason(said + (_pip(python, "--no-deps", line) or ""))
+        reason = (
+            ""
+            if said is None
+            else _reason(line.split("==")[0], said + (_pip(python, "--dry-run", "--no-deps", line) or ""))
+        )
         print(f"{line}: {reason or 'installed'}", flush=True)
         lines.append(f"{line}\t{reason}")
     Path(verdicts).write_text("\n".join(lines) + "\n")
@@ -33,10 +37,10 @@ def _pip(python: str, *wanted: str) -> str | None:
     return done.stdout + done.stderr if done.returncode else None
 
 
-def _reason(said: str) -> str:
-    """The most telling lines of what pip said: which versions, and which Python, do not fit."""
+def _reason(name: str, said: str) -> str:
+    """The most telling lines of what pip said: which versions, and which Python, the package insists on."""
     lines = [line.strip().removeprefix("ERROR: ") for line in said.splitlines()]
-    telling = [line for line in lines if " depends on " in line or "requires a different Python" in line]
+    telling = [line for line in lines if line.startswith(f"{name} ") or "requires a different Python" in line]
     return "; ".join(dict.fromkeys(telling)) or next((line for line in lines[::-1] if line), "no reason given")
 
 
