@@ -73,16 +73,16 @@ def recourse(case: Case, si: bool) -> Section:
     """Habits change which treatment is best; choosing the treatment alone leaves that on the table."""
     cohort, unit, found, k = case.cohort, case.unit, case.truth, case.place
     share, gain = float(found.switched.mean()), float(found.gain.mean())
-    switch = (
-        f"habits as they are, the best is {treatment(cohort, int(found.arm_alone[k]))}; with "
-        f"{plan_words(cohort, found.delta[k], si)} it is {treatment(cohort, int(found.arm[k]))}"
-    )
+    alone, best = (treatment(cohort, int(arm[k])) for arm in (found.arm_alone, found.arm))
+    plan = plan_words(cohort, found.delta[k], si)
+    switch = f"it is {best}" if alone != best else "it stays so"
     partial = difference(case.main.result, "linucb", "glrb")
     rounds = case.main.spec.rounds
     bars = [Bar("Treatment and habits, a share made", *_three(lost(case.main.result, "glrb")))]
     bars += [Bar("Treatment only, a share made", *_three(lost(case.main.result, "linucb")))]
     points = [
-        f"For our patient, {switch}: worth {amount(float(found.gain[k]), unit)} more (simulated truth).",
+        f"For our patient the best is {alone} with habits as they are; with {plan} {switch}: worth "
+        f"{amount(float(found.gain[k]), unit)} more (simulated truth).",
         f"In {share:.0%} of the {len(found.rows):,} patients a change of habits makes another treatment the best "
         "one; on "
         f"average it adds {amount(gain, unit)}.",

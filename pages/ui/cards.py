@@ -45,19 +45,32 @@ def heading(feature: Feature, si: bool) -> str:
     return f"{label}, {unit}" if unit else label
 
 
+def preferred(cohort: Cohort, wanted: tuple[str, ...], n: int) -> list[str]:
+    """At most n features worth a place: the outcome and the wanted ones as far as this protocol knows them, then others
+    that an advisor may see."""
+    protocol = cohort.protocol
+    shared = tuple(f.name for f in protocol.features if f.share_with_model)
+    names = [*_known(cohort, wanted), *([] if protocol.outcome.name in wanted else [protocol.outcome.name]), *shared]
+    return list(dict.fromkeys(names))[:n]
+
+
 def person(cohort: Cohort, row: int) -> str:
-    """'63-year-old woman'."""
-    return f"{cohort.frame.at[row, 'age']:.0f}-year-old {'woman' if cohort.frame.at[row, 'female'] >= 0.5 else 'man'}"
+    """'63-year-old woman', from whatever of age and sex this protocol knows."""
+    frame = cohort.frame
+    who = "patient" if "female" not in frame.columns else "woman" if frame.at[row, "female"] >= 0.5 else "man"
+    return f"{frame.at[row, 'age']:.0f}-year-old {who}" if "age" in frame.columns else who
 
 
-def pressure(cohort: Cohort, row: int) -> str:
-    """'152/84 mmHg', with a star where a part was assumed, and the class as a badge."""
-    sbp, dbp = (cohort.frame.at[row, name] for name in ("sbp", "dbp"))
+def outcome_now(cohort: Cohort, row: int, si: bool = False) -> str:
+    """The outcome today, '152/84 mmHg' or 'HbA1c 68 mmol/mol', with a star where assumed, and the class as a badge."""
+    outcome, frame = cohort.protocol.feature(cohort.protocol.outcome.name), cohort.frame
+    star = _star(cohort, row, outcome.name)
+    if outcome.name == "sbp" and "dbp" in frame.columns:
+        text = f"{frame.at[row, 'sbp']:.0f}{star}/{frame.at[row, 'dbp']:.0f}{_star(cohort, row, 'dbp')} mmHg"
+    else:
+        text = f"{outcome.label} {outcome.display(frame.at[row, outcome.name], si)}{star}"
     name = cohort.protocol.category(cohort.values[row])
-    return (
-        f"**{sbp:.0f}{_star(cohort, row, 'sbp')}/{dbp:.0f}{_star(cohort, row, 'dbp')} mmHg** "
-        f":{CLASS_COLOUR.get(name, 'gray')}-badge[{name}]"
-    )
+    return f"**{text}** :{CLASS_COLOUR.get(name, 'gray')}-badge[{name}]"
 
 
 def flags(cohort: Cohort, row: int) -> list[Feature]:
@@ -68,6 +81,8 @@ def flags(cohort: Cohort, row: int) -> list[Feature]:
 def drugs(cohort: Cohort, row: int) -> str:
     """Current drugs by class, or how many there are when their names are not known."""
     names = [name for f in flags(cohort, row) if (name := drug_class(f))]
+    if "n_bp_classes" not in cohort.frame.columns:
+        return ", ".join(names) or "none recorded"
     count = round(float(cohort.frame.at[row, "n_bp_classes"]))
     star = _star(cohort, row, "n_bp_classes")
     if count == 0 and not names:
@@ -84,7 +99,8 @@ def conditions(cohort: Cohort, row: int) -> str:
 def numbers(cohort: Cohort, row: int, si: bool) -> str:
     """Key measurements on one line: 'eGFR 82 mL/min/1.73m² · K 4.1 mmol/L*'."""
     parts = []
-    for name in _known(cohort, KEY_NUMBERS):
+    names = _known(cohort, KEY_NUMBERS) or preferred(cohort, (), 6)
+    for name in (n for n in names if n != cohort.protocol.outcome.name):
         feature = cohort.protocol.feature(name)
         label = SHORT.get(name, feature.label)
         parts.append(f"{label} {feature.display(cohort.frame.at[row, name], si)}{_star(cohort, row, name)}")
@@ -96,7 +112,7 @@ def patient_header(cohort: Cohort, row: int, si: bool) -> None:
     missing = assumed(cohort, row)
     with st.container(key="patient-header", gap=None):
         st.markdown(
-            f"**{cohort.ids[row]}** · {person(cohort, row)} · {pressure(cohort, row)} · "
+            f"**{cohort.ids[row]}** · {person(cohort, row)} · {outcome_now(cohort, row, si)} · "
             f"drugs now: {drugs(cohort, row)} · conditions: {conditions(cohort, row)}"
         )
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):

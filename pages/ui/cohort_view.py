@@ -22,23 +22,35 @@ TABLE = ("age", "female", "sbp", "dbp", "bmi", "egfr", "serum_k", "n_bp_classes"
 
 
 def figures(cohort: Cohort) -> None:
-    """The cohort in six numbers."""
+    """The cohort in a few numbers."""
     frame, middle_half = cohort.frame, "The median, and the range of the middle half of the patients."
     tiles = (
         ("Patients", f"{len(cohort):,}", "Rows that can be used."),
         ("Enter the simulation", f"{len(cohort.arrivals):,}", f"Patients with {cohort.protocol.arrivals_rule.reason}."),
-        ("Age, years", _spread(frame["age"]), middle_half),
-        ("Systolic, mmHg", _spread(frame["sbp"]), middle_half),
-        ("On BP drugs", _on_drugs(cohort), "Share with at least one drug class, where it was recorded."),
+        *((_tile(cohort, name), _spread(frame[name]), middle_half) for name in _numbers(cohort)),
+        *_on_drugs(cohort),
         ("Values assumed", f"{cohort.imputed.to_numpy().mean():.0%}", "Not measured, but filled in by a stated rule."),
     )
-    for column, (name, value, explanation) in zip(st.columns(6, gap="small"), tiles, strict=True):
+    for column, (name, value, explanation) in zip(st.columns(len(tiles), gap="small"), tiles, strict=True):
         column.metric(name, value, help=explanation, border=True)
 
 
-def _on_drugs(cohort: Cohort) -> str:
+def _numbers(cohort: Cohort) -> list[str]:
+    """Age, where it is known, and the outcome."""
+    return [name for name in ("age", cohort.protocol.outcome.name) if name in cohort.frame.columns]
+
+
+def _tile(cohort: Cohort, name: str) -> str:
+    return cards.heading(cohort.protocol.feature(name), False)
+
+
+def _on_drugs(cohort: Cohort) -> list[tuple[str, str, str]]:
+    """The share on treatment, where the protocol counts drug classes."""
+    if "n_bp_classes" not in cohort.frame.columns:
+        return []
     known = ~cohort.imputed["n_bp_classes"]
-    return f"{(cohort.frame.loc[known, 'n_bp_classes'] > 0).mean():.0%}" if known.any() else "not recorded"
+    share = f"{(cohort.frame.loc[known, 'n_bp_classes'] > 0).mean():.0%}" if known.any() else "not recorded"
+    return [("On BP drugs", share, "Share with at least one drug class, where it was recorded.")]
 
 
 def _spread(values: pd.Series) -> str:
@@ -64,11 +76,12 @@ def table(cohort: Cohort, si: bool) -> pd.DataFrame:
     state = app_state()
     if state.table is None or state.table[0] is not cohort or state.table[1] != si:
         columns: dict[str, object] = {"ID": list(cohort.ids)}
-        for name in TABLE:
+        names = cards.preferred(cohort, TABLE, len(TABLE))
+        for name in names:
             feature = cohort.protocol.feature(name)
             shown = pd.Series(_column(feature, cohort.frame[name], si)).mask(cohort.imputed[name].to_numpy())
             columns[cards.heading(feature, si)] = shown.astype("category" if feature.kind == "flag" else "float32")
-            if name == "dbp":
+            if name == ("dbp" if "dbp" in names else cohort.protocol.outcome.name):
                 columns["Class"] = pd.Categorical(categories(cohort))
         columns["Values assumed"] = cohort.imputed.sum(axis=1).to_numpy(np.int16)
         state.table = (cohort, si, pd.DataFrame(columns))
@@ -126,7 +139,7 @@ def selected(cohort: Cohort, si: bool) -> None:
         st.info("Select a line of the table, or type an ID, to see a patient here.", icon=":material/touch_app:")
         return
     with st.container(border=True):
-        st.markdown(f"**{cohort.ids[row]}** · {cards.person(cohort, row)} · {cards.pressure(cohort, row)}")
+        st.markdown(f"**{cohort.ids[row]}** · {cards.person(cohort, row)} · {cards.outcome_now(cohort, row, si)}")
         st.markdown(f"Drugs now: {cards.drugs(cohort, row)}  \nConditions: {cards.conditions(cohort, row)}")
         st.caption(cards.numbers(cohort, row, si) + f"  \n{cards.STAR} assumed, not measured")
         if st.button("Open in Recommend", type="primary", icon=":material/arrow_forward:", key=Key.OPEN):
@@ -144,7 +157,7 @@ def distributions(cohort: Cohort, si: bool) -> None:
         name = st.selectbox(
             "Feature",
             [f.name for f in features],
-            index=cohort.protocol.names.index("sbp") if "sbp" in cohort.protocol.names else 0,
+            index=cohort.protocol.index(cohort.protocol.outcome.name),
             format_func=lambda n: cohort.protocol.feature(n).label,
             key=Key.FEATURE,
             persist_state="session",
@@ -211,5 +224,5 @@ def provenance(cohort: Cohort) -> None:
         st.markdown(KINDS[cohort.kind], width="content")
         with st.popover("About these data", type="tertiary"):
             st.markdown(cards.plain(cohort.provenance) if cohort.kind == "uploaded" else cohort.provenance)
-            women = float(cohort.frame["female"].mean())
-            st.markdown(f"Women: {women:.0%}. Data from: {cohort.data_date}.")
+            women = f"Women: {cohort.frame['female'].mean():.0%}. " if "female" in cohort.frame.columns else ""
+            st.markdown(f"{women}Data from: {cohort.data_date}.")

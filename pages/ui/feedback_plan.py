@@ -161,7 +161,7 @@ def _expected(sitting: Sitting, case: CaseFile, effect: Effect) -> None:
         f"{effect.mean:.1f} {unit}".replace("-", "−"),
         f"{effect.mean - main.mean:+.1f} against the proposal".replace("-", "−"),
         delta_color="off",
-        help="Simulated. The fall in pressure, less what side effects, monitoring and pills are worth.",
+        help="Simulated. The effect on the outcome, less what side effects, monitoring and pills are worth.",
     )
     st.caption(words.between(effect.low, effect.high, unit))
 

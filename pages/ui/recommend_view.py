@@ -89,11 +89,14 @@ def _expected(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
         f"Expected fall, {outcome.horizon}",
         f"{fall:.0f} {outcome.unit}".replace("-", "−"),
         help=f"Estimate of the average fall of {outcome.label} for patients like this one, learned from simulated "
-        "outcomes, with its 95 % credible interval. One person's reading varies by 9 mmHg around the average.",
+        f"outcomes, with its 95 % credible interval. One person's reading varies by {run.environment.problem.noise:g} "
+        f"{outcome.unit} around the average.",
     )
     columns[0].caption(f"{words.between(low, high, outcome.unit)}")
     columns[1].metric(
-        "Systolic pressure", f"{now:.0f} → {round(now) - round(fall)} {outcome.unit}", help="Today, and as expected."
+        cohort.protocol.feature(outcome.name).label,
+        f"{now:.0f} → {round(now) - round(fall)} {outcome.unit}",
+        help="Today, and as expected.",
     )
     columns[1].caption(f"Goal: below {outcome.goal:.0f} {outcome.unit}")
     columns[2].metric(

@@ -17,7 +17,7 @@ from pages.ui.study import StudyJob
 
 SYNTHETIC = "synthetic"
 DEFAULT = ("linucb", "glrb", "libra")
-OUTCOMES = {"identity": "How much: net benefit in mmHg", "logistic": "Yes or no: goal reached"}
+OUTCOMES = {"identity": "How much: net benefit", "logistic": "Yes or no: goal reached"}
 LEARNS = {
     "shared": "Partly shared between treatments",
     "one-pass": "Each treatment by itself",

@@ -110,7 +110,7 @@ def _assumptions(found: StudyResult, theory: Promises, names: dict[str, str], ax
 
 
 def _digits(unit: str) -> int:
-    return 0 if unit == "mmHg" else 1
+    return 1 if unit in ("probability", "reward") else 0
 
 
 def _short(unit: str) -> str:
