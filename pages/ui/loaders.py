@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from libra_core.clinical import Protocol, default_protocol
+from libra_core.clinical import PROTOCOL_DIR, Protocol, default_protocol
 from libra_core.cohort import Cohort, load_cohort
 from libra_core.policies.base import REGISTRY, Policy
 
@@ -48,8 +48,19 @@ def policies() -> dict[str, type[Policy]]:
 
 @st.cache_data(show_spinner=False)
 def text(name: str) -> str:
-    """A text of the About page, kept as Markdown beside the code."""
-    return (Path(__file__).parent / "text" / f"{name}.md").read_text(encoding="utf-8")
+    """A text of the About page, kept as Markdown beside the code; `text` beside the protocol may add to it."""
+    disease, outcome = protocol(), protocol().outcome
+    added = PROTOCOL_DIR / "text" / f"{disease.name}-{name}.md"
+    said = (Path(__file__).parent / "text" / f"{name}.md").read_text(encoding="utf-8")
+    words = {
+        "{outcome}": outcome.label,
+        "{unit}": outcome.unit,
+        "{horizon}": outcome.horizon,
+        "{more}": added.read_text(encoding="utf-8") if added.exists() else "",
+    }
+    for place, word in words.items():
+        said = said.replace(place, word)
+    return said
 
 
 @st.cache_resource(show_spinner="Reading the stored study …")
