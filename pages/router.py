@@ -69,4 +69,5 @@ page = st.navigation(
 
 frame.banner()
 page.run()
+loaders.compile_ahead()
 loaders.freeze_heap(page.title)

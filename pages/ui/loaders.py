@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 
 @st.cache_resource(show_spinner=False)
+def compile_ahead() -> None:
+    """Start compiling the kernels when the server sees its first visitor, not at the first decision."""
+    from libra_core.warm import warm_in_background
+
+    warm_in_background()
+
+
+@st.cache_resource(show_spinner=False)
 def freeze_heap(page: str) -> None:
     """Take what a page has imported out of the garbage collector's sight, once for each page and the whole server.
 
