@@ -43,7 +43,7 @@ def patient_tab(cohort: Cohort, row: int) -> None:
             args=(run,),
             help="Bandit and LIBRA treat more simulated patients first, so that their expectations mean something.",
         )
-    single.draw(cohort, single.cards(cohort, row, run, heard), run.unit, si_units())
+    single.draw(cohort, single.cards(cohort, row, run, heard), run, si_units())
     st.caption(single.caution(run))
     if heard is not None and heard.advice.status != "off":
         with st.expander("The language model's samples", key=Key.COMPARE_BALLOTS):

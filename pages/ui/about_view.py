@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from libra_core.clinical import Condition, Feature, Protocol, Rule
-from pages.ui import loaders
+from pages.ui import loaders, words
 
 COMPARED = {"<": "below {}", "<=": "{} or less", ">": "above {}", ">=": "{} or more", "==": "{}", "!=": "not {}"}
 
@@ -114,7 +114,7 @@ def _flag(protocol: Protocol, name: str) -> str:
 
 def _rule(protocol: Protocol, rule: Rule, si: bool) -> dict[str, str]:
     when = ", ".join(_condition(protocol, c, si) for c in rule.when) or "otherwise"
-    return {"When": f"{when[:1].upper()}{when[1:]}", "What is said": rule.reason, "Source": rule.source}
+    return {"When": words.capital(when), "What is said": rule.reason, "Source": rule.source}
 
 
 def _condition(protocol: Protocol, condition: Condition, si: bool) -> str:

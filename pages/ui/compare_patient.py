@@ -151,15 +151,16 @@ def _model_card(run: LiveRun, cohort: Cohort, row: int, heard: Consultation | No
 def caution(run: LiveRun) -> str:
     """How much the expectations on the cards are worth."""
     if not run.rows:
-        return "The model has seen no patient yet: its expectations are zero and its ranges wide."
+        return "The model has seen no patient yet, so it expects nothing of any plan: let it learn first."
     return (
         f"Expected net benefit under what the model has learned from {len(run.rows):,} simulated patients, with its "
         "confidence range. Early on it can be far off for treatments that were seldom tried."
     )
 
 
-def draw(cohort: Cohort, shown: Sequence[Card], unit: str, si: bool) -> None:
-    """The cards in one row."""
+def draw(cohort: Cohort, shown: Sequence[Card], run: LiveRun, si: bool) -> None:
+    """The cards in one row. Expectations are left out while the model has seen nobody: they would all be zero."""
+    unit = run.unit if run.rows else ""
     for column, card in zip(st.columns(len(shown), gap="small"), shown, strict=True):
         with column, st.container(border=True, height="stretch"):
             st.markdown(f"**{card.title}** :gray-badge[{plain(card.kind)}]")
@@ -176,8 +177,11 @@ def _plan(cohort: Cohort, plan: Opinion, unit: str, si: bool) -> None:
     changes = words.changes(cohort, plan.used, si) or ["habits as they are"]
     lines = [plain(words.treatment(cohort, plan.arm)), *(f":small[{plain(text)}]" for text in changes)]
     st.markdown("  \n".join(lines))
-    low, high = f"{plan.low:.0f}".replace("-", "−"), f"{plan.high:.0f}".replace("-", "−")
-    st.markdown(f"**{plan.mean:.1f} {unit}** :small[({low} to {high}) expected, simulated]".replace("**-", "**−"))
+    if unit:
+        low, high = f"{plan.low:.0f}".replace("-", "−"), f"{plan.high:.0f}".replace("-", "−")
+        st.markdown(f"**{plan.mean:.0f} {unit}** :small[({low} to {high}) expected, simulated]".replace("**-", "**−"))
+    else:
+        st.markdown("**Effect not known yet**")
     badges = [
         ":red-badge[:material/block: contraindicated]"
         if plan.contraindicated

@@ -36,6 +36,9 @@ def ranked(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
     if not words.has_estimate(shown.decision):
         st.info("This method keeps no model, so it cannot rank the alternatives.", icon=":material/info:")
         return
+    if not _learned(shown, run):
+        st.info("Nobody has been treated yet, so nothing is known about any option.", icon=":material/info:")
+        return
     found = words.options(cohort, shown.decision, si)
     labels = [f"{'Proposed: ' if o.proposed else ''}{o.label}" for o in found]
     show(
@@ -62,12 +65,22 @@ def therapies(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
     for block in cohort.protocol.blocked(cohort.values[shown.row]):
         reasons.setdefault(block.arm, []).append(block.reason)
     seen = Counter(row.decision.arm for row in run.rows)
+    known = _learned(shown, run)
     rows = [_therapy(cohort, o, reasons.get(o.arm, []), seen[o.arm], run.unit, si) for o in shown.decision.options]
-    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+    table = pd.DataFrame(rows)
+    st.table(table if known else table.iloc[:, [0, -2, -1]], border="horizontal", hide_index=True)
+    if not known:
+        st.caption("Effects are shown once somebody has been treated: nothing is known about any treatment yet.")
+        return
     st.caption(
         f"Expected net benefit in {run.unit} after {cohort.protocol.outcome.horizon}, with its range; simulated. "
         "A treatment that nobody had yet in this run is judged by what its likes did, with a wide range."
     )
+
+
+def _learned(shown: live.View, run: LiveRun) -> int:
+    """How many patients the decision on show has learned from."""
+    return len(run.rows) if shown.record is None else shown.record.t - 1
 
 
 def _therapy(cohort: Cohort, option: ArmOption, reasons: list[str], seen: int, unit: str, si: bool) -> dict[str, str]:

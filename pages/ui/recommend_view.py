@@ -119,7 +119,7 @@ def _advice(cohort: Cohort, decision: Decision, si: bool) -> str:
 def _checks(cohort: Cohort, shown: live.View) -> None:
     decision = shown.decision
     for caution in cohort.protocol.cautions(cohort.values[shown.row], decision.arm, decision.delta):
-        st.markdown(f":material/warning: {caution[:1].upper()}{caution[1:]}.")
+        st.markdown(f":material/warning: {words.sentence(caution)}")
     unknown = [words.to_check(cohort, item.feature) for item in cohort.unmeasured_safety(shown.row, decision.arm)]
     if unknown:
         st.markdown(f":material/fact_check: **Check before starting** (not recorded): {', '.join(unknown)}.")

@@ -85,7 +85,12 @@ def to_check(cohort: Cohort, name: str) -> str:
 
 def sentence(text: str) -> str:
     """A message of the core as a sentence on a page."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
+    return capital(text) + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def capital(text: str) -> str:
+    """The first letter large, but 'eGFR' as it is."""
+    return text if text[1:2].isupper() else text[:1].upper() + text[1:]
 
 
 def about(value: float) -> str:

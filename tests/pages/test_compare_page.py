@@ -218,3 +218,11 @@ def test_answers_are_stored_ahead_and_compared(server):
     app.run()
     assert not app.exception
     assert "Language model (stored answers)" in app.session_state["libra"].comparison.result.arms
+
+
+def test_no_effect_is_claimed_before_the_model_has_seen_anybody(app: AppTest) -> None:
+    app.switch_page("compare.py").run()
+    assert any("Effect not known yet" in m.value for m in app.markdown)
+    assert not any("expected, simulated" in m.value for m in app.markdown)
+    app.button(key="compare_learn").click().run()
+    assert any("expected, simulated" in m.value for m in app.markdown)

@@ -184,3 +184,14 @@ def test_the_effort_of_a_plan_is_on_its_card(recommend: AppTest) -> None:
     decision = rows(recommend)[-1].decision
     assert any(decision.delta)
     assert any("of what one plan may ask" in c.value for c in recommend.caption)
+
+
+@pytest.mark.parametrize("tab", ["Ranked alternatives", "Each treatment"])
+def test_no_effect_is_shown_before_anybody_was_treated(recommend: AppTest, tab: str) -> None:
+    recommend.session_state["detail_tab"] = tab
+    recommend.run()
+    said = [*(i.value for i in recommend.info), *(c.value for c in recommend.caption)]
+    assert any("nothing is known about any" in text for text in said)
+    recommend.button(key="step_ten").click().run()
+    said = [*(i.value for i in recommend.info), *(c.value for c in recommend.caption)]
+    assert not any("nothing is known about any" in text for text in said)
