@@ -1,0 +1,195 @@
+"""Stored studies and the story told from them: what is kept, what is found again, what every number goes back to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from libra_core.cohort import load_cohort
+from libra_core.environments import EnvironmentSpec
+from libra_core.report.measures import difference, growth, log_squared, lost, pace, policy
+from libra_core.report.story import KEYS, Case, load_case, story
+from libra_core.study import StudySpec, run_study
+from libra_core.study.store import (
+    KEY,
+    StudyError,
+    digest_of,
+    load_case_study,
+    load_study,
+    save_study,
+    stored_hashes,
+)
+
+SMALL = StudySpec(
+    EnvironmentSpec("hypertension", cohort="accord-like"), ("glrb", "libra-trial"), "noisy:0.3", 60, 3, seed=5
+)
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    return load_case()
+
+
+# ------------------------------------------------------------------------------------------------ the store
+
+
+def test_a_study_reads_back_to_the_last_digit(tmp_path: Path) -> None:
+    cohort = load_cohort("accord-like")
+    result = run_study(SMALL, cohort=cohort)
+    path = save_study(result, cohort, tmp_path)
+    assert path.stem == SMALL.hash
+    found = load_study(SMALL.hash, tmp_path)
+    assert found.spec == SMALL
+    assert found.current
+    assert found.result.t == result.t
+    assert found.provenance == cohort.provenance
+    assert found.versions["numpy"] == np.__version__
+    for a, b in zip(result.policies, found.result.policies, strict=True):
+        np.testing.assert_array_equal(a.regret, b.regret)
+        np.testing.assert_array_equal(a.calls, b.calls)
+        assert (a.call_bound, a.dismissed) == (b.call_bound, b.dismissed)
+        for group in a.groups:
+            np.testing.assert_array_equal(a.groups[group][0], b.groups[group][0])
+    assert stored_hashes(tmp_path) == [SMALL.hash]
+
+
+def test_the_file_explains_itself(tmp_path: Path) -> None:
+    path = save_study(run_study(SMALL), None, tmp_path)
+    meta = json.loads(pq.read_schema(path).metadata[KEY])
+    assert meta["config"]["seed"] == 5
+    assert meta["simulated"] is True
+    assert {"libra", "python", "numba"} <= set(meta["versions"])
+
+
+def test_changed_numbers_are_noticed(tmp_path: Path) -> None:
+    path = save_study(run_study(SMALL), None, tmp_path)
+    table = pq.read_table(path)
+    better = table["regret"].to_numpy().copy()
+    better[7] -= 1.0
+    forged = table.set_column(table.schema.get_field_index("regret"), "regret", [better])
+    pq.write_table(forged.replace_schema_metadata(table.schema.metadata), path)
+    with pytest.raises(StudyError, match="not those it was stored with"):
+        load_study(SMALL.hash, tmp_path)
+
+
+def test_a_changed_setting_is_noticed(tmp_path: Path) -> None:
+    path = save_study(run_study(SMALL), None, tmp_path)
+    table = pq.read_table(path)
+    meta = json.loads(table.schema.metadata[KEY])
+    meta["config"]["seed"] = 6
+    pq.write_table(table.replace_schema_metadata({KEY: json.dumps(meta).encode()}), path)
+    with pytest.raises(StudyError, match="settings are not those of its hash"):
+        load_study(SMALL.hash, tmp_path)
+
+
+@pytest.mark.parametrize("wanted", ["0123456789ab", "../secret", ""])
+def test_a_study_that_is_not_there_is_told_in_a_sentence(tmp_path: Path, wanted: str) -> None:
+    with pytest.raises(StudyError, match=r"no stored study|not a config hash"):
+        load_study(wanted, tmp_path)
+
+
+def test_half_a_file_is_told_in_a_sentence(tmp_path: Path) -> None:
+    path = save_study(run_study(SMALL), None, tmp_path)
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(StudyError, match="cannot be read"):
+        load_study(SMALL.hash, tmp_path)
+
+
+# ------------------------------------------------------------------------------------------------ the shipped study
+
+
+def test_the_shipped_studies_are_what_this_code_computes() -> None:
+    """The first replicates and rounds of each are run again. When this fails, the method has changed: make "
+    "case-study."""
+    for name, stored in load_case_study().items():
+        assert stored.current, f"{name}: the settings have other defaults now: make case-study"
+        again = run_study(replace(stored.spec, rounds=100, replicates=2), workers=1)
+        i, j = again.t.index(100), stored.result.t.index(100)
+        for mine, kept in zip(again.policies, stored.result.policies, strict=True):
+            np.testing.assert_allclose(mine.regret[:, i], kept.regret[:2, j], rtol=1e-9, err_msg=f"{name}, {mine.name}")
+            np.testing.assert_array_equal(mine.calls[:, i], kept.calls[:2, j])
+
+
+def test_the_live_run_is_the_first_stored_replicate(case: Case) -> None:
+    run, stored = case.live(), policy(case.main.result, "libra")
+    grid = [t for t in case.main.result.t if t <= 70]
+    for _ in range(grid[-1]):
+        run.step()
+    for t in grid:
+        j = case.main.result.t.index(t)
+        assert run.rows[t - 1].cumulative == pytest.approx(stored.regret[0, j], rel=1e-9)
+        assert run.rows[t - 1].calls == stored.calls[0, j]
+
+
+# ------------------------------------------------------------------------------------------------ the story
+
+
+def test_the_story_has_its_eight_screens_and_each_says_one_thing(case: Case) -> None:
+    sections = story(case)
+    assert tuple(section.key for section in sections) == KEYS
+    for section in sections:
+        assert section.message.endswith((".", "?"))
+        assert len(section.message) < 180
+        assert section.maths
+
+
+def test_the_numbers_in_the_story_are_those_of_the_file(case: Case) -> None:
+    """Recomputed here from the file alone, by hand."""
+    table = pq.read_table(Path("data/studies") / f"{case.main.hash}.parquet").to_pandas()
+    last = table[table["t"] == table["t"].max()].groupby("policy")
+    said = " ".join(s.message for s in story(case))
+    assert f"{last['regret'].mean()['libra']:,.0f} mmHg" in said
+    assert f"{last['calls'].mean()['libra']:,.0f} times" in said
+    both = last["regret"].mean()
+    assert f"{(both['linucb'] - both['glrb']) / case.main.spec.rounds:.2f} mmHg" in said
+
+
+def test_a_study_that_turned_out_otherwise_is_told_otherwise(case: Case) -> None:
+    """Swap two methods' numbers: the sentences follow them."""
+    result = case.main.result
+    swap = {"libra": "guideline", "guideline": "libra"}
+    policies = tuple(replace(policy(result, swap.get(p.name, p.name)), name=p.name) for p in result.policies)
+    other = replace(case.main, result=replace(result, policies=policies))
+    sections = {s.key: s for s in story(Case(other, None, None, case.cohort, case.environment))}
+    assert "LIBRA has lost least" not in sections["learned"].message
+    assert "more lost" in str(sections["learned"].table)
+
+
+def test_the_measures_on_a_study_made_by_hand(case: Case) -> None:
+    """Regret 2 per patient for one method, 1 for the other, questions exactly 3 log^2(1 + t)."""
+    t = np.asarray(case.main.result.t, float)
+    calls = np.tile(3 * np.log(1 + t) ** 2, (2, 1))
+    two, one = np.tile(2 * t, (2, 1)), np.tile(t, (2, 1))
+    template = policy(case.main.result, "libra")
+    made = replace(
+        case.main.result,
+        policies=(replace(template, name="glrb", regret=two), replace(template, name="libra", regret=one, calls=calls)),
+    )
+    assert lost(made, "glrb").mean == pytest.approx(2 * t[-1])
+    assert difference(made, "glrb", "libra", 1000).mean == pytest.approx(1000)
+    assert pace(made, "glrb", 0.9, 1.0).mean == pytest.approx(2)
+    c, curve = log_squared(made, "libra")
+    assert c == pytest.approx(3)
+    np.testing.assert_allclose(curve, calls[0])
+    assert 0 < growth(made, "libra") < 0.4
+
+
+def test_the_best_plan_with_habits_is_never_worse_than_without(case: Case) -> None:
+    truth = case.truth
+    assert (truth.gain >= -1e-9).all()
+    assert truth.switched[case.place]
+    assert not truth.switched[: case.place].any()
+
+
+def test_digests_differ_with_a_single_bit() -> None:
+    result = run_study(SMALL)
+    first = result.policies[0]
+    moved = first.regret.copy()
+    moved[0, 0] = np.nextafter(moved[0, 0], np.inf)
+    other = replace(result, policies=(replace(first, regret=moved), *result.policies[1:]))
+    assert digest_of(result) != digest_of(other)
