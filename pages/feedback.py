@@ -116,7 +116,6 @@ def lobby() -> None:
 
 
 def main() -> None:
-    access.who_am_i()
     try:
         session = sitting()
         if session is None:

@@ -10,64 +10,61 @@ ICON = Path(__file__).parent / "ui" / "icon.svg"  # a file of our own: the dashb
 
 st.set_page_config(page_title="LIBRA", page_icon=ICON, layout="wide")
 
-page = st.navigation(
-    access.pages(
-        [
-            st.Page(
-                "cohort.py",
-                title="Cohort",
-                icon=":material/groups:",
-                default=True,
-                help="Choose or upload a cohort, see what is in it and what was assumed, and pick a patient.",
-            ),
-            st.Page(
-                "recommend.py",
-                title="Recommend",
-                icon=":material/clinical_notes:",
-                help="The recommendation for one patient, why, its alternatives, and the simulated run patient by patient.",
-            ),
-            st.Page(
-                "compare.py",
-                title="Compare",
-                icon=":material/compare_arrows:",
-                help="Guideline, language model, bandit and LIBRA side by side: for one patient, and for a cohort.",
-            ),
-            st.Page(
-                "regret.py",
-                title="Regret",
-                icon=":material/monitoring:",
-                help="Compare methods over many simulated patients: what each loses while learning, how often it asks.",
-            ),
-            st.Page(
-                "feedback.py",
-                title="Feedback",
-                icon=":material/rate_review:",
-                help="Decide patient by patient, with or without the proposal in view; every step is kept.",
-            ),
-            st.Page(
-                "case_study.py",
-                title="Case study",
-                icon=":material/slideshow:",
-                help="The story in eight screens, from a stored study: for a wall, with a presentation mode.",
-            ),
-            st.Page(
-                "settings.py",
-                title="Settings",
-                icon=":material/tune:",
-                help="The language model: off until you switch it on; what it is told, and what it may spend.",
-            ),
-            st.Page(
-                "about.py",
-                title="About",
-                icon=":material/info:",
-                help="The method in plain words, the data, the limits, and the source of every number.",
-            ),
-        ]
+EVERY = [
+    st.Page(
+        "cohort.py",
+        title="Cohort",
+        icon=":material/groups:",
+        default=True,
+        help="Choose or upload a cohort, see what is in it and what was assumed, and pick a patient.",
     ),
-    position="top",
-)
+    st.Page(
+        "recommend.py",
+        title="Recommend",
+        icon=":material/clinical_notes:",
+        help="The recommendation for one patient, why, its alternatives, and the simulated run patient by patient.",
+    ),
+    st.Page(
+        "compare.py",
+        title="Compare",
+        icon=":material/compare_arrows:",
+        help="Guideline, language model, bandit and LIBRA side by side: for one patient, and for a cohort.",
+    ),
+    st.Page(
+        "regret.py",
+        title="Regret",
+        icon=":material/monitoring:",
+        help="Compare methods over many simulated patients: what each loses while learning, how often it asks.",
+    ),
+    st.Page(
+        "feedback.py",
+        title="Feedback",
+        icon=":material/rate_review:",
+        help="Decide patient by patient, with or without the proposal in view; every step is kept.",
+    ),
+    st.Page(
+        "case_study.py",
+        title="Case study",
+        icon=":material/slideshow:",
+        help="The story in eight screens, from a stored study: for a wall, with a presentation mode.",
+    ),
+    st.Page(
+        "settings.py",
+        title="Settings",
+        icon=":material/tune:",
+        help="The language model: off until you switch it on; what it is told, and what it may spend.",
+    ),
+    st.Page(
+        "about.py",
+        title="About",
+        icon=":material/info:",
+        help="The method in plain words, the data, the limits, and the source of every number.",
+    ),
+]
+page = st.navigation(access.pages(EVERY), position="top")
 
 frame.banner()
+access.who_am_i()
 page.run()
 loaders.compile_ahead()
 loaders.freeze_heap(page.title)

@@ -36,6 +36,7 @@ PAGES: Mapping[Role, frozenset[str]] = {
     Role.NONE: frozenset(),
 }
 STUDY = "study"
+FRONT = "cohort"  # the page whose address is empty
 
 
 def signed_in_by_provider() -> bool:
@@ -100,14 +101,8 @@ def pages(every: list[Any]) -> list[Any]:
     who = actor()
     if who.role is Role.LOCAL:
         return every
-    mine = [page for page in every if allowed(_file(page), who)]
-    if mine and not any(page._default for page in mine):
-        mine[0]._default = True
+    mine = [page for page in every if allowed(page.url_path or FRONT, who)]
     return mine or [st.Page(sign_in, title="Sign in", icon=":material/login:", default=True)]
-
-
-def _file(page: Any) -> str:
-    return str(page._page.stem) if hasattr(page._page, "stem") else ""
 
 
 def sign_in() -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import streamlit as st
 
-from libra_core.policies import REGISTRY, PolicyConfig
+from libra_core.policies import REGISTRY
 from libra_core.records import RecordsError, SessionInfo, SessionSpec, digest_of
 from libra_core.records.spec import CLINICIAN
+from libra_core.study.live import live_config
 from libra_core.study.spec import cohort_key
 from pages.ui import access, advice, current, loaders
 from pages.ui.feedback_state import Key, feedback_state, open_session, value
@@ -59,7 +60,7 @@ def form() -> None:
         planned = a.number_input("Patients", 1, 500, 30, key=Key.PLANNED)
         seed = b.number_input("Seed", 0, 10**6, 0, key=Key.SEED, help="The same seed: the same patients, same order.")
         name = c.text_input("Name of the session", key=Key.NAME, max_chars=80, placeholder="optional")
-        config = PolicyConfig(min_gain=cohort.protocol.feasible.min_gain)
+        config = live_config(cohort.protocol)
         if unsure:
             width = a.number_input(
                 f"Ask when the range is wider than ({cohort.protocol.outcome.unit})", 0.5, 60.0, 4.0, 0.5, key=Key.WIDTH

@@ -31,17 +31,17 @@ OURS = (":material/error:", ":material/cloud_off:", ":material/block:")
 class Server:
     """`streamlit run app.py` on a free port of loopback. kill() is SIGKILL for the whole group."""
 
-    def __init__(self, log: Path, url: str, **more_env: str) -> None:
-        self.port = free_port()
+    def __init__(self, log: Path, url: str, port: int = 0, options: tuple[str, ...] = ()) -> None:
+        self.port = port or free_port()
         self.log = log
         command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}"]
         with log.open("a") as out:
             self.process = subprocess.Popen(
-                [*command, "--server.address=127.0.0.1", "--server.fileWatcherType=none"],
+                [*command, "--server.address=127.0.0.1", "--server.fileWatcherType=none", *options],
                 cwd=ROOT,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"LIBRA_DATABASE_URL": url, "PYTHONUNBUFFERED": "1", **more_env},
+                env=os.environ | {"LIBRA_DATABASE_URL": url, "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
             )
         self._wait()
@@ -78,8 +78,8 @@ class Server:
 
 
 @contextmanager
-def serving(log: Path, url: str, **more_env: str) -> Iterator[Server]:
-    server = Server(log, url, **more_env)
+def serving(log: Path, url: str, port: int = 0, options: tuple[str, ...] = ()) -> Iterator[Server]:
+    server = Server(log, url, port, options)
     try:
         yield server
     finally:
