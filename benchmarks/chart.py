@@ -50,19 +50,26 @@ def _at(x: float, y: float, right: float, top: float) -> tuple[float, float]:
 
 def _axis(right: float, top: float) -> list[str]:
     (x0, y0), (x1, y1) = _at(0, 0, right, top), _at(right, top, right, top)
-    out = [f'<path d="M{x0:.1f} {y1:.1f}V{y0:.1f}H{x1:.1f}" fill="none" stroke="#444"/>']
-    for k in range(5):
-        x, y = _at(right * k / 4, top * k / 4, right, top)
-        out.append(f'<text x="{x:.1f}" y="{y0 + 16:.1f}" text-anchor="middle">{right * k / 4:,.0f}</text>')
-        out.append(f'<text x="{x0 - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">{top * k / 4:,.0f}</text>')
-    return out
+    across = [(_at(tick, 0, right, top)[0], y0 + 16, "middle", tick) for tick in _ticks(right)]
+    up = [(x0 - 6, _at(0, tick, right, top)[1] + 4, "end", tick) for tick in _ticks(top)]
+    return [
+        f'<path d="M{x0:.1f} {y1:.1f}V{y0:.1f}H{x1:.1f}" fill="none" stroke="#444"/>',
+        *(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{side}">{tick:,.0f}</text>' for x, y, side, tick in across + up),
+    ]
+
+
+def _ticks(limit: float) -> np.ndarray:
+    """Round numbers from 0 to at most `limit`, four to eight of them."""
+    power = 10.0 ** np.floor(np.log10(limit))
+    step = next(m * power for m in (0.2, 0.25, 0.5, 1.0, 2.0) if limit / (m * power) < 8)
+    return np.arange(0.0, limit + 1e-9, step)
 
 
 def _line(curve: Curve, colour: str, right: float, top: float, ends: list[float]) -> list[str]:
     inside = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if y <= top]
     points = [_at(float(x), float(y), right, top) for x, y in inside]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    dash = ' stroke-dasharray="6 4"' if curve.dashed else ""
+    dash = f' stroke-dasharray="{6 if len(ends) % 2 else 2} 4"' if curve.dashed else ""
     label = points[-1][1]
     while any(abs(label - other) < 14 for other in ends):  # names must not lie on each other
         label -= 14
