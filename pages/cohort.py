@@ -33,7 +33,7 @@ def choose() -> Cohort:
             on_change=current.on_upload,
             help="Matched by column names and units. Leave out names and record numbers: they are not needed.",
         )
-        import_view.outcome(app_state().upload)
+        import_view.outcome(app_state().upload, app_state().refusal)
     return cohort
 
 

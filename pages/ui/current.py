@@ -6,7 +6,7 @@ import streamlit as st
 
 from libra_core.cohort import Cohort, CohortError, read_table
 from pages.ui import loaders
-from pages.ui.state import AppState, Key, Upload, app_state, widget
+from pages.ui.state import AppState, Key, Refusal, Upload, app_state, widget
 
 UPLOADED = "Your uploaded file"
 
@@ -15,7 +15,7 @@ def sources() -> dict[str, str]:
     """The cohorts on offer, name -> label: the built-in ones, then the uploaded one if it is usable."""
     names = {c.name: c.label for c in loaders.protocol().cohorts}
     upload = app_state().upload
-    return names | {UPLOADED: f"{UPLOADED}: {upload.name}"} if upload and upload.cohort else names
+    return names | {UPLOADED: f"{UPLOADED}: {upload.name}"} if upload else names
 
 
 def cohort() -> Cohort:
@@ -23,7 +23,7 @@ def cohort() -> Cohort:
     state, names = app_state(), sources()
     if state.source not in names:
         state.source = next(iter(names))
-    if state.source == UPLOADED and state.upload and state.upload.cohort:
+    if state.source == UPLOADED and state.upload:
         return state.upload.cohort
     return loaders.cohort(state.source)
 
@@ -48,9 +48,9 @@ def on_upload() -> None:
     try:
         cohort = read_table(file.getvalue(), file.name)
     except CohortError as error:
-        state.upload = Upload(file.name, None, str(error))
+        state.refusal = Refusal(file.name, str(error))
         return
-    state.upload = Upload(file.name, cohort)
+    state.upload, state.refusal = Upload(file.name, cohort), None
     state.source = UPLOADED
     st.session_state[Key.COHORT] = UPLOADED
     forget_patient(state)

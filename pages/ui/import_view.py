@@ -13,7 +13,7 @@ import streamlit as st
 from libra_core.cohort import Report
 from pages.ui import cards
 from pages.ui.csv import safe_csv
-from pages.ui.state import Key, Upload
+from pages.ui.state import Key, Refusal, Upload
 
 SAID = 2  # refusals told beside the upload; the report has them all
 PARTS = (
@@ -26,14 +26,18 @@ PARTS = (
 )
 
 
-def outcome(upload: Upload | None) -> None:
+def outcome(upload: Upload | None, refusal: Refusal | None) -> None:
     """One sentence on what came of the last upload, next to the place where files are dropped."""
+    if refusal is not None:
+        kept = f" **{cards.plain(upload.name)}** stays in use." if upload else ""
+        st.error(
+            f"**{cards.plain(refusal.name)} was not used.** {cards.plain(refusal.problem)}{kept}",
+            icon=":material/block:",
+        )
+        return
     if upload is None:
         return
     name = cards.plain(upload.name)
-    if upload.cohort is None:
-        st.error(f"**{name} was not used.** {cards.plain(upload.problem)}", icon=":material/block:")
-        return
     found = upload.cohort.report
     left_out = found.rows_in_file - found.rows_used
     more = f" {left_out:,} rows were left out; *Import report* says why." if left_out else ""

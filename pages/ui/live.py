@@ -54,9 +54,12 @@ def limits(cohort: Cohort) -> tuple[str, ...]:
 
 
 def live(cohort: Cohort) -> Live:
-    """The session's run, begun if there is none. Raises ValueError with a sentence when it cannot start."""
+    """The session's run over this cohort, begun if there is none. Raises ValueError with a sentence when it cannot.
+
+    A run over another cohort is dropped, whoever changed it: its patients' plans must never stand under other names.
+    """
     state = app_state()
-    if state.live is None:
+    if state.live is None or state.live.run.environment.cohort is not cohort:
         policy, advisor, seed = settings()
         chosen = advice.chosen(advisor, cohort)
         state.live = Live(LiveRun.start(cohort, policy, chosen, seed, limits=limits(cohort)))

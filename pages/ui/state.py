@@ -111,11 +111,18 @@ class Key:
 
 @dataclass
 class Upload:
-    """The last file a person gave: the cohort in it, or a sentence that says why there is none."""
+    """The last file that could be used, and the cohort in it."""
 
     name: str
-    cohort: Cohort | None
-    problem: str = ""
+    cohort: Cohort
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A file that could not be used, given after it, and the sentence that says why."""
+
+    name: str
+    problem: str
 
 
 @dataclass
@@ -124,6 +131,7 @@ class AppState:
 
     source: str = ""  # a built-in cohort's name; "" = the uploaded one
     upload: Upload | None = None
+    refusal: Refusal | None = None
     row: int | None = None
     live: Live | None = None
     study: StudyJob | None = None

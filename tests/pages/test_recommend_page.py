@@ -116,6 +116,24 @@ def test_an_uploaded_cohort_plays(app: AppTest) -> None:
     assert len(rows(app)) == 10
 
 
+def test_a_bad_file_after_a_good_one_leaves_the_patient_and_the_plan_alone(app: AppTest) -> None:
+    """Found by a hostile tester: the plan of one cohort's patient stood under the name of another's."""
+    app.file_uploader[0].upload("clinic.csv", b"age,sex,sbp,dbp\n44,F,152,90\n51,M,148,84\n").run()
+    app.switch_page("recommend.py").run()
+    app.button(key="step").click().run()
+    before = rows(app)[-1].decision
+    assert before.patient.startswith("U-")
+    app.switch_page("cohort.py").run()
+    app.file_uploader[0].upload("oops.csv", b"not a table").run()
+    assert any("was not used" in e.value and "stays in use" in e.value for e in app.error)
+    app.switch_page("recommend.py").run()
+    assert not app.exception
+    assert rows(app)[-1].decision == before
+    shown = " ".join(m.value for m in app.markdown)
+    assert before.patient in shown
+    assert "N-00001" not in shown
+
+
 def test_the_check_for_a_better_plan_answers(recommend: AppTest) -> None:
     recommend.button(key="step_ten").click().run()
     recommend.session_state["detail_tab"] = "Ranked alternatives"
