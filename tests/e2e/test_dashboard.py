@@ -10,6 +10,7 @@ POINTS = """() => {
   const plot = document.querySelector(".st-key-regret-so-far .js-plotly-plot");
   return plot ? plot.data[0].x.length : 0;
 }"""
+AT_LEAST_THREE = "() => Number(document.querySelector('[data-testid=patients-treated]')?.dataset.value) >= 3"
 
 
 def treated(page: Page, n: int) -> None:
@@ -38,7 +39,7 @@ def test_play_runs_by_itself_and_stops(server: str, page: Page) -> None:
     page.goto(f"{server}/recommend")
     treated(page, 0)
     page.locator(".st-key-play label").click()
-    treated(page, 3)
+    page.wait_for_function(AT_LEAST_THREE)  # each number stands for less than half a second: not one of them for sure
     page.locator(".st-key-play label").click()
     page.get_by_role("button", name="Reset").first.click()
     treated(page, 0)
