@@ -95,6 +95,7 @@ def case(row: int = 0) -> Case:
             MenuChange(3, "mvpa_min_wk", "Activity", "min/week", (0.0, 30.0, 60.0), 120.0),
         ),
         max_changes=3,
+        protocol="hypertension",
     )
 
 

@@ -74,7 +74,7 @@ class Case:
     arms: tuple[MenuArm, ...]
     changes: tuple[MenuChange, ...]
     max_changes: int
-    protocol: str = "hypertension"
+    protocol: str
 
     def value(self, name: str) -> float:
         """The value of one field; nan when the case does not carry it."""

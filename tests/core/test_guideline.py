@@ -23,7 +23,7 @@ PLAIN = {"age": 60, "sbp": 135, "dbp": 78, "bmi": 31, "sodium_mg_day": 3400, "n_
 def case(arms=CODES, changes=CHANGES, row=-1, **facts) -> Case:
     fields = tuple(CaseField(n, n, float(v), "", False, 0) for n, v in (PLAIN | facts).items())
     menu = tuple(MenuArm(CODES.index(c), c, c) for c in arms)
-    return Case(row, fields, menu, changes, 3)
+    return Case(row, fields, menu, changes, 3, "hypertension")
 
 
 def advise(given: Case):

@@ -41,7 +41,7 @@ def opened(page: Page, url: str) -> Page:
     """The page once its script has ended and nothing is stale."""
     page.goto(url)
     expect(page.get_by_text("not for clinical use").first).to_be_visible(timeout=30_000)
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=30_000)
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=30_000)
     return page
 
 
@@ -60,7 +60,8 @@ def test_the_measure_of_contrast_finds_faint_text(server: str, page: Page) -> No
 
 def test_a_patient_is_treated_from_the_keyboard(server: str, page: Page) -> None:
     opened(page, f"{server}/recommend")
-    for _ in range(40):
+    expect(page.locator("[data-testid=patients-treated][data-value='0']")).to_be_attached(timeout=30_000)
+    for _ in range(60):
         page.keyboard.press("Tab")
         if "Next patient" in page.evaluate(FOCUSED):
             break

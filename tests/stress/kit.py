@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -10,14 +11,17 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 from libra_core.cohort import Cohort, load_cohort
 from libra_core.records import LOCAL, Actor, Database, Plan, Repository, SessionSpec, Sitting, Stamp, digest_of
 from libra_core.records.ledger import CaseFile
 
+T = TypeVar("T")
 STILL = (0.0,) * 8
 NHANES = load_cohort("nhanes")
 
@@ -79,6 +83,12 @@ def postgres_bin() -> Path | None:
         return found[-1].parent
     on_path = shutil.which("initdb")
     return Path(on_path).parent if on_path else None
+
+
+def apart(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a thread of its own: a browser that is open in this one occupies its event loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 def free_port() -> int:

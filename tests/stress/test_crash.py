@@ -13,7 +13,7 @@ import pytest
 import websockets
 
 from libra_core.records import LOCAL, Database, Repository, replay
-from tests.stress.kit import NHANES, postgres, postgres_bin, spec
+from tests.stress.kit import NHANES, apart, postgres, postgres_bin, spec
 from tests.stress.server import Client, Server
 
 WINDOW = 1.2  # seconds of clicking within which the kill falls
@@ -55,7 +55,7 @@ def killed(database: Database, log: Path, url: str, kills: int, seed: int) -> di
         before = recorded(repository, sessions[-1])
         server = Server(log, url)
         try:
-            acknowledged = asyncio.run(click_until_dead(server, sessions[-1], random.uniform(0.02, WINDOW)))
+            acknowledged = apart(click_until_dead(server, sessions[-1], random.uniform(0.02, WINDOW)))
         finally:
             server.kill()
         positions = recorded(repository, sessions[-1])

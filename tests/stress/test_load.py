@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from libra_core.records import LOCAL, Database, Repository, replay
-from tests.stress.kit import NHANES, spec
+from tests.stress.kit import NHANES, apart, spec
 from tests.stress.server import Client, Server, View, serving
 
 CPU_MS = 25.0  # processor time of one rerun, checked; wall clock is only reported
@@ -86,7 +86,7 @@ def test_clinicians_at_work(tmp_path: Path, clinicians: int, seconds: float, thi
     repository = Repository(database, LOCAL)
     sessions = [repository.begin(spec(planned=400, seed=k), f"load {k}").id for k in range(clinicians)]
     with serving(tmp_path / "server.log", url) as server:
-        out, cpu = asyncio.run(crowd(server, sessions, think, seconds))
+        out, cpu = apart(crowd(server, sessions, think, seconds))
     report("SQLite", out, cpu)
     assert out.errors == []
     assert "Traceback" not in (tmp_path / "server.log").read_text()
