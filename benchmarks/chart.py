@@ -70,9 +70,9 @@ def _line(curve: Curve, colour: str, right: float, top: float, ends: list[float]
     points = [_at(float(x), float(y), right, top) for x, y in inside]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     dash = f' stroke-dasharray="{6 if len(ends) % 2 else 2} 4"' if curve.dashed else ""
-    label = points[-1][1]
-    while any(abs(label - other) < 14 for other in ends):  # names must not lie on each other
-        label -= 14
+    end = points[-1][1]
+    slots = (end + side * 14 * k for k in range(len(ends) + 1) for side in (-1, 1))
+    label = next(y for y in slots if all(abs(y - other) >= 14 for other in ends))  # names must not lie on each other
     ends.append(label)
     return [
         f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>',
