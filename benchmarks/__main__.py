@@ -26,7 +26,7 @@ PARTS = {
 }
 INTRO = """# Benchmarks
 
-Written by `make bench` (opt-in, five to ten minutes). Times are medians of CPU time unless a row says wall, which depends
+Written by `make bench` (opt-in, 5 to 10 minutes). Times are medians of CPU time unless a row says wall, which depends
 on what else the machine was doing: see the load averages. Seeds are fixed; times differ from machine to machine.
 
 - Machine and versions: {machine}
