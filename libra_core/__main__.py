@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except (ValueError, IndexError) as error:  # CohortError is a ValueError; each carries a sentence for a person
+    except (ValueError, IndexError, OSError) as error:  # each carries a sentence for a person
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

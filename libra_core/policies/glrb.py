@@ -62,6 +62,7 @@ class PostHoc(GLRB):
     """LinUCB first, then the best change for the arm it chose: shows what choosing both together buys."""
 
     name = "linucb-posthoc"
+    optimistic = False
     label = "LinUCB, then change of habits"
     summary = "Treatment first, as LinUCB; the change of habits afterwards, for that treatment."
     linear = True
@@ -80,6 +81,7 @@ class Greedy(GLRB):
     """GLRB at radius 0: the best arm and change under the current estimate, no exploration."""
 
     name = "greedy"
+    optimistic = False
     label = "Greedy"
     summary = "Best treatment and change under the current estimate; never explores on purpose."
 
@@ -92,6 +94,7 @@ class Thompson(GLRB):
     """theta_a drawn from N(theta_hat_a, beta^2 A_a), then the exact linear step. No regret bound is claimed."""
 
     name = "thompson"
+    optimistic = False
     label = "Recourse Thompson sampling"
     summary = "Draws a plausible model, then plays the best treatment and change under it."
 

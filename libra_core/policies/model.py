@@ -25,6 +25,7 @@ class ModelPolicy(Policy):
     """A policy that estimates theta_a from rewards. `linear` models the mean itself, whatever the problem's link."""
 
     linear: ClassVar[bool] = False
+    optimistic: ClassVar[bool] = True  # proposes the plan with the largest optimistic value
     recourse: ClassVar[bool] = True  # may change habits; without it F shrinks to {0}
 
     def __init__(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 TOLERANCE = 1e-9
+ROUNDING = 1e-6  # how far a plan may stand over a further limit: the convex solver's accuracy
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class FeasibleSet:
         """Whether each row of delta (n, d_M) keeps every budget."""
         fine = np.ones(len(delta), bool)
         for budget in self.budgets:
-            fine &= budget.use(delta) <= budget.limit + tolerance
+            fine &= budget.use(delta) <= budget.limit + max(tolerance, ROUNDING)
         return fine
 
     def project(self, delta: Floats, lo: Floats, hi: Floats) -> Floats:
@@ -107,5 +108,6 @@ class FeasibleSet:
         out = np.asarray(out * shrink[:, None])
         for budget in self.budgets:  # F is convex around 0 on a fixed support: shrinking towards 0 gets inside
             use = budget.use(out)
-            out = out * np.where(use > budget.limit, budget.limit / np.maximum(use, 1e-300), 1.0)[:, None]
+            over = use > budget.limit + ROUNDING  # a solver's rounding at a limit of 0 must not undo the whole plan
+            out = out * np.where(over, budget.limit / np.maximum(use, 1e-300), 1.0)[:, None]
         return out

@@ -78,11 +78,11 @@ class LiveRun:
 
     def certificate(self, row: int, seconds: float = 0.4) -> Certificate | None:
         """How much better than the policy's own plan any treatment and change within the limits could look, with what
-        is known now (index scale); None for a policy without a model or without changes of habits."""
+        is known now (index scale); None for a policy whose plan is not the one with the largest optimistic value."""
         from libra_core.recourse.certificate import certify  # here: its solvers take a second to import
 
         policy = self.policy
-        if not isinstance(policy, ModelPolicy) or not policy.recourse:
+        if not isinstance(policy, ModelPolicy) or not (policy.recourse and policy.optimistic):
             return None
         contexts, beta = Contexts.of(self.patient(row)), policy.beta
         z, s = policy.plan(contexts, beta).chosen()

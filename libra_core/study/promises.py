@@ -57,7 +57,10 @@ def promises(result: StudyResult, cohort: Cohort | None = None) -> Promises:
         upper=np.array([regret_upper(n, problem, config, glrb.beta_at(n)) for n in t]),
         lower=np.array([regret_lower(n, problem.d) for n in t]) * _final(anchor) / regret_lower(t[-1], problem.d),
         anchor=anchor.name,
-        proven=radius_is_proven(config, glrb.link.name == "identity") and spec.environment.compliance == "full",
+        proven=radius_is_proven(config, glrb.link.name == "identity")
+        and spec.environment.compliance == "full"
+        and not spec.environment.limits
+        and float(np.linalg.norm(environment.theta, axis=-1).max()) <= config.norm_bound,
     )
 
 

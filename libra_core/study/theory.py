@@ -40,8 +40,10 @@ def _potential(rounds: int, problem: Problem, config: PolicyConfig) -> float:
 
 
 def radius_is_proven(config: PolicyConfig, linear: bool) -> bool:
-    """Whether the radius provably covers. The one-pass GLM estimate borrows the radius of the MLE, without a proof."""
-    return config.radius == "theory" and (linear or config.estimator == "mle")
+    """Whether the radius provably covers, given |theta| <= norm_bound: ridge regression with an objective that is the
+    optimistic value itself. Not for a GLM (V is Fisher-weighted), nor for the shared prior."""
+    plain = not config.shared and config.effort_cost == 0.0 and config.min_gain == 0.0
+    return config.radius == "theory" and linear and plain
 
 
 def regret_upper(rounds: int, problem: Problem, config: PolicyConfig, beta: float) -> float:

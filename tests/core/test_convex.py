@@ -73,3 +73,11 @@ def test_a_live_run_takes_the_limits_and_refuses_unknown_ones() -> None:
     assert sum(abs(c) * weights[m] for c, m in zip(change, cohort.protocol.mutable, strict=True)) <= 1.5 + 1e-5
     with pytest.raises(ValueError, match="unknown limit 'diet_only': choose from gentle_start"):
         LiveRun.start(cohort, "glrb", limits=("diet_only",))
+
+
+def test_a_limit_of_zero_does_not_undo_plans() -> None:
+    """The yardstick must stay the best plan: regret is never negative (found by a reviewer at this limit)."""
+    spec = EnvironmentSpec("hypertension", cohort="nhanes", limits=("weight_with_activity",))
+    world = make_environment(spec, 0, 1)
+    regrets = [now.steps[0].regret[0] for now in run(world, [make_policy("glrb", world, PolicyConfig(), 0)], 100)]
+    assert min(regrets) >= -0.01
