@@ -4,13 +4,15 @@ PORT   ?= 8501
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help run test check clean browser smoke-llm case-study bench guarantees
+.PHONY: help run test check clean browser smoke-llm case-study docs bench bench-ui guarantees system
 
 help:
 	@echo "make run     set up and open the dashboard on http://localhost:$(PORT)"
 	@echo "make test    set up and run all tests"
 	@echo "make check   lint, format and type checks"
 	@echo "make case-study   make the studies behind the page Case study again (same numbers; minutes)"
+	@echo "make docs    write docs/validation.md and the README's picture from the stored studies"
+	@echo "make bench-ui   measure the pages under load (Linux)"
 	@echo "make smoke-llm   ask a real, very small language model (opt-in; 350 MB of downloads, needs Node.js)"
 	@echo "make bench   measure speed and solver, beside other libraries (opt-in; ten minutes, 800 MB of downloads)"
 	@echo "make guarantees   measure regret and questions against what the theory promises (opt-in)"
@@ -20,7 +22,7 @@ run: $(VENV)/.installed
 	$(BIN)/python -m libra_core warm
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
-test: $(VENV)/.installed-dev browser
+test: $(VENV)/.installed-dev browser system
 	$(BIN)/python -m libra_core warm
 	$(BIN)/pytest $(ARGS)
 
@@ -49,9 +51,25 @@ browser:
 		echo "Chromium is missing, so the browser tests will be skipped. On Debian or Ubuntu: sudo apt-get install chromium"; \
 	fi
 
+# PDF reports need Pango, tests read them back with poppler. Without poppler those tests are skipped, by name.
+system:
+	@if command -v pdftotext >/dev/null && ldconfig -p | grep -q libpangoft2; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update && apt-get install --yes --no-install-recommends poppler-utils libpango-1.0-0 libpangoft2-1.0-0 fonts-liberation; \
+	else \
+		echo "For PDF reports and their tests: sudo apt-get install poppler-utils libpango-1.0-0 libpangoft2-1.0-0 fonts-liberation"; \
+	fi
+
 # The studies behind the page Case study; says whether the numbers are those stored before.
 case-study: $(VENV)/.installed
 	$(BIN)/python data/build_case_study.py
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python docs/build.py
+
+# Opt-in: processor time and bytes of every page are checked, wall clock is reported.
+bench-ui: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.ui_load
 
 # Opt-in: SmolLM2-135M on this machine. It has no clinical value; see docs/llm.md.
 smoke-llm: $(VENV)/.installed-dev
