@@ -16,6 +16,7 @@ from tests.stress.server import serving
 
 oidc = pytest.importorskip("oidc_provider_mock", reason="oidc-provider-mock is missing: make test installs it")
 
+expect.set_options(timeout=30_000)
 STUDY = "study"
 PEOPLE = {  # who signs in, and the claims of the provider
     "ann@h.example": {},  # clinician by the allow-list

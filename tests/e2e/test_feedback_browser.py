@@ -13,6 +13,9 @@ from tests.stress.kit import NHANES, begin
 from tests.stress.server import Server, serving
 
 
+expect.set_options(timeout=30_000)
+
+
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Database:
     return Database(f"sqlite:///{tmp_path_factory.mktemp('feedback') / 'records.sqlite'}")

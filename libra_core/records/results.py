@@ -1,0 +1,101 @@
+"""The results of a study for the person who asks: rows for those who may read them, totals for a viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from libra_core.advisors.agreement import Agreement
+from libra_core.cohort import Cohort
+from libra_core.records import analytics as a
+from libra_core.records.engine import Engine
+from libra_core.records.errors import Denied, Unreadable
+from libra_core.records.ledger import Ledger
+from libra_core.records.repository import Repository, SessionInfo
+from libra_core.records.spec import Role
+
+Cohorts = Callable[[str], Cohort]  # by the key in a session's spec; raises ValueError when it is not at hand
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Sessions that could be read, their decisions as one table, and why others could not."""
+
+    sessions: tuple[SessionInfo, ...]
+    ledgers: tuple[Ledger, ...]
+    table: pd.DataFrame
+    left_out: tuple[str, ...]
+
+
+def collect(repository: Repository, cohorts: Cohorts) -> Collected:
+    """Everything that this person may read row by row: own sessions, or the whole study."""
+    found, left_out = [], []
+    for info in repository.sessions():
+        try:
+            engine, ledger = Engine(info.spec, cohorts(info.spec.cohort)), Ledger()
+        except (Unreadable, ValueError) as error:
+            left_out.append(f"{info.name}: {error}")
+            continue
+        for event in repository.events(info.id):
+            ledger.apply(event)
+        found.append((info, ledger, engine))
+    table = a.decisions_table(found)
+    return Collected(tuple(i for i, _, _ in found), tuple(ledger for _, ledger, _ in found), table, tuple(left_out))
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Numbers about many decisions, none of them about one patient or one clinician."""
+
+    sessions: int
+    clinicians: int
+    decisions: int
+    overrides: a.Share
+    reasons: dict[str, int]
+    policies: dict[str, Agreement]
+    anchoring: a.Anchoring
+    gain: a.Gain
+    seconds: tuple[float, float, float]
+    subgroups: pd.DataFrame
+
+    @classmethod
+    def of(cls, found: Collected, cohort: Cohort) -> Totals:
+        """Totals of a table whose subgroups are those of `cohort`."""
+        t = found.table
+        same = t[t["cohort"].isin({s.spec.cohort for s in found.sessions if s.spec.protocol == cohort.protocol.name})]
+        return cls(
+            sessions=len(found.sessions),
+            clinicians=len({s.owner for s in found.sessions}),
+            decisions=len(a.by_person(t)),
+            overrides=a.overrides(t),
+            reasons=a.reasons(t),
+            policies=a.with_policies(t),
+            anchoring=a.anchoring(t),
+            gain=a.gain(t),
+            seconds=a.times(t),
+            subgroups=a.subgroups(same, a.groups_of(cohort)),
+        )
+
+
+def totals(repository: Repository, cohorts: Cohorts, cohort: Cohort) -> Totals | None:
+    """Totals of the whole study, for whoever may read totals; None while there are too few decisions or clinicians.
+
+    Raises Denied. A viewer needs at least SMALLEST decisions; groups and reasons that are smaller are left out.
+    """
+    actor = repository.actor
+    if not actor.reads_totals:
+        raise Denied("Your role does not read the results of the study.")
+    everything = Repository(repository.database, replace(actor, role=Role.LEAD), repository.clock)
+    found = collect(everything, cohorts)
+    if len(found.table) == 0:
+        return None
+    result = Totals.of(found, cohort)
+    if actor.reads_study:
+        return result
+    if result.decisions < a.SMALLEST:
+        return None
+    kept = {reason: n for reason, n in result.reasons.items() if n >= a.SMALLEST}
+    groups = result.subgroups[result.subgroups["Patients"] >= a.SMALLEST]
+    return replace(result, reasons=kept, subgroups=groups)
