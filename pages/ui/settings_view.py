@@ -111,12 +111,19 @@ def consent(cohort: Cohort) -> None:
     """What leaves the machine, readable first; then the switch."""
     settings = llm.resolved().settings
     row = _example_row(cohort)
+    try:
+        prompt = llm.prompt(cohort)
+    except ValueError as error:  # no text is written for this disease
+        text = str(error)
+        st.info(f"{text[:1].upper()}{text[1:]}. Until then the model stays off.", icon=":material/block:")
+        llm.update(enabled=False)
+        return
     with st.expander("Read what would be sent", key=Key.LLM_PAYLOAD):
         st.caption(
             f"The complete text of one question about patient {cohort.ids[row]}. Numbers are banded; identifiers, free "
             "text and column names of the file are never in it."
         )
-        st.code(payload_preview(llm.prompt(cohort), cohort.case(row), settings.seed), language=None, wrap_lines=True)
+        st.code(payload_preview(prompt, cohort.case(row), settings.seed), language=None, wrap_lines=True)
     if settings.is_local:
         st.caption(":material/lock: The server is on this machine: nothing leaves it.")
         agreed = Consent("")
