@@ -12,7 +12,6 @@ from libra_core.records import LOCAL, Database, Kind, Repository, Sitting, repla
 from tests.stress.kit import NHANES, begin
 from tests.stress.server import Server, serving
 
-
 expect.set_options(timeout=30_000)
 
 
