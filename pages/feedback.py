@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from libra_core.records import RecordsError, Sitting, Unavailable
-from pages.ui import access, cards, feedback_case, feedback_start, feedback_summary
+from pages.ui import access, cards, feedback_case, feedback_results, feedback_start, feedback_summary
 from pages.ui.feedback_state import Key, act, feedback_state, leave, sitting
 from pages.ui.show import heartbeat
 
@@ -106,7 +106,7 @@ def lobby() -> None:
     views = [name for name, may in (("Sessions", who.decides), ("Results", who.reads_totals or who.decides)) if may]
     view = st.segmented_control("View", views, default=views[0], key=Key.VIEW, label_visibility="collapsed")
     if view == "Results":
-        feedback_summary.results()
+        feedback_results.results()
         return
     left, right = st.columns([7, 5], gap="medium")
     with left:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
     """UTF-8 with a mark for spreadsheets; a text that could start a formula gets an apostrophe in front."""
     text = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
     out = table.assign(**{name: table[name].astype(object).map(_harmless) for name in text})
-    return out.to_csv(index=False, lineterminator="\n").encode("utf-8-sig")
+    return out.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).encode("utf-8-sig")
 
 
 def _harmless(value: object) -> object:

@@ -113,7 +113,6 @@ def sign_in() -> None:
                 "You are signed in, but no role in this study is set down for you. Ask the study's lead to add you.",
                 icon=":material/lock_person:",
             )
-            st.button("Sign out", key="sign_out", on_click=st.logout, icon=":material/logout:")
             return
         st.info("This study asks its users to sign in.", icon=":material/lock:")
         st.button("Sign in", key="sign_in", on_click=st.login, type="primary", icon=":material/login:")
@@ -122,7 +121,7 @@ def sign_in() -> None:
 def who_am_i() -> None:
     """One line for people who signed in: name, role, and the way out."""
     who = actor()
-    if who.role is Role.LOCAL:
+    if not who.id or who.role is Role.LOCAL:
         return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right", gap="small"):
         st.caption(f"{who.name or who.id} · {who.role.value} · study {who.study}")

@@ -71,7 +71,3 @@ def _enter(entered: list[Entered]) -> None:
         return f"{n} outcome{'s' if n != 1 else ''} recorded; the methods have learned from them."
 
     act(step)
-
-
-def results() -> None:
-    st.info("Results appear here.")

@@ -260,3 +260,69 @@ def test_a_session_of_an_uploaded_file_says_what_is_missing(database: Database) 
     info = Repository(database, LOCAL).begin(replace(spec(), cohort="clinic.csv:abc"), "upload")
     app = page(info.id)
     assert "uploaded file 'clinic.csv'" in texts(app)
+
+
+def show_results(app: AppTest) -> AppTest:
+    app.button_group(key="fb_view").set_value("Results")
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def test_results_of_nobody(database: Database) -> None:
+    assert "No decision has been recorded yet" in texts(show_results(page()))
+
+
+def test_results_of_a_study(database: Database) -> None:
+    play(begin(database, blinded=True, planned=8))
+    app = show_results(page())
+    found = {m.label: m.value for m in app.metric}
+    assert found["Decisions"] == "8"
+    assert found["Overridden"] == "25%"
+    assert "How far the proposal moved the clinicians" in texts(app)
+
+
+def test_a_viewer_sees_totals_and_nothing_to_download(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = play(begin(database, Actor("ann", Role.CLINICIAN), planned=8))
+    monkeypatch.setattr(access, "actor", lambda: Actor("vic", Role.VIEWER))
+    app = page()
+    assert not app.exception, app.exception
+    assert {m.label: m.value for m in app.metric}["Decisions"] == "8"
+    everything = texts(app) + "".join(str(t.value) for t in app.table)
+    assert "ann" not in everything.replace("cannot", "").replace("planned", "").split()
+    assert theirs.id not in everything
+    assert not app.get("download_button")
+    assert "fb_start" not in [b.key for b in app.button]
+
+
+MENU = {
+    Role.LOCAL: {"cohort", "recommend", "compare", "regret", "feedback", "case_study", "settings", "about"},
+    Role.LEAD: {"cohort", "recommend", "compare", "regret", "feedback", "case_study", "settings", "about"},
+    Role.CLINICIAN: {"cohort", "recommend", "compare", "regret", "feedback", "case_study", "about"},
+    Role.VIEWER: {"regret", "feedback", "about"},
+    Role.NONE: set(),
+}
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("name", sorted(MENU[Role.LOCAL]))
+def test_role_by_page(role: Role, name: str) -> None:
+    assert access.allowed(name, Actor("x", role)) == (name in MENU[role])
+
+
+@pytest.mark.parametrize(
+    ("claims", "settings", "role"),
+    [
+        ({"email": "A@x.org"}, {"roles": {"lead": ["a@X.org"]}}, Role.LEAD),
+        ({"email": "a@x.org", "email_verified": False}, {"roles": {"lead": ["a@x.org"]}}, Role.NONE),
+        ({"sub": "1"}, {"roles": {"lead": [""]}}, Role.NONE),
+        ({"sub": "1", "r": "viewer"}, {"claim": "r"}, Role.VIEWER),
+        ({"sub": "1", "r": ["viewer", "lead"]}, {"claim": "r"}, Role.LEAD),
+        ({"sub": "1", "r": "local"}, {"claim": "r"}, Role.NONE),
+        ({"sub": "1", "r": "LEAD"}, {"claim": "r"}, Role.NONE),
+        ({"r": "lead"}, {"claim": "r"}, Role.NONE),
+        ({"sub": "1", "r": "lead"}, {}, Role.NONE),
+    ],
+)
+def test_role_from_claims(claims: dict, settings: dict, role: Role) -> None:
+    assert access.actor_of(claims, settings).role is role
