@@ -280,6 +280,9 @@ class Protocol:
         if self.left_alone(row)[0]:
             text = "No new drug is left for this patient, and habits alone are not enough: refer or review the drugs."
             found.insert(0, Alert(when=(), reason=text, source="follows from the rules", level="urgent"))
+        if not self.arrivals_rule.fires(columns)[0]:
+            text = f"Outside the simulated population: it has only people with {self.arrivals_rule.reason}."
+            found.append(Alert(when=(), reason=text, source=self.arrivals_rule.source, level="caution"))
         return tuple(found)
 
     def category(self, row: ArrayLike) -> str:

@@ -12,6 +12,7 @@ from libra_core.report.wording import value as value_of
 from libra_core.study.live import LiveRun
 
 LEARNED = 200  # simulated patients that the method has treated before
+BELOW_GOAL = "You are below it now. This plan is made for people above it: ask your doctor before you change a thing."
 
 
 def handout(cohort: Cohort, row: int, seed: int = 0, si: bool = False) -> Document:
@@ -64,7 +65,7 @@ def _now(cohort: Cohort, row: int, si: bool) -> Section:
         f"Your {protocol.outcome.label} is {outcome.display(value, si)}.",
         (
             f"The goal is below {outcome.display(protocol.outcome.goal, si)}.",
-            "You are above the goal now." if above else "You are at the goal now. Keep going.",
+            "You are above the goal now." if above else BELOW_GOAL,
         ),
     )
 

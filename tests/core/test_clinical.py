@@ -195,6 +195,7 @@ def test_weight_is_never_advised_below_a_bmi_of_23(row: np.ndarray) -> None:
         ("weight_kg", {"bmi": 24.9}),
         ("weight_kg", {"pregnant": 1}),
         ("sodium_mg_day", {"serum_na": 131}),
+        ("sodium_mg_day", {"sbp": 109}),
         ("potassium_mg_day", {"egfr": 44}),
         ("potassium_mg_day", {"serum_k": 5.1}),
         ("potassium_mg_day", {"on_mra": 1}),
@@ -222,6 +223,8 @@ def test_limits_say_which_one_binds() -> None:
 def contraindicated(v: dict[str, float]) -> set[str]:
     """The contraindications of the design, written down a second time by hand."""
     out: set[str] = set()
+    if v["sbp"] < 110:
+        return set(PROTOCOL.arm_codes[1:])
     if v["on_rasi"] or v["serum_k"] > 5 or v["pregnant"] or v["angioedema"] or v["bilateral_ras"]:
         out |= {"rasi", "rasi_ccb", "rasi_thiazide"}
     if v["on_thiazide"] or v["gout"] or v["serum_k"] < 3.5 or v["serum_na"] < 132:
@@ -309,3 +312,14 @@ def test_alerts() -> None:
     said = " ".join(a.reason for a in PROTOCOL.alerts_for(patient(sbp=182, alcohol_drinks_wk=40)))
     assert "same day" in said
     assert "withdrawal" in said
+
+
+@pytest.mark.parametrize(("sbp", "drugs"), [(88, 0), (109, 0), (110, 7)])
+def test_nobody_with_low_pressure_starts_a_drug_or_eats_less_salt(sbp: float, drugs: int) -> None:
+    row = patient(sbp=sbp, dbp=50, n_bp_classes=0)
+    assert PROTOCOL.eligible(row)[0].tolist() == [True] + [drugs > 0] * 7
+    assert ("sodium_mg_day" in dict(PROTOCOL.locks(row))) == (drugs == 0)
+    levels = {a.reason: a.level for a in PROTOCOL.alerts_for(row)}
+    assert ("Systolic pressure below 110: start no drug that lowers it further." in levels) == (drugs == 0)
+    assert ("Systolic pressure below 90: look for the cause today." in levels) == (sbp < 90)
+    assert any(reason.startswith("Outside the simulated population") for reason in levels)

@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from libra_core.cohort import load_cohort
+from libra_core.cohort import load_cohort, read_table
 from libra_core.environments import EnvironmentSpec
+from libra_core.report.handout import handout
 from libra_core.report.measures import difference, growth, log_squared, lost, pace, policy
 from libra_core.report.story import KEYS, Case, load_case, story
 from libra_core.study import StudySpec, run_study
@@ -193,3 +194,15 @@ def test_digests_differ_with_a_single_bit() -> None:
     moved[0, 0] = np.nextafter(moved[0, 0], np.inf)
     other = replace(result, policies=(replace(first, regret=moved), *result.policies[1:]))
     assert digest_of(result) != digest_of(other)
+
+
+def test_nobody_with_low_pressure_is_told_to_go_on_lowering_it() -> None:
+    """At 88/50 the plan holds no new drug and no less salt, and the sheet sends the patient to a doctor."""
+    cohort = read_table(b"age,sex,sbp,dbp,sodium_mg_day\n60,m,88,50,4000\n55,f,150,90,4000\n", "low.csv")
+    sheet = handout(cohort, 0)
+    text = "\n".join(line for s in sheet.sections for line in (s.title, s.message, *s.points))
+    assert "Keep going" not in text
+    assert "ask your doctor before you change a thing" in text
+    assert "look for the cause today" in text
+    assert "No new drug." in text
+    assert "Sodium in the diet" not in text
