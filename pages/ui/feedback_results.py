@@ -41,6 +41,10 @@ def results() -> None:
     _downloads(rows)
 
 
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
 def _percent(share: analytics.Share) -> str:
     return f"{share.value:.0%}" if share.n else "–"
 
@@ -55,7 +59,7 @@ def _between(share: analytics.Share) -> str:
 def _totals(found: Totals, unit: str) -> None:
     a, b, c, d = st.columns(4)
     a.metric("Decisions", f"{found.decisions:,}")
-    a.caption(f"{found.sessions} sessions, {found.clinicians} clinicians")
+    a.caption(f"{_count(found.sessions, 'session')}, {_count(found.clinicians, 'clinician')}")
     b.metric("Overridden", _percent(found.overrides), help="Of the decisions made with the proposal in view.")
     b.caption(_between(found.overrides))
     middle, low, high = found.seconds
