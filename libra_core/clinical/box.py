@@ -8,16 +8,18 @@ from typing import Literal
 import numpy as np
 
 from libra_core.clinical.feature import MINUS, Feature
-from libra_core.clinical.rules import Bools, Columns, Floats
+from libra_core.clinical.mask import OPEN
+from libra_core.clinical.rules import Bools, Bounds, Columns, Floats
 from libra_core.clinical.treatment import Limit
 
 
-def box_of(features: Sequence[Feature], columns: Columns) -> tuple[Floats, Floats]:
-    """(lo, hi), each (n, d_M), lo <= 0 <= hi: a habit moves in one direction only, and not at all under a lock."""
+def box_of(features: Sequence[Feature], columns: Columns, bounds: Bounds) -> tuple[Floats, Floats]:
+    """(lo, hi), each (n, d_M), lo <= 0 <= hi: a habit moves in one direction only, and not at all under a lock, nor
+    where the values that are possible leave a lock open."""
     n = len(columns[features[0].name])
     lo, hi = np.zeros((n, len(features))), np.zeros((n, len(features)))
     for j, feature in enumerate(features):
-        reach = np.where(_locked(feature, columns), 0.0, np.minimum(_step(feature, columns), _room(feature, columns)))
+        reach = np.where(_locked(feature, bounds), 0.0, np.minimum(_step(feature, columns), _room(feature, columns)))
         if feature.direction == -1:
             lo[:, j] = -reach
         else:
@@ -25,10 +27,10 @@ def box_of(features: Sequence[Feature], columns: Columns) -> tuple[Floats, Float
     return lo + 0.0, hi  # + 0.0 turns -0.0 into 0.0
 
 
-def _locked(feature: Feature, columns: Columns) -> Bools:
-    out = np.zeros(len(columns[feature.name]), bool)
+def _locked(feature: Feature, bounds: Bounds) -> Bools:
+    out = np.zeros(len(bounds.low[feature.name]), bool)
     for rule in feature.locks:
-        out |= rule.fires(columns)
+        out |= rule.may_fire(bounds)
     return out
 
 
@@ -61,16 +63,24 @@ def _room(feature: Feature, columns: Columns) -> Floats:
     return np.maximum(0.0, way if feature.direction == 1 else -way)
 
 
-def limits_of(features: Sequence[Feature], columns: Columns, si: bool = False) -> tuple[Limit, ...]:
+def limits_of(features: Sequence[Feature], columns: Columns, bounds: Bounds, si: bool = False) -> tuple[Limit, ...]:
     """The limits of the first patient in `columns`, in words, one for each habit."""
-    lo, hi = box_of(features, columns)
-    return tuple(_limit(f, columns, float(lo[0, j]), float(hi[0, j]), si) for j, f in enumerate(features))
+    lo, hi = box_of(features, columns, bounds)
+    return tuple(
+        _lock(f, columns, bounds) or _limit(f, columns, float(lo[0, j]), float(hi[0, j]), si)
+        for j, f in enumerate(features)
+    )
+
+
+def _lock(feature: Feature, columns: Columns, bounds: Bounds) -> Limit | None:
+    for rule in feature.locks:
+        if rule.may_fire(bounds)[0]:
+            text = rule.reason if rule.fires(columns)[0] else f"{rule.reason}: {OPEN}"
+            return Limit(feature.name, 0.0, 0.0, "lock", text)
+    return None
 
 
 def _limit(feature: Feature, columns: Columns, lo: float, hi: float, si: bool) -> Limit:
-    for rule in feature.locks:
-        if rule.fires(columns)[0]:
-            return Limit(feature.name, 0.0, 0.0, "lock", rule.reason)
     step, room = float(_step(feature, columns)[0]), float(_room(feature, columns)[0])
     edge: Literal["floor", "ceiling"] = "floor" if feature.direction == -1 else "ceiling"
     bound = feature.display(float(_bound(feature, columns)[0]), si)

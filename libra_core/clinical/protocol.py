@@ -16,11 +16,13 @@ from pydantic.dataclasses import dataclass
 from libra_core.clinical.box import box_of, limits_of
 from libra_core.clinical.checks import check_protocol
 from libra_core.clinical.feature import Feature
-from libra_core.clinical.rules import CHANGE, NOW, STRICT, Alert, Bools, Derived, Floats, Rule
+from libra_core.clinical.mask import blocked_of, eligible_of, not_alone_of, parts_of, reasons_of, rules_of
+from libra_core.clinical.rules import CHANGE, NOW, STRICT, Alert, Bools, Bounds, Derived, Floats, Rule
 from libra_core.clinical.treatment import Block, CohortSpec, FeasibleSpec, Limit, Linked, Outcome, Treatment
 from libra_core.recourse.feasible import Budget, FeasibleSet
 
 INTERCEPT = "intercept"
+Between = tuple[Floats, Floats]  # the lowest and the highest value that are possible, each (n, n_features)
 
 
 @dataclass(frozen=True, eq=False, config=STRICT)
@@ -128,9 +130,9 @@ class Protocol:
         feature = self.feature(name)
         return (columns[name] - feature.mean) / feature.sd
 
-    def box(self, values: ArrayLike) -> tuple[Floats, Floats]:
+    def box(self, values: ArrayLike, between: Between | None = None) -> tuple[Floats, Floats]:
         """(lo, hi), each (n, d_M), standardised, lo <= 0 <= hi: direction, steps, floors, ranges and locks."""
-        lo, hi = box_of(self.mutable_features, self.columns(values))
+        lo, hi = box_of(self.mutable_features, self.columns(values), self.bounds(values, between))
         return lo / self.scales, hi / self.scales
 
     def feasible_set(self, gamma: float | None = None, limits: tuple[str, ...] = ()) -> FeasibleSet:
@@ -160,38 +162,27 @@ class Protocol:
 
     # ------------------------------------------------------------------------------------------------ treatments
 
-    def _blocked(self, columns: dict[str, Floats]) -> Bools:
-        """Which arms are contraindicated, (n, K); combinations through their components."""
-        n = len(columns[self.names[0]])
-        out = np.zeros((n, len(self.treatments)), bool)
-        for k, treatment in enumerate(self.treatments):
-            for rule in treatment.blocked_if:
-                out[:, k] |= rule.fires(columns)
-            for code in treatment.components:
-                out[:, k] |= out[:, self.arm_codes.index(code)]
-        return out
+    def bounds(self, values: ArrayLike, between: Between | None) -> Bounds:
+        """Every column as far as it is known: from `between`, or exactly `values`."""
+        if between is None:
+            columns = self.columns(values)
+            return Bounds(columns, columns)
+        low, high = self.columns(between[0]), self.columns(between[1])
+        for flag in self.derived:
+            low[flag.name], high[flag.name] = flag.bounds(Bounds(low, high))
+        return Bounds(low, high)
 
-    def _not_alone(self, columns: dict[str, Floats]) -> Bools:
-        """Where the fallback arm is not enough by itself, (n,)."""
-        rules = self.treatments[0].not_alone
-        out = np.zeros(len(columns[self.names[0]]), bool)
-        for rule in rules:
-            out |= rule.fires(columns)
-        return out
+    def eligible(self, values: ArrayLike, between: Between | None = None) -> Bools:
+        """Which arms each patient may have, (n, K). Never empty: the fallback arm 0 goes only while another stays.
 
-    def eligible(self, values: ArrayLike) -> Bools:
-        """Which arms each patient may have, (n, K). Never empty: the fallback arm 0 goes only while another stays."""
-        return self._eligible(self.columns(values))
+        `between`, (low, high) each (n, n_features): an arm is out wherever a value between them contraindicates it.
+        """
+        return eligible_of(self.treatments, self.columns(values), self.bounds(values, between))
 
-    def _eligible(self, columns: dict[str, Floats]) -> Bools:
-        out = ~self._blocked(columns)
-        out[:, 0] = ~(self._not_alone(columns) & out[:, 1:].any(axis=1))
-        return out
-
-    def left_alone(self, values: ArrayLike) -> Bools:
+    def left_alone(self, values: ArrayLike, between: Between | None = None) -> Bools:
         """Where arm 0 is the only arm left although it is not enough by itself, (n,). Tell the clinician."""
-        columns = self.columns(values)
-        return self._not_alone(columns) & self._blocked(columns)[:, 1:].all(axis=1)
+        columns, bounds = self.columns(values), self.bounds(values, between)
+        return not_alone_of(self.treatments, columns) & blocked_of(self.treatments, bounds)[:, 1:].all(axis=1)
 
     def eligible_after(self, values: ArrayLike, arm: ArrayLike, delta: ArrayLike) -> Bools:
         """Whether each patient may still have `arm` (n,) after the standardised change `delta` (n, d_M), (n,).
@@ -200,7 +191,7 @@ class Protocol:
         because habits improved.
         """
         arms = np.broadcast_to(np.asarray(arm, dtype=np.int64), (len(np.atleast_2d(values)),))
-        blocked = self._blocked(self.columns(self.values_after(values, delta)))
+        blocked = blocked_of(self.treatments, self.bounds(self.values_after(values, delta), None))
         return ~blocked[np.arange(len(arms)), arms]
 
     def values_after(self, values: ArrayLike, delta: ArrayLike) -> Floats:
@@ -214,26 +205,16 @@ class Protocol:
             out[:, i] += change[:, j]
         return out
 
-    def blocked(self, row: ArrayLike) -> tuple[Block, ...]:
+    def blocked(self, row: ArrayLike, between: Between | None = None) -> tuple[Block, ...]:
         """Every reason why an arm is out for one patient, arm by arm, including arm 0 when it is not enough."""
-        columns = self.columns(row)
-        eligible = self._eligible(columns)[0]
-        reasons: list[Block] = []
-        for k, treatment in enumerate(self.treatments):
-            parts = [treatment, *(self.treatments[self.arm_codes.index(c)] for c in treatment.components)]
-            rules = [rule for part in parts for rule in part.blocked_if]
-            if k == 0 and not eligible[0]:
-                rules += treatment.not_alone
-            reasons += [Block(k, r.reason, r.source) for r in rules if r.fires(columns)[0]]
-        return tuple(reasons)
+        return reasons_of(self.treatments, self.columns(row), self.bounds(row, between))
 
     def cautions(self, row: ArrayLike, arm: int, delta: ArrayLike) -> tuple[str, ...]:
         """What to watch when one patient gets `arm` with the standardised change `delta` (d_M,). Never a block."""
         columns = self.columns(row)
         change = self.change(delta)
         columns |= {f"{name}{CHANGE}": change[j : j + 1] for j, name in enumerate(self.mutable)}
-        treatment = self.treatments[arm]
-        parts = [treatment, *(self.treatments[self.arm_codes.index(c)] for c in treatment.components)]
+        parts = parts_of(self.treatments, arm)
         found = [rule.reason for part in parts for rule in part.cautions if rule.fires(columns)[0]]
         return tuple(dict.fromkeys(found))
 
@@ -244,9 +225,7 @@ class Protocol:
 
     def safety_features(self, arm: int) -> tuple[str, ...]:
         """The features that the contraindications of an arm read, through derived flags and components."""
-        treatment = self.treatments[arm]
-        parts = [treatment, *(self.treatments[self.arm_codes.index(c)] for c in treatment.components)]
-        return self._features_read([rule for part in parts for rule in part.blocked_if])
+        return self._features_read(rules_of(self.treatments, arm))
 
     def lock_features(self, habits: tuple[str, ...]) -> tuple[str, ...]:
         """The features that the locks of these habits read."""
@@ -269,15 +248,15 @@ class Protocol:
         """(feature, reason) for every habit that may not move for this patient."""
         return tuple((limit.feature, limit.text) for limit in self.limits(row) if limit.kind == "lock")
 
-    def limits(self, row: ArrayLike, si: bool = False) -> tuple[Limit, ...]:
+    def limits(self, row: ArrayLike, si: bool = False, between: Between | None = None) -> tuple[Limit, ...]:
         """For each mutable feature, how far it may move and which limit binds, in words."""
-        return limits_of(self.mutable_features, self.columns(row), si)
+        return limits_of(self.mutable_features, self.columns(row), self.bounds(row, between), si)
 
-    def alerts_for(self, row: ArrayLike) -> tuple[Alert, ...]:
+    def alerts_for(self, row: ArrayLike, between: Between | None = None) -> tuple[Alert, ...]:
         """What the clinician must hear about this patient, most urgent first as in the file."""
         columns = self.columns(row)
         found = [alert for alert in self.alerts if alert.fires(columns)[0]]
-        if self.left_alone(row)[0]:
+        if self.left_alone(row, between)[0]:
             text = "No new drug is left for this patient, and habits alone are not enough: refer or review the drugs."
             found.insert(0, Alert(when=(), reason=text, source="follows from the rules", level="urgent"))
         if not self.arrivals_rule.fires(columns)[0]:

@@ -9,16 +9,26 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, ConfigDict, model_validator
-from pydantic.dataclasses import dataclass
+from pydantic.dataclasses import dataclass as checked
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Columns = Mapping[str, Floats]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Between what each column may lie, each (n,); where a value is known exactly, low and high are the same."""
+
+    low: Columns
+    high: Columns
+
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 CHANGE = ":change"
@@ -32,10 +42,11 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+_NOT = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 _CONDITION = re.compile(r"\s*([A-Za-z_]\w*(?::change)?)\s*(<=|>=|==|!=|<|>)\s*(-?\d+(?:\.\d+)?)\s*")
 
 
-@dataclass(frozen=True, config=STRICT)
+@checked(frozen=True, config=STRICT)
 class Condition:
     """`column op value`, for instance serum_k > 5.0."""
 
@@ -45,6 +56,19 @@ class Condition:
 
     def holds(self, columns: Columns) -> Bools:
         return np.asarray(_OPERATORS[self.op](columns[self.column], self.value), dtype=bool)
+
+    def may_hold(self, bounds: Bounds) -> Bools:
+        """Where the condition holds for some value within the bounds, (n,)."""
+        low, high = bounds.low[self.column], bounds.high[self.column]
+        if self.op == "==":
+            return np.asarray((low <= self.value) & (self.value <= high), dtype=bool)
+        if self.op == "!=":
+            return np.asarray((low != self.value) | (high != self.value), dtype=bool)
+        return np.asarray(_OPERATORS[self.op](low if self.op in ("<", "<=") else high, self.value), dtype=bool)
+
+    def must_hold(self, bounds: Bounds) -> Bools:
+        """Where it holds for every value within the bounds, (n,)."""
+        return ~Condition(self.column, _NOT[self.op], self.value).may_hold(bounds)
 
     @property
     def feature(self) -> str:
@@ -66,7 +90,7 @@ def _parse(text: Any) -> Any:
 Conditions = tuple[Annotated[Condition, BeforeValidator(_parse)], ...]
 
 
-@dataclass(frozen=True, config=STRICT)
+@checked(frozen=True, config=STRICT)
 class Rule:
     """Fires where all conditions hold (an empty list always holds); `reason` is what a clinician reads."""
 
@@ -77,8 +101,14 @@ class Rule:
     def fires(self, columns: Columns) -> Bools:
         return all_hold(self.when, columns)
 
+    def may_fire(self, bounds: Bounds) -> Bools:
+        """Where the rule cannot be ruled out, (n,): each condition holds for some value within the bounds."""
+        if not self.when:
+            return all_hold(self.when, bounds.low)
+        return np.asarray(np.logical_and.reduce([c.may_hold(bounds) for c in self.when]), dtype=bool)
 
-@dataclass(frozen=True, config=STRICT)
+
+@checked(frozen=True, config=STRICT)
 class Alert(Rule):
     """A rule whose reason is a full sentence to the clinician. Level: urgent, caution or note."""
 
@@ -91,7 +121,7 @@ class Alert(Rule):
         return self
 
 
-@dataclass(frozen=True, config=STRICT)
+@checked(frozen=True, config=STRICT)
 class Derived:
     """A 0/1 flag that follows from features (or earlier flags): all of `all` hold, or any of `any`."""
 
@@ -112,12 +142,18 @@ class Derived:
             return all_hold(self.all, columns).astype(float)
         return np.any([c.holds(columns) for c in self.any], axis=0).astype(float)
 
+    def bounds(self, bounds: Bounds) -> tuple[Floats, Floats]:
+        """(low, high) of the flag, each (n,)."""
+        join = np.logical_and if self.all else np.logical_or
+        must, may = [c.must_hold(bounds) for c in self.conditions], [c.may_hold(bounds) for c in self.conditions]
+        return join.reduce(must).astype(float), join.reduce(may).astype(float)
+
     @property
     def conditions(self) -> tuple[Condition, ...]:
         return self.all + self.any
 
 
-@dataclass(frozen=True, config=STRICT)
+@checked(frozen=True, config=STRICT)
 class Known:
     """A value that is certain where all conditions hold (no pregnancy in a man)."""
 
