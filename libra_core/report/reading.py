@@ -27,5 +27,5 @@ def grade(text: str, names: tuple[str, ...] = ()) -> float:
     words = _WORD.findall(text)
     if not words:
         raise ValueError("there are no words to judge")
-    sentences = max(1, len([s for s in re.split(r"[.!?:;\n]+", text) if _WORD.search(s)]))
+    sentences = max(1, len([s for s in re.split(r"[.!?]+\s|\n", text) if _WORD.search(s)]))
     return 0.39 * len(words) / sentences + 11.8 * sum(map(syllables, words)) / len(words) - 15.59

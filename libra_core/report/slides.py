@@ -152,7 +152,7 @@ def _list(deck, document: Document, title: str, lines: list[str]) -> None:  # ty
 
 def _table(slide, table: Table, rows: tuple[tuple[str, ...], ...], x: float, y: float, w: float) -> None:  # type: ignore[no-untyped-def]
     lengths = [max(len(r[j]) for r in (table.head, *rows)) for j in range(len(table.head))]
-    weights = [min(max(n, 12), 46) for n in lengths]
+    weights = [min(max(n, 12), 46 if w > 6 else 18) for n in lengths]
     size = 14 if w > 6 and len(rows) <= 8 else 12 if w > 6 else 11
     shape = slide.shapes.add_table(len(rows) + 1, len(table.head), Inches(x), Inches(y), Inches(w), Inches(0.3))
     for j, weight in enumerate(weights):
