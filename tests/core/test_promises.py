@@ -56,3 +56,19 @@ def test_the_shared_block_has_its_own_potential() -> None:
         policy.learn(proposal, environment.respond(contexts, proposal.actions, environment.luck()))
         assert total <= _potential(t, environment.problem, config)
     assert total > 5  # the test would notice a potential of nothing
+
+
+@pytest.mark.parametrize(
+    ("config", "link", "proven"),
+    [
+        (PolicyConfig(radius="theory", norm_bound=5.0), "identity", True),
+        (PolicyConfig(norm_bound=5.0), "identity", False),  # a practical radius
+        (PolicyConfig(radius="theory", norm_bound=1.0), "identity", False),  # the truth is longer than assumed
+        (PolicyConfig(radius="theory", norm_bound=5.0, shared=True), "identity", False),
+        (PolicyConfig(radius="theory", norm_bound=5.0, min_gain=0.1), "identity", False),
+        (PolicyConfig(radius="theory", norm_bound=5.0, estimator="mle"), "logistic", False),
+    ],
+)
+def test_a_guarantee_is_claimed_only_where_it_is_proven(config: PolicyConfig, link: str, proven: bool) -> None:
+    spec = StudySpec(EnvironmentSpec(link=link), ("glrb",), rounds=20, replicates=2, config=config)
+    assert promises(run_study(spec)).proven is proven

@@ -105,7 +105,8 @@ def test_the_settings_reach_the_study(regret: AppTest, learns: str) -> None:
     assert (spec.config.plausibility, spec.config.max_calls) == (0.8, 5)
     study = regret.session_state["libra"].study.result.study
     assert max(p.calls.max() for p in study.policies) <= 5
-    assert "with a probability of 95%" in captions(regret)
+    # the truth is larger than the theorem assumes (|theta| <= 1), so even the theorem's radius promises nothing here
+    assert "a shape to compare with, not a guarantee" in captions(regret)
 
 
 def test_theory_is_drawn_on_every_kind_of_axes_and_may_be_hidden(regret: AppTest) -> None:
