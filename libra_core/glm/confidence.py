@@ -33,4 +33,5 @@ def glm_radius(
     Holds for the full maximum-likelihood estimate in the unweighted design norm, and so also in the Fisher-weighted
     one used here wherever mu' <= 1. For the one-pass estimate it is used without a proof.
     """
-    return linear_radius(t, d, noise, ridge, x_bound, norm_bound, failure) / kappa
+    smallest = 1e-9  # kappa > 0 always, but it underflows for wide ranges: the radius is then useless, not undefined
+    return linear_radius(t, d, noise, ridge, x_bound, norm_bound, failure) / max(kappa, smallest)
