@@ -40,10 +40,14 @@ class Impute:
 
 @dataclass(frozen=True, config=STRICT)
 class Parts:
-    """Several columns that make one feature: the mean of readings, or any of several flags."""
+    """Several columns that make one feature: the mean of readings, or any of several flags.
+
+    whole: groups of names; "none of them" is known only where a column of every group says so.
+    """
 
     combine: Literal["mean", "any", "sum"]
     columns: tuple[str, ...]
+    whole: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -9,16 +9,21 @@ import numpy as np
 
 from libra_core.clinical.rules import Columns, Floats
 
+P30 = 0.3  # estimates of GFR are judged by the share of people in whom they are within 30 % (KDIGO 2012)
 KAPPA, ALPHA = (0.9, 0.7), (-0.302, -0.241)  # men, women
 
 
 @dataclass(frozen=True)
 class Formula:
-    """compute(columns) -> (n,), from the features named in `inputs` (empty: those that the protocol names)."""
+    """compute(columns) -> (n,), from the features named in `inputs` (empty: those that the protocol names).
+
+    agree: share by which a recorded value may differ from the computed one before the two contradict each other.
+    """
 
     label: str
     inputs: tuple[str, ...]
     compute: Callable[[Columns], Floats]
+    agree: float | None = None
 
 
 def bmi(c: Columns) -> Floats:
@@ -62,7 +67,7 @@ FORMULAS: dict[str, Formula] = {
     "weight_from_bmi_and_height": Formula("from BMI and height", ("bmi", "height_cm"), weight),
     "height_from_weight_and_bmi": Formula("from weight and BMI", ("weight_kg", "bmi"), height),
     "egfr_ckd_epi_2021": Formula(
-        "from creatinine, age and sex by CKD-EPI 2021", ("creatinine", "age", "female"), egfr_2021
+        "from creatinine, age and sex by CKD-EPI 2021", ("creatinine", "age", "female"), egfr_2021, P30
     ),
     "creatinine_from_egfr_2021": Formula(
         "from eGFR, age and sex by CKD-EPI 2021", ("egfr", "age", "female"), creatinine_2021

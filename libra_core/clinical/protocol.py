@@ -231,6 +231,12 @@ class Protocol:
         """The features that the locks of these habits read."""
         return self._features_read([rule for name in habits for rule in self.feature(name).locks])
 
+    @cached_property
+    def rule_features(self) -> tuple[str, ...]:
+        """Every feature that some contraindication or lock reads."""
+        arms = [name for arm in range(len(self.treatments)) for name in self.safety_features(arm)]
+        return tuple(dict.fromkeys((*arms, *self.lock_features(self.mutable))))
+
     def _features_read(self, rules: list[Rule]) -> tuple[str, ...]:
         names = [c.feature for rule in rules for c in rule.when]
         flags = {flag.name: [c.feature for c in flag.conditions] for flag in self.derived}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from libra_core.advisors.base import Case, CaseField, MenuArm, MenuChange
-from libra_core.clinical import Feature, Protocol
+from libra_core.clinical import Alert, Block, Feature, Limit, Protocol
+from libra_core.clinical.protocol import Between
 from libra_core.clinical.rules import NOW
 from libra_core.cohort.report import Report
 from libra_core.problem import Bools, Contexts, Floats, Ints, Patient
@@ -22,11 +23,12 @@ MENU_STEPS = 3  # levels of a habit on an advisor's menu, besides 0
 
 @dataclass(frozen=True)
 class Unmeasured:
-    """A safety-relevant value that is assumed: check it before the treatment starts."""
+    """A safety-relevant value that is assumed or in doubt: check it before the treatment starts."""
 
     feature: str
     label: str
     text: str
+    doubt: str = ""  # what the file says instead of a value, inside a sentence
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,8 @@ class Cohort:
     frame: (n, n_features) float64, clinical units, columns = protocol.names, index 0..n-1, no gaps. imputed: the same
     shape, True where a value is assumed or estimated, not measured. ids: pseudonyms, never the file's own ids.
     file_rows: row of each person in the file as a spreadsheet counts (empty for a generated cohort).
+    spans: (low, high), each (n,), of the features that rules read and the file leaves in doubt; nan where it does not.
+    What a value between them may forbid is not offered.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Cohort:
     provenance: str
     data_date: str
     file_rows: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    spans: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -71,8 +76,35 @@ class Cohort:
 
     @cached_property
     def _everyone(self) -> tuple[Floats, Floats, Floats, Bools]:
-        lo, hi = self.protocol.box(self.values)
-        return self.protocol.vector(self.values), lo, hi, self.protocol.eligible(self.values)
+        lo, hi = self.protocol.box(self.values, self._between)
+        return self.protocol.vector(self.values), lo, hi, self.protocol.eligible(self.values, self._between)
+
+    @cached_property
+    def _between(self) -> Between | None:
+        """The lowest and highest possible values, each (n, n_features); None when nothing is in doubt."""
+        if not self.spans:
+            return None
+        low, high = self.values.copy(), self.values.copy()
+        for name, span in self.spans.items():
+            i = self.protocol.index(name)
+            for side, bound in zip((low, high), span, strict=True):
+                side[:, i] = np.where(np.isnan(bound), side[:, i], bound)
+        return low, high
+
+    def _around(self, row: int) -> Between | None:
+        return None if self._between is None else (self._between[0][[row]], self._between[1][[row]])
+
+    def blocked(self, row: int) -> tuple[Block, ...]:
+        """Every reason why a treatment is out for a patient, or may be, as far as the file can be read."""
+        return self.protocol.blocked(self.values[row], self._around(row))
+
+    def limits(self, row: int, si: bool = False) -> tuple[Limit, ...]:
+        """How far each habit of a patient may move, and what stops it there."""
+        return self.protocol.limits(self.values[row], si, self._around(row))
+
+    def alerts(self, row: int) -> tuple[Alert, ...]:
+        """What the clinician must hear about a patient."""
+        return self.protocol.alerts_for(self.values[row], self._around(row))
 
     def contexts(self, rows: Ints) -> Contexts:
         """The patients of these rows (R,) as a policy sees them."""
@@ -129,8 +161,24 @@ class Cohort:
         """What the contraindications of an arm and the locks of these habits rest on without a measurement."""
         names = dict.fromkeys((*self.protocol.safety_features(arm), *self.protocol.lock_features(habits)))
         imputed = self.imputed.iloc[row]
-        return tuple(
-            Unmeasured(f.name, f.label, f"Not recorded: {f.label_inside}. Check before starting.")
-            for f in map(self.protocol.feature, names)
-            if imputed[f.name]
-        )
+        return tuple(self._unmeasured(row, self.protocol.feature(name)) for name in names if imputed[name])
+
+    def _unmeasured(self, row: int, f: Feature) -> Unmeasured:
+        doubt = self.doubt(row, f.name)
+        what = f"In doubt: {f.label_inside}; {doubt}" if doubt else f"Not recorded: {f.label_inside}"
+        return Unmeasured(f.name, f.label, f"{what}. Check before starting.", doubt)
+
+    def doubt(self, row: int, name: str) -> str:
+        """What the file says about a patient instead of a value, inside a sentence; empty where nothing is in doubt."""
+        low, high = (float(side[row]) for side in self.spans.get(name, ([np.nan] * (row + 1),) * 2))
+        if np.isnan(low):
+            return ""
+        feature = self.protocol.feature(name)
+        (least, most), text = feature.range, feature.display
+        if (low, high) == (least, most):
+            return "what the file says could not be read"
+        if high == most:
+            return f"the file says only: more than {text(low)}"
+        if low == least:
+            return f"the file says only: less than {text(high)}"
+        return f"the file contradicts itself: {text(low)} or {text(high)}"

@@ -1,4 +1,7 @@
-"""From text cells to numbers in the protocol's units. What cannot be believed is refused, cell by cell."""
+"""From text cells to numbers in the protocol's units. What cannot be believed is refused, cell by cell.
+
+A refused cell is not an empty one: the file says something there, so anything possible may be true (see Column).
+"""
 
 from __future__ import annotations
 
@@ -13,23 +16,44 @@ from libra_core.clinical.rules import Bools, Floats
 from libra_core.cohort.match import Match, Unit, fold, units_of
 
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", ".", "-", "--", "?", "missing", "unknown", "not done"))
-YES = {"yes": 1.0, "y": 1.0, "true": 1.0, "t": 1.0, "present": 1.0, "positive": 1.0}
-NO = {"no": 0.0, "n": 0.0, "false": 0.0, "f": 0.0, "absent": 0.0, "negative": 0.0}
-FLAG_WORDS = YES | NO
+YES = r"(?:yes|pos|\+|(?:y|true|t|present|mild|moderate|severe)\b)"  # how a cell begins that says yes
+NO = frozenset(("no", "n", "false", "f", "absent", "negative", "neg", "never"))
+LIMIT = r"^([<>≤≥])=?"
 
 
 @dataclass
 class Column:
-    """One column as numbers (n,), nan where missing or refused; `refused` maps a reason to a mask (n,)."""
+    """One column as numbers (n,), nan where missing or refused; `refused` maps a reason to a mask (n,).
+
+    low, high: where a cell does not say exactly what the value is ('>4.8', or a refused cell), between what it may
+    lie, (n,), nan elsewhere. span: what is possible at all. slack: by how much another column may differ from this one.
+    """
 
     values: Floats
+    span: tuple[float, float]
     refused: dict[str, Bools] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    slack: Floats | float = 0.0
+
+    def __post_init__(self) -> None:
+        self.low, self.high = np.full(len(self.values), np.nan), np.full(len(self.values), np.nan)
+
+    @property
+    def doubt(self) -> Bools:
+        return ~np.isnan(self.low)
+
+    def between(self, where: Bools, low: Floats | float, high: Floats | float) -> None:
+        """Say that the value lies between low and high."""
+        self.low[where], self.high[where] = (
+            np.broadcast_to(low, where.shape)[where],
+            np.broadcast_to(high, where.shape)[where],
+        )
 
     def refuse(self, where: Bools, reason: str) -> None:
         if where.any():
             self.refused[reason] = self.refused.get(reason, np.zeros(len(where), bool)) | where
             self.values[where] = np.nan
+            self.between(where, *self.span)
 
 
 def convert(cells: pd.Series, match: Match, delimiter: str) -> Column:
@@ -39,12 +63,14 @@ def convert(cells: pd.Series, match: Match, delimiter: str) -> Column:
     filled = ~low.isin(MISSING).to_numpy()
     if match.coded is not None:
         return _coded(low, filled, match)
-    column = Column(pd.to_numeric(text.where(filled), errors="coerce").to_numpy(dtype=float, na_value=np.nan).copy())
+    numbers = pd.to_numeric(text.where(filled), errors="coerce").to_numpy(dtype=float, na_value=np.nan).copy()
+    column, sign = Column(numbers, match.feature.range, slack=match.feature.round), np.zeros(len(text))
     odd = filled & np.isnan(column.values)
     if odd.any() and match.feature.kind == "flag":
-        column.values[odd] = low[odd].map(FLAG_WORDS).to_numpy(dtype=float)
+        column.values[odd & low.isin(NO).to_numpy()] = 0.0
+        column.values[odd & low.str.match(YES).to_numpy()] = 1.0
     elif odd.any():
-        _rescue(column, text, odd, delimiter)
+        sign = _rescue(column, text, odd, delimiter)
     odd = filled & np.isnan(column.values)
     if odd.any():
         formula = odd & text.str.startswith("=").to_numpy()
@@ -52,6 +78,7 @@ def convert(cells: pd.Series, match: Match, delimiter: str) -> Column:
         what = "text, not a number" if match.feature.kind == "number" else "neither yes nor no (or 1 and 0)"
         column.refuse(odd & ~formula, what)
     _in_range(column, match.feature, match.unit)
+    _limits(column, match.feature, sign)
     return column
 
 
@@ -59,7 +86,7 @@ def _coded(low: pd.Series, filled: Bools, match: Match) -> Column:
     """Words and codes: 'female', '2', 'NH Black'. A number like '2.0' is the code '2'."""
     assert match.coded is not None
     code = low.str.replace(r"\.0+$", "", regex=True)
-    column = Column(np.array(code.map(match.coded.values), dtype=np.float64))
+    column = Column(np.array(code.map(match.coded.values), dtype=np.float64), match.feature.range)
     odd = filled & np.isnan(column.values)
     if match.coded.otherwise is not None:
         column.values[odd] = match.coded.otherwise
@@ -70,20 +97,35 @@ def _coded(low: pd.Series, filled: Bools, match: Match) -> Column:
     return column
 
 
-def _rescue(column: Column, text: pd.Series, odd: Bools, delimiter: str) -> None:
-    """Decimal commas ('7,4'), thousands ('3,200') and limits of detection ('<5', '>90')."""
+def _rescue(column: Column, text: pd.Series, odd: Bools, delimiter: str) -> Floats:
+    """Decimal commas ('7,4'), thousands ('3,200') and limits ('<5', '>90'), whose direction is returned: (n,), 0 for
+    a plain number, 1 where the value is higher, -1 where it is lower."""
     cell = text[odd].str.replace("\u2212", "-").str.replace(r"[\s\u00a0]", "", regex=True)
-    limit = cell.str.match(r"^[<>≤≥]=?[\d.,]+$").to_numpy()
-    cell = cell.str.replace(r"^[<>≤≥]=?", "", regex=True)
+    first = cell.str.extract(LIMIT, expand=False)
+    cell = cell.str.replace(LIMIT, "", regex=True)
     thousands = cell.str.match(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$").to_numpy() & (delimiter == ",")
     comma = cell.str.match(r"^-?\d+,\d+$").to_numpy() & ~thousands
     plain = cell.str.replace(",", "", regex=False).where(thousands, cell)
     plain = plain.where(~comma, cell.str.replace(",", ".", regex=False))
     column.values[odd] = pd.to_numeric(plain, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    if limit.any():
-        column.notes.append(f"{int(limit.sum()):,} limits such as '<5' or '>90' were read as the number")
     if comma.any():
         column.notes.append(f"{int(comma.sum()):,} decimal commas were read")
+    sign = np.zeros(len(text))
+    sign[odd] = np.where(first.isin(("<", "≤")), -1.0, np.where(first.isin((">", "≥")), 1.0, 0.0))
+    return sign
+
+
+def _limits(column: Column, feature: Feature, sign: Floats) -> None:
+    """A limit says only on which side the value lies: it is taken one rounding step beyond, and is not exact."""
+    limit = (sign != 0) & ~np.isnan(column.values)
+    if not limit.any():
+        return
+    low, high = feature.range
+    bound = column.values.copy()
+    column.between(limit, np.where(sign > 0, bound, low), np.where(sign > 0, high, bound))
+    column.values[limit] = np.clip(bound + sign * feature.round, low, high)[limit]
+    n = int(limit.sum())
+    column.notes.append(f"{n:,} limits such as '<5' or '>90' are taken just beyond the number, and as not measured")
 
 
 def _in_range(column: Column, feature: Feature, unit: Unit) -> None:

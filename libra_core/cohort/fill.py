@@ -14,13 +14,17 @@ from libra_core.cohort.report import Computed, Imputed
 
 @dataclass
 class Sheet:
-    """The features as columns (n,), nan where missing; `imputed` marks what is assumed or estimated."""
+    """The features as columns (n,), nan where missing; `imputed` marks what is assumed, estimated or not exact.
+
+    spans: (low, high), each (n,), of the features about which the file leaves a doubt; nan where it does not.
+    """
 
     protocol: Protocol
     n: int
     values: dict[str, Floats] = field(default_factory=dict)
     imputed: dict[str, Bools] = field(default_factory=dict)
     computed: list[Computed] = field(default_factory=list)
+    spans: dict[str, tuple[Floats, Floats]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in self.protocol.names:
@@ -29,6 +33,18 @@ class Sheet:
 
     def gaps(self, name: str) -> Bools:
         return np.isnan(self.values[name])
+
+    def doubt(self, name: str) -> Bools:
+        """Where the file leaves open what the value is."""
+        return ~np.isnan(self.spans[name][0]) if name in self.spans else np.zeros(self.n, bool)
+
+    def between(self, name: str, where: Bools, low: Floats | float, high: Floats | float) -> None:
+        """Say that the value of these rows lies between low and high, which may be wider than known before."""
+        if where.any():
+            low_, high_ = self.spans.setdefault(name, (np.full(self.n, np.nan), np.full(self.n, np.nan)))
+            low_[where] = np.fmin(low_, low)[where]
+            high_[where] = np.fmax(high_, high)[where]
+            self.imputed[name] |= where & ~self.gaps(name)
 
 
 def fill(sheet: Sheet) -> tuple[Imputed, ...]:
@@ -47,6 +63,8 @@ def fill(sheet: Sheet) -> tuple[Imputed, ...]:
             _impute(sheet, feature)
     for feature in sheet.protocol.features:
         _formula(sheet, feature)
+    for name in sheet.spans:
+        sheet.imputed[name] |= sheet.doubt(name)
     return tuple(_account(sheet, feature, given[feature.name]) for feature in _assumed(sheet))
 
 
@@ -59,7 +77,8 @@ def _account(sheet: Sheet, feature: Feature, given: Bools) -> Imputed:
     rule = (feature.sources or {}).get("impute", "computed from assumed values")
     if given.any():
         here = int(given.sum())
-        rule = "estimated in the file" if here == n else f"{here:,} estimated in the file; {rule}"
+        what = "estimated, or not exact, in the file"
+        rule = what if here == n else f"{here:,} {what}; {rule}"
     return Imputed(feature.name, feature.label, n, rule)
 
 
@@ -75,18 +94,24 @@ def _formula(sheet: Sheet, feature: Feature) -> None:
     """Compute gaps whose inputs are all there, keeping to the plausible range."""
     if feature.formula is None:
         return
-    formula = FORMULAS[feature.formula]
-    inputs = formula.inputs or feature.inputs
+    formula, inputs = FORMULAS[feature.formula], _inputs(feature)
     ready = sheet.gaps(feature.name) & ~np.any([sheet.gaps(name) for name in inputs], axis=0)
     if not ready.any():
         return
-    result = np.clip(formula.compute({name: sheet.values[name][ready] for name in inputs}), *feature.range)
+    with np.errstate(all="ignore"):
+        result = np.clip(formula.compute({name: sheet.values[name][ready] for name in inputs}), *feature.range)
     sheet.values[feature.name][ready] = result
     from_assumed = np.any([sheet.imputed[name][ready] for name in inputs], axis=0)
     sheet.imputed[feature.name][ready] = from_assumed
+    _inherit(sheet, feature, ready, inputs)
     measured = int((~from_assumed).sum())
     if measured:
         sheet.computed.append(Computed(feature.name, feature.label, formula.label, measured))
+
+
+def _inputs(feature: Feature) -> tuple[str, ...]:
+    """What the formula of a feature reads."""
+    return (FORMULAS[feature.formula].inputs or feature.inputs) if feature.formula else ()
 
 
 def _impute(sheet: Sheet, feature: Feature) -> None:
@@ -104,3 +129,10 @@ def _impute(sheet: Sheet, feature: Feature) -> None:
         value = rule.base + rule.slope * (sheet.values[rule.on] - rule.centre)
     sheet.values[feature.name][gaps] = np.clip(value, *feature.range)[gaps]
     sheet.imputed[feature.name][gaps] = True
+    _inherit(sheet, feature, gaps, (*_inputs(feature), *(name for name in (rule.by, rule.on) if name)))
+
+
+def _inherit(sheet: Sheet, feature: Feature, where: Bools, inputs: tuple[str, ...]) -> None:
+    """What follows from a value in doubt is in doubt: nothing is known about it."""
+    for name in inputs:
+        sheet.between(feature.name, where & sheet.doubt(name), *feature.range)

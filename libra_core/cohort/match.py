@@ -53,7 +53,7 @@ class Match:
 
 @dataclass
 class Plan:
-    """All matches of a feature in the order in which they fill its values, and the columns left over."""
+    """All matches of a feature, the one that counts first in front, and the columns left over."""
 
     matches: dict[str, list[Match]] = field(default_factory=dict)
     ignored: list[tuple[int, str]] = field(default_factory=list)
@@ -78,7 +78,7 @@ def units_of(feature: Feature) -> Iterator[Unit]:
 
 
 def plan(header: tuple[str, ...], protocol: Protocol) -> Plan:
-    """Match every column. Of several columns with one meaning the first by rank counts, the others are ignored."""
+    """Match every column. Several columns may have one meaning: they are sorted by how directly they name it."""
     book = _book(protocol)
     out = Plan()
     for position, column in enumerate(header):
@@ -90,8 +90,8 @@ def plan(header: tuple[str, ...], protocol: Protocol) -> Plan:
         feature, unit, rank, coded, parts = entry
         match = Match(position, column, feature, unit, rank, estimated is not None, coded, parts)
         out.matches.setdefault(feature.name, []).append(match)
-    for name, matches in out.matches.items():
-        out.matches[name] = _choose(matches, out)
+    for matches in out.matches.values():
+        matches.sort(key=lambda m: (KINDS.index(m.kind), m.rank, m.position))
     return out
 
 
@@ -117,16 +117,3 @@ def _book(protocol: Protocol) -> dict[str, _Entry]:
                 if fold(unit.name):
                     book.setdefault(fold(alias + unit.name), (feature, stated, rank, None, None))
     return book
-
-
-def _choose(matches: list[Match], out: Plan) -> list[Match]:
-    """The columns that are used, in filling order: one by name (or its parts), one of codes, one of estimates."""
-    used: list[Match] = []
-    for match in sorted(matches, key=lambda m: (KINDS.index(m.kind), m.rank, m.position)):
-        kinds = {m.kind for m in used}
-        wanted = "name" not in kinds if match.kind == "parts" else match.kind not in kinds
-        if wanted:
-            used.append(match)
-        else:
-            out.ignored.append((match.position, f"{match.feature.label} is read from {used[0].column!r}"))
-    return used

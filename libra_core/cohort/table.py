@@ -13,13 +13,15 @@ from typing import IO, Literal
 import numpy as np
 import pandas as pd
 
-from libra_core.clinical import CohortSpec, Protocol, default_protocol
+from libra_core.clinical import CohortSpec, Feature, Protocol, default_protocol
 from libra_core.clinical.rules import Bools
+from libra_core.cohort.agree import contradictions
 from libra_core.cohort.cohort import Cohort
 from libra_core.cohort.convert import Column, convert
 from libra_core.cohort.decode import MAX_BYTES, TextTable, decode, too_large
 from libra_core.cohort.fill import Sheet, fill
 from libra_core.cohort.match import Match, Plan, fold, plan
+from libra_core.cohort.merge import combine, merge
 from libra_core.cohort.report import (
     LISTED,
     CohortError,
@@ -91,9 +93,8 @@ class _Reading:
     def cohort(self, spec: CohortSpec | None) -> Cohort:
         self._check_header()
         sheet = Sheet(self.protocol, len(self.table.cells))
-        for matches in self.plan.matches.values():
-            for match in matches:
-                self._take(sheet, match)
+        for name, matches in self.plan.matches.items():
+            self._take(sheet, self.protocol.feature(name), matches)
         self._check_weight(sheet)
         keep, dropped, dropped_counts = self._drop(sheet)
         rows = self.table.rows.to_numpy()[keep]
@@ -118,8 +119,16 @@ class _Reading:
             why = tuple(c.sentence for c in self.refused_counts if c.column in required)
             raise CohortError(replace(report, errors=(error, *why)))
         sheet = _subset(sheet, keep)
+        notes = [*report.notes, *contradictions(sheet)]
         imputed = fill(sheet)
-        report = replace(report, imputed=imputed, converted=tuple(self.converted), computed=tuple(sheet.computed))
+        notes += _doubts(sheet)
+        report = replace(
+            report,
+            imputed=imputed,
+            converted=tuple(self.converted),
+            computed=tuple(sheet.computed),
+            notes=tuple(notes),
+        )
         return assemble(sheet, report, spec, rows)
 
     def _check_header(self) -> None:
@@ -148,40 +157,37 @@ class _Reading:
                 f"Its first columns are: {found}. Rename the columns, and check that the first row holds their names.",
             )
 
-    def _take(self, sheet: Sheet, match: Match) -> None:
-        """Read one column and let it fill the gaps of its feature."""
-        name, feature = match.feature.name, match.feature
-        column = convert(self.table.cells[match.position], match, self.table.delimiter)
-        self._account(match, column)
-        if match.kind == "parts":
-            first = not any(m.feature == name and m.how == HOW["parts"] for m in self.mapped)
-            if not first:  # taken with its first sibling
-                self.mapped.append(Mapped(match.column, name, HOW["parts"]))
-                return
-            column = self._combine(match)
-        values, imputed = sheet.values[name], sheet.imputed[name]
-        where = np.isnan(values) & ~np.isnan(column.values)
-        values[where] = column.values[where]
-        imputed[where] = match.estimated
-        how = "unit in the name" if match.kind == "name" and match.unit.stated else HOW[match.kind]
-        self.mapped.append(Mapped(match.column, name, how))
-        if match.unit.converts and where.any():
-            self.converted.append(Converted(feature.label, match.unit.name, feature.unit, int(where.sum())))
-
-    def _combine(self, match: Match) -> Column:
-        """The mean of readings, or any of several flags; missing only where all parts are."""
-        assert match.parts is not None
-        parts = [m for m in self.plan.matches[match.feature.name] if m.kind == "parts"]
-        stack = np.stack([convert(self.table.cells[m.position], m, self.table.delimiter).values for m in parts])
-        there = ~np.isnan(stack)
-        total, n = np.where(there, stack, 0.0).sum(axis=0), there.sum(axis=0)
-        if match.parts.combine == "any":
-            result = (total > 0).astype(float)
-        else:
-            result = total / np.maximum(n, 1) if match.parts.combine == "mean" else total
-        return Column(np.where(n > 0, result, np.nan))
+    def _take(self, sheet: Sheet, feature: Feature, matches: list[Match]) -> None:
+        """Read the columns of one feature and make them one; an estimate only fills what they leave empty."""
+        facts: list[tuple[Match, Column]] = []
+        estimates, parts = facts.copy(), facts.copy()
+        for match in matches:
+            column = convert(self.table.cells[match.position], match, self.table.delimiter)
+            self._account(match, column)
+            kind = estimates if match.estimated else parts if match.parts else facts
+            kind.append((match, column))
+        columns = [column for _, column in facts]
+        if parts and (rule := feature.parts) is not None:
+            columns.append(combine(rule, [column for _, column in parts], [match.column for match, _ in parts]))
+        name, differ = feature.name, np.zeros(sheet.n, bool)
+        if columns:
+            fact, differ = merge(feature, columns)
+            sheet.values[name][:] = fact.values
+            sheet.between(name, fact.doubt, fact.low, fact.high)
+        for _, column in estimates:
+            where = sheet.gaps(name) & ~sheet.doubt(name) & ~np.isnan(column.values)
+            sheet.values[name][where], sheet.imputed[name][where] = column.values[where], True
+        if differ.any():
+            told = ", ".join(repr(match.column) for match, _ in (*facts, *parts))
+            how = "yes counts" if feature.kind == "flag" else "the first counts, and the others as possible"
+            self.notes.append(f"{feature.label}: in {plural(int(differ.sum()), 'row')} {told} disagree; {how}.")
 
     def _account(self, match: Match, column: Column) -> None:
+        """Write down how a column was read and what in it was refused."""
+        how = "unit in the name" if match.kind == "name" and match.unit.stated else HOW[match.kind]
+        self.mapped.append(Mapped(match.column, match.feature.name, how))
+        if match.unit.converts and (n := int((~np.isnan(column.values)).sum())):
+            self.converted.append(Converted(match.feature.label, match.unit.name, match.feature.unit, n))
         cells = self.table.cells[match.position]
         for reason, where in column.refused.items():
             self.refused_counts.append(Count(match.column, reason, int(where.sum())))
@@ -204,6 +210,7 @@ class _Reading:
             reason = "looks like pounds (against height and BMI): rename the column to 'weight (lb)' or convert it"
             self.refused_counts.append(Count(column, reason, int(where.sum())))
             w[where] = np.nan
+            sheet.between("weight_kg", where, *self.protocol.feature("weight_kg").range)
         elif n := int((np.abs(known - 1) > 0.1).sum()):
             self.notes.append(
                 f"In {n:,} rows weight, height and BMI disagree by more than 10 %; they are kept as given."
@@ -233,7 +240,19 @@ def _subset(sheet: Sheet, keep: Bools) -> Sheet:
         int(keep.sum()),
         {k: v[keep] for k, v in sheet.values.items()},
         {k: v[keep] for k, v in sheet.imputed.items()},
+        spans={k: (low[keep], high[keep]) for k, (low, high) in sheet.spans.items()},
     )
+
+
+def _doubts(sheet: Sheet) -> list[str]:
+    """What is in doubt and read by a contraindication or a lock: the patients to look at first."""
+    rows = {name: int(sheet.doubt(name).sum()) for name in sheet.protocol.rule_features}
+    return [
+        f"{sheet.protocol.feature(name).label}: in {plural(n, 'row')} the file leaves the value in doubt; what it may "
+        "forbid is not offered there."
+        for name, n in rows.items()
+        if n
+    ]
 
 
 def assemble(sheet: Sheet, report: Report, spec: CohortSpec | None, file_rows: np.ndarray) -> Cohort:
@@ -253,4 +272,5 @@ def assemble(sheet: Sheet, report: Report, spec: CohortSpec | None, file_rows: n
         provenance=spec.provenance if spec else "Uploaded by the user; not stored, not checked by us.",
         data_date=spec.data_date if spec else "not stated",
         file_rows=np.asarray(file_rows, dtype=np.int64),
+        spans={k: sheet.spans[k] for k in sheet.protocol.rule_features if sheet.doubt(k).any()},
     )
