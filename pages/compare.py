@@ -25,7 +25,7 @@ def ask(cohort: Cohort, row: int) -> None:
 def patient_tab(cohort: Cohort, row: int) -> None:
     run = single.model_run(cohort)
     cards.patient_header(cohort, row, si_units())
-    cards.alerts(cohort.protocol.alerts_for(cohort.values[row]), notes=False)
+    cards.alerts(cohort.alerts(row), notes=False)
     model_on = not llm.resolved().settings.off_reason()
     heard = None
     if model_on:

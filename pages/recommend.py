@@ -60,7 +60,7 @@ def playground(cohort: Cohort) -> None:
         live.tick(session, speed)
     shown = live.view(cohort, session)
     cards.patient_header(cohort, shown.row, si_units())
-    cards.alerts(cohort.protocol.alerts_for(cohort.values[shown.row]), notes=False)
+    cards.alerts(cohort.alerts(shown.row), notes=False)
     left, right = st.columns([7, 5], gap="medium")
     with left:
         view.recommendation(cohort, shown, session.run, si_units())

@@ -63,6 +63,12 @@ class Cohort:
         """Raw clinical values (n, n_features), in the order of protocol.features."""
         return self.frame.to_numpy(dtype=float)
 
+    @property
+    def content(self) -> bytes:
+        """All that the decisions of a policy depend on in this cohort, for digests."""
+        spans = [np.stack(span).tobytes() for _, span in sorted(self.spans.items())]
+        return b"".join((self.values.tobytes(), *spans))
+
     @cached_property
     def arrivals(self) -> Ints:
         """The rows that enter a simulation."""

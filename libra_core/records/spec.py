@@ -174,4 +174,4 @@ def digest_of(cohort: Cohort) -> str:
         p.arrivals_rule,
         p.dropped,
     )
-    return hashlib.sha256(cohort.values.tobytes() + repr(read).encode()).hexdigest()[:16]
+    return hashlib.sha256(cohort.content + repr(read).encode()).hexdigest()[:16]

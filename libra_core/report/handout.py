@@ -96,7 +96,7 @@ def _step(cohort: Cohort, row: int, feature: Feature, change: float, si: bool) -
 
 
 def _care(cohort: Cohort, row: int) -> Section:
-    urgent = [alert.reason for alert in cohort.protocol.alerts_for(cohort.values[row]) if alert.level == "urgent"]
+    urgent = [alert.reason for alert in cohort.alerts(row) if alert.level == "urgent"]
     return Section(
         "care",
         "Stay safe",

@@ -162,7 +162,7 @@ def _question(case: Case, si: bool) -> Section:
     cohort, row = case.cohort, case.row
     protocol = cohort.protocol
     treatments, habits, plans = plans_to_choose_from(cohort, row)
-    blocked = {b.arm: b for b in protocol.blocked(cohort.values[row])}
+    blocked = {b.arm: b for b in cohort.blocked(row)}
     rows = [
         (t.label, f"not possible: {blocked[k].reason}" if k in blocked else "possible")
         for k, t in enumerate(protocol.treatments)

@@ -17,7 +17,7 @@ def cohort_key(cohort: Cohort) -> str:
     """What names a cohort in a config: a built-in's name; for an upload also a digest of its values."""
     if cohort.kind != "uploaded":
         return cohort.name
-    return f"{cohort.name}:{hashlib.sha256(cohort.values.tobytes()).hexdigest()[:12]}"
+    return f"{cohort.name}:{hashlib.sha256(cohort.content).hexdigest()[:12]}"
 
 
 def hash_of(config: dict[str, Any]) -> str:

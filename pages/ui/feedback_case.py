@@ -26,7 +26,7 @@ def case(sitting: Sitting, case: CaseFile) -> None:
     unsure = sitting.info.spec.mode == "unsure"
     feedback_state().showing(case.position, "first" if hidden else "final")
     cards.patient_header(sitting.cohort, case.row, si_units())
-    cards.alerts(sitting.cohort.protocol.alerts_for(sitting.cohort.values[case.row]), notes=False)
+    cards.alerts(sitting.cohort.alerts(case.row), notes=False)
     left, right = st.columns([5, 7], gap="medium")
     with left:
         if hidden:
@@ -73,9 +73,8 @@ def card(sitting: Sitting, case: CaseFile, title: str) -> None:
             st.markdown(words.WHY[main.reason] + _advice(sitting, main))
         for caution in cohort.protocol.cautions(cohort.values[case.row], main.arm, main.delta):
             st.markdown(f":material/warning: {caution[:1].upper()}{caution[1:]}.")
-        unknown = [words.to_check(cohort, item.feature) for item in cohort.unmeasured_safety(case.row, main.arm)]
-        if unknown:
-            st.markdown(f":material/fact_check: **Check before starting** (not recorded): {', '.join(unknown)}.")
+        if unknown := words.to_check(cohort, cohort.unmeasured_safety(case.row, main.arm)):
+            st.markdown(f":material/fact_check: **Check before starting** {unknown}")
         if case.deferred:
             st.caption("This patient was put off before; the proposal is the one that was shown then.")
 
@@ -304,7 +303,7 @@ def therapies(sitting: Sitting, case: CaseFile, hidden: bool) -> None:
     """Every treatment for this patient: alone, with its best change of habits, and why it may not be."""
     cohort, si, main = sitting.cohort, si_units(), case.shown[sitting.info.spec.policy]
     reasons: dict[int, list[str]] = {}
-    for block in cohort.protocol.blocked(cohort.values[case.row]):
+    for block in cohort.blocked(case.row):
         reasons.setdefault(block.arm, []).append(block.reason)
     unit, rows = sitting.engine.problem.reward_unit, []
     by_arm = {o.arm: o for o in main.options}

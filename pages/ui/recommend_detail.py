@@ -62,7 +62,7 @@ def therapies(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
         st.info("This method keeps no model of what each treatment would do.", icon=":material/info:")
         return
     reasons: dict[int, list[str]] = {}
-    for block in cohort.protocol.blocked(cohort.values[shown.row]):
+    for block in cohort.blocked(shown.row):
         reasons.setdefault(block.arm, []).append(block.reason)
     seen = Counter(row.decision.arm for row in run.rows)
     known = _learned(shown, run)

@@ -13,17 +13,17 @@ from pages.ui import live, words
 
 def limits(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
     """Habits on the left, treatments that are out on the right, limits to switch on below."""
-    protocol, row = cohort.protocol, cohort.values[shown.row]
+    protocol = cohort.protocol
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**Habits: how far each may move**")
-        moved = zip(protocol.limits(row, si), protocol.change(shown.decision.delta), strict=True)
+        moved = zip(cohort.limits(shown.row, si), protocol.change(shown.decision.delta), strict=True)
         rows = [_habit(cohort, shown.row, limit, float(change), si) for limit, change in moved]
         st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
         st.caption(f"At most {protocol.feasible.max_changes} habits in one plan. \\* assumed, not measured.")
     with right:
         st.markdown("**Treatments ruled out before anything was computed**")
-        blocks = protocol.blocked(row)
+        blocks = cohort.blocked(shown.row)
         if not blocks:
             st.markdown("None: every treatment is possible for this patient.")
         for block in blocks:

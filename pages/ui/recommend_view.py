@@ -120,9 +120,8 @@ def _checks(cohort: Cohort, shown: live.View) -> None:
     decision = shown.decision
     for caution in cohort.protocol.cautions(cohort.values[shown.row], decision.arm, decision.delta):
         st.markdown(f":material/warning: {words.sentence(caution)}")
-    unknown = [words.to_check(cohort, item.feature) for item in cohort.unmeasured_safety(shown.row, decision.arm)]
-    if unknown:
-        st.markdown(f":material/fact_check: **Check before starting** (not recorded): {', '.join(unknown)}.")
+    if unknown := words.to_check(cohort, cohort.unmeasured_safety(shown.row, decision.arm)):
+        st.markdown(f":material/fact_check: **Check before starting** {unknown}")
 
 
 def _outcome(cohort: Cohort, shown: live.View, run: LiveRun) -> None:

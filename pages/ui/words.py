@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from libra_core.clinical import Feature
-from libra_core.cohort import Cohort
+from libra_core.cohort import Cohort, Unmeasured
 from libra_core.policies import ArmOption, Decision, Reason
 
 NO_CHANGE = "No change: current drugs and habits"
@@ -76,8 +76,16 @@ def drug_class(feature: Feature) -> str:
     return "" if taken == feature.label else taken.removeprefix("an ").removeprefix("a ")
 
 
-def to_check(cohort: Cohort, name: str) -> str:
-    """A fact that is not recorded, inside a sentence: 'potassium in blood', 'current beta-blocker'."""
+def to_check(cohort: Cohort, items: Sequence[Unmeasured]) -> str:
+    """What to check, '(not recorded): gout, current beta-blocker. (in doubt): eGFR (...).'; empty when nothing."""
+    missing = [_fact(cohort, item.feature) for item in items if not item.doubt]
+    doubtful = [f"{_fact(cohort, item.feature)} ({item.doubt})" for item in items if item.doubt]
+    parts = [f"(not recorded): {', '.join(missing)}."] if missing else []
+    return " ".join([*parts, *([f"(in doubt): {'; '.join(doubtful)}."] if doubtful else [])])
+
+
+def _fact(cohort: Cohort, name: str) -> str:
+    """A fact inside a sentence: 'potassium in blood', 'current beta-blocker'."""
     feature = cohort.protocol.feature(name)
     drug = drug_class(feature)
     return f"current {drug}" if drug else feature.label_inside

@@ -210,3 +210,8 @@ def test_the_built_in_cohorts_leave_nothing_in_doubt() -> None:
         cohort = load_cohort(name)
         assert cohort.spans == {}
         assert np.array_equal(cohort.patient(0).eligible, cohort.protocol.eligible(cohort.values[0])[0])
+
+
+def test_a_doubt_is_part_of_what_names_a_cohort() -> None:
+    assert read("asthma", "see letter").content != read("asthma", "").content
+    assert read("asthma", "").content == read("asthma", "").values.tobytes()
