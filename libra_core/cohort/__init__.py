@@ -7,7 +7,7 @@ from pathlib import Path
 
 from libra_core.clinical import Protocol, default_protocol
 from libra_core.cohort.cohort import Cohort, Unmeasured
-from libra_core.cohort.report import CohortError, Report, refuse
+from libra_core.cohort.report import CohortError, Report, plain, refuse
 from libra_core.cohort.synthetic import generate
 from libra_core.cohort.table import read_table
 
@@ -23,11 +23,12 @@ def load_cohort(name_or_path: str | Path, protocol: Protocol | None = None, drop
         protocol = replace(protocol, dropped=tuple(drop))
     spec = next((c for c in protocol.cohorts if c.name == str(name_or_path)), None)
     if spec is None:
+        if not str(name_or_path).strip():
+            raise refuse("", f"No cohort is named: give {_names(protocol)}, or the path of a CSV.")
         if not _exists(name_or_path):
-            names = " or ".join(c.name for c in protocol.cohorts)
+            name = plain(str(name_or_path))
             raise refuse(
-                str(name_or_path),
-                f"There is no cohort and no file named {str(name_or_path)!r}: give {names}, or the path of a CSV.",
+                name, f"There is no cohort and no file named {name!r}: give {_names(protocol)}, or the path of a CSV."
             )
         return read_table(name_or_path, protocol=protocol)
     if spec.file is None:
@@ -38,8 +39,14 @@ def load_cohort(name_or_path: str | Path, protocol: Protocol | None = None, drop
 def _exists(path: str | Path) -> bool:
     try:
         return Path(path).exists()
-    except OSError:  # for instance a name that is too long
+    except PermissionError:  # something may be there: opening it says what is wrong
+        return True
+    except (OSError, ValueError):  # for instance a name that is too long
         return False
+
+
+def _names(protocol: Protocol) -> str:
+    return " or ".join(cohort.name for cohort in protocol.cohorts)
 
 
 __all__ = ["Cohort", "CohortError", "Report", "Unmeasured", "generate", "load_cohort", "read_table"]

@@ -56,6 +56,12 @@ class Column:
             self.between(where, *self.span)
 
 
+def numbers(cells: pd.Series) -> Floats:
+    """The plain numbers in a column of text cells, for a first look at what it holds."""
+    found = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    return np.asarray(found[np.isfinite(found)], dtype=float)
+
+
 def convert(cells: pd.Series, match: Match, delimiter: str) -> Column:
     """Read one column of text cells as its feature."""
     text = cells.fillna("").str.strip()
@@ -77,7 +83,7 @@ def convert(cells: pd.Series, match: Match, delimiter: str) -> Column:
         column.refuse(formula, "a formula, not a number: paste the values instead")
         what = "text, not a number" if match.feature.kind == "number" else "neither yes nor no (or 1 and 0)"
         column.refuse(odd & ~formula, what)
-    _in_range(column, match.feature, match.unit)
+    _in_range(column, match)
     _limits(column, match.feature, sign)
     return column
 
@@ -128,8 +134,9 @@ def _limits(column: Column, feature: Feature, sign: Floats) -> None:
     column.notes.append(f"{n:,} limits such as '<5' or '>90' are taken just beyond the number, and as not measured")
 
 
-def _in_range(column: Column, feature: Feature, unit: Unit) -> None:
+def _in_range(column: Column, match: Match) -> None:
     """Convert to our unit, refuse impossible values, and a whole column that is plainly in another unit."""
+    feature, unit = match.feature, match.unit
     with np.errstate(over="ignore", invalid="ignore"):
         ours = column.values * unit.factor + unit.offset
     out = ~np.isnan(ours) & ~_inside(ours, feature)
@@ -146,7 +153,9 @@ def _in_range(column: Column, feature: Feature, unit: Unit) -> None:
     if feature.kind == "flag":
         column.refuse(~np.isnan(ours) & ~np.isin(ours, (0.0, 1.0)), "neither yes nor no (or 1 and 0)")
     else:
-        column.refuse(out, f"impossible: outside {low:g} to {high:g} {feature.unit}".rstrip())
+        twin = match.other
+        meant = f"; if it is {twin.label_inside}, rename the column to '{twin.name}'" if twin else ""
+        column.refuse(out, f"impossible: outside {low:g} to {high:g} {feature.unit}".rstrip() + meant)
     if feature.cap is not None and (high_ones := column.values > feature.cap).any():
         column.values[high_ones] = feature.cap
         n = int(high_ones.sum())

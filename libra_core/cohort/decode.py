@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from libra_core.cohort.report import CohortError, DroppedRow, refuse
+from libra_core.cohort.report import CohortError, DroppedRow, plain, refuse
 
 MAX_BYTES = 400_000_000
 MAX_COLUMNS = 2_000
+TITLES = 6  # rows in which the column names may stand below a title
 DELIMITERS = (",", ";", "\t", "|")
 SAVE_AS_CSV = "open it in a spreadsheet program and save the sheet as CSV (UTF-8)"
 
@@ -50,7 +51,7 @@ def decode(data: bytes, name: str) -> TextTable:
         text, skipped = text[mark.end() :], mark.group().count("\n")
     delimiter = _delimiter(text, name)
     table, dropped = _parse(text, delimiter, name)
-    header = tuple(str(cell).strip() for cell in table.iloc[0].fillna(""))
+    header = tuple(plain(str(cell)).strip() for cell in table.iloc[0].fillna(""))
     body = table.iloc[1:]
     blank = body.isna().all(axis=1)
     rows = pd.Series(body.index + 1 + skipped, index=body.index)
@@ -95,6 +96,8 @@ def _text(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
 
 def _encoding(data: bytes) -> str | None:
     """The encoding, or None for binary data."""
+    if data.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
+        return "utf-32"
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     head = data[:10_000]
@@ -125,10 +128,12 @@ def _delimiter(text: str, name: str) -> str:
     best = max(DELIMITERS, key=plain.count)
     n = plain.count(best)
     if n == 0:
+        below = any(part.count(d) > 1 for part in head.splitlines()[:TITLES] for d in DELIMITERS)
         raise refuse(
             name,
             "Only one column was found: separate the columns by comma, semicolon or tab, "
             "with the column names in the first row.",
+            *(("The first row looks like a title: delete the rows above the column names.",) if below else ()),
         )
     if n >= MAX_COLUMNS:
         raise refuse(name, f"The header has {n + 1:,} columns, more than {MAX_COLUMNS:,}: keep those that are needed.")
@@ -149,7 +154,18 @@ def _parse(text: str, delimiter: str, name: str) -> tuple[pd.DataFrame, list[int
             raise refuse(name, what) from error
         return _parse_ragged(text, delimiter, width, name)
     except (ValueError, OverflowError, csv.Error) as error:
-        raise refuse(name, f"The file cannot be read as a table: {error}. Save it again as CSV.") from error
+        raise _no_table(name, error) from error
+
+
+def _no_table(name: str, error: Exception) -> CohortError:
+    if "field limit" in str(error):
+        most = csv.field_size_limit()
+        return refuse(
+            name,
+            f"A cell of the file has more than {most:,} characters: a quotation mark may not close, or a text is in a "
+            "column name. Correct that cell, or leave out its column.",
+        )
+    return refuse(name, f"The file cannot be read as a table: {error}. Save it again as CSV.")
 
 
 def _read(text: str, delimiter: str, width: int) -> pd.DataFrame:
@@ -171,7 +187,7 @@ def _parse_ragged(text: str, delimiter: str, width: int, name: str) -> tuple[pd.
     try:
         records = list(csv.reader(io.StringIO(text), delimiter=delimiter))
     except csv.Error as error:
-        raise refuse(name, f"The file cannot be read as a table: {error}. Save it again as CSV.") from error
+        raise _no_table(name, error) from error
     long = [i + 1 for i, record in enumerate(records) if len(record) > width and any(record[width:])]
     if len(long) > 0.5 * len(records):
         raise refuse(name, "Most rows have more cells than the header has columns: check the delimiter and the header.")

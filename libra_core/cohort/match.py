@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from libra_core.clinical import Feature, Protocol
 from libra_core.clinical.feature import Coded, Parts
+from libra_core.clinical.rules import Bools, Floats
 
 _ESTIMATED = re.compile(r"[\s_.-]*\(?(donor|imputed)\)?$", re.IGNORECASE)
 _FOLD = str.maketrans({"µ": "u", "μ": "u", "²": "2", "₂": "2", "ä": "a", "ö": "o", "ü": "u", "é": "e"})
@@ -32,7 +35,10 @@ class Unit:
 
 @dataclass(frozen=True)
 class Match:
-    """One column read as (part of) one feature. estimated: the name says that its values are not measured."""
+    """One column read as (part of) one feature. estimated: the name says that its values are not measured.
+
+    other: another feature of the same name, which the column could have meant.
+    """
 
     position: int
     column: str
@@ -42,6 +48,7 @@ class Match:
     estimated: bool = False
     coded: Coded | None = None
     parts: Parts | None = None
+    other: Feature | None = None
 
     @property
     def kind(self) -> str:
@@ -77,18 +84,22 @@ def units_of(feature: Feature) -> Iterator[Unit]:
         yield Unit(name, factor, offset)
 
 
-def plan(header: tuple[str, ...], protocol: Protocol) -> Plan:
-    """Match every column. Several columns may have one meaning: they are sorted by how directly they name it."""
+def plan(header: tuple[str, ...], protocol: Protocol, numbers: Callable[[int], Floats]) -> Plan:
+    """Match every column. Several columns may have one meaning: they are sorted by how directly they name it.
+
+    numbers: the numbers in the column of a position; they decide when two features share a name ("sodium").
+    """
     book = _book(protocol)
     out = Plan()
     for position, column in enumerate(header):
         estimated = _ESTIMATED.search(column)
-        entry = book.get(fold(_ESTIMATED.sub("", column)))
-        if entry is None:
+        entries = book.get(fold(_ESTIMATED.sub("", column)), [])
+        if not entries:
             out.ignored.append((position, "no feature of this name" if column else "the column has no name"))
             continue
-        feature, unit, rank, coded, parts = entry
-        match = Match(position, column, feature, unit, rank, estimated is not None, coded, parts)
+        feature, unit, rank, coded, parts = _meant(entries, numbers(position)) if len(entries) > 1 else entries[0]
+        other = next((e[0] for e in entries if e[0] is not feature), None)
+        match = Match(position, column, feature, unit, rank, estimated is not None, coded, parts, other)
         out.matches.setdefault(feature.name, []).append(match)
     for matches in out.matches.values():
         matches.sort(key=lambda m: (KINDS.index(m.kind), m.rank, m.position))
@@ -98,22 +109,40 @@ def plan(header: tuple[str, ...], protocol: Protocol) -> Plan:
 _Entry = tuple[Feature, Unit, int, Coded | None, Parts | None]
 
 
-def _book(protocol: Protocol) -> dict[str, _Entry]:
-    """Every folded name that a column may have. Where two features share a name the first one has it."""
-    book: dict[str, _Entry] = {}
+def _meant(entries: list[_Entry], numbers: Floats) -> _Entry:
+    """The first feature, unless every number of the column is impossible for it and possible for another one."""
+
+    def possible(entry: _Entry) -> Bools:
+        ours = numbers * entry[1].factor + entry[1].offset
+        return np.asarray((entry[0].range[0] <= ours) & (ours <= entry[0].range[1]), dtype=bool)
+
+    if possible(entries[0]).any() or not len(numbers):
+        return entries[0]
+    return next((entry for entry in entries[1:] if possible(entry).all()), entries[0])
+
+
+def _book(protocol: Protocol) -> dict[str, list[_Entry]]:
+    """Every folded name that a column may have, and what it may mean, one entry for each feature."""
+    book: dict[str, list[_Entry]] = {}
+
+    def add(name: str, entry: _Entry) -> None:
+        entries = book.setdefault(fold(name), [])
+        if all(entry[0] is not known[0] for known in entries):
+            entries.append(entry)
+
     for feature in protocol.features:
         own = Unit(feature.unit)
         for rank, alias in enumerate((feature.name, *feature.aliases)):
-            book.setdefault(fold(alias), (feature, own, rank, None, None))
+            add(alias, (feature, own, rank, None, None))
         for part in feature.parts.columns if feature.parts else ():
-            book.setdefault(fold(part), (feature, own, 100, None, feature.parts))
+            add(part, (feature, own, 100, None, feature.parts))
         for coded in feature.coded:
             for name in coded.columns:
-                book.setdefault(fold(name), (feature, own, 200, coded, None))
+                add(name, (feature, own, 200, coded, None))
     for feature in protocol.features:
         for unit in units_of(feature):
             stated = Unit(unit.name, unit.factor, unit.offset, stated=True)
             for rank, alias in enumerate((feature.name, *feature.aliases)):
                 if fold(unit.name):
-                    book.setdefault(fold(alias + unit.name), (feature, stated, rank, None, None))
+                    add(alias + unit.name, (feature, stated, rank, None, None))
     return book

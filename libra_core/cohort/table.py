@@ -17,8 +17,8 @@ from libra_core.clinical import CohortSpec, Feature, Protocol, default_protocol
 from libra_core.clinical.rules import Bools
 from libra_core.cohort.agree import contradictions
 from libra_core.cohort.cohort import Cohort
-from libra_core.cohort.convert import Column, convert
-from libra_core.cohort.decode import MAX_BYTES, TextTable, decode, too_large
+from libra_core.cohort.convert import Column, convert, numbers
+from libra_core.cohort.decode import MAX_BYTES, TITLES, TextTable, decode, too_large
 from libra_core.cohort.fill import Sheet, fill
 from libra_core.cohort.match import Match, Plan, fold, plan
 from libra_core.cohort.merge import combine, merge
@@ -32,6 +32,7 @@ from libra_core.cohort.report import (
     Mapped,
     RefusedCell,
     Report,
+    plain,
     plural,
     refuse,
 )
@@ -49,8 +50,10 @@ def read_table(
     """
     protocol = default_protocol() if protocol is None else protocol
     data, title = _bytes(source, name)
+    title = plain(title)
     table = decode(data, title)
-    return _Reading(title, protocol, table, plan(table.header, protocol)).cohort(spec)
+    columns = plan(table.header, protocol, lambda position: numbers(table.cells[position]))
+    return _Reading(title, protocol, table, columns).cohort(spec)
 
 
 def _bytes(source: Source, name: str) -> tuple[bytes, str]:
@@ -61,6 +64,8 @@ def _bytes(source: Source, name: str) -> tuple[bytes, str]:
         try:
             if path.is_dir():
                 raise refuse(str(source), f"{path.name} is a folder: choose the CSV file inside.")
+            if path.exists() and not path.is_file():  # a pipe or a device may never end
+                raise refuse(str(source), f"{path.name!r} is no ordinary file: save the table as a CSV file.")
             if path.stat().st_size > MAX_BYTES:
                 raise too_large(str(source))
             return path.read_bytes(), name or path.name
@@ -155,7 +160,17 @@ class _Reading:
                 self.title,
                 f"The file has no column for: {wanted}.",
                 f"Its first columns are: {found}. Rename the columns, and check that the first row holds their names.",
+                *self._title_rows(),
             )
+
+    def _title_rows(self) -> tuple[str, ...]:
+        """A hint when a later row names more columns than the first one does."""
+        for i in range(min(TITLES, len(self.table.cells))):
+            row = tuple(str(cell) for cell in self.table.cells.iloc[i].fillna(""))
+            if len(plan(row, self.protocol, lambda _: np.zeros(0)).matches) > len(self.plan.matches):
+                n = int(self.table.rows.iloc[i])
+                return (f"Row {n} seems to hold the column names: delete the rows above it.",)
+        return ()
 
     def _take(self, sheet: Sheet, feature: Feature, matches: list[Match]) -> None:
         """Read the columns of one feature and make them one; an estimate only fills what they leave empty."""
@@ -192,7 +207,7 @@ class _Reading:
         for reason, where in column.refused.items():
             self.refused_counts.append(Count(match.column, reason, int(where.sum())))
             for i in np.flatnonzero(where)[: max(0, LISTED - len(self.refused))]:
-                value = str(cells.iloc[i])[:40]
+                value = plain(str(cells.iloc[i]), 40)
                 self.refused.append(RefusedCell(int(self.table.rows.iloc[i]), match.column, value, reason))
         self.notes += [f"Column {match.column!r}: {note}." for note in column.notes]
 
