@@ -16,7 +16,7 @@ from libra_core.clinical.rules import Bools, Floats
 from libra_core.cohort.match import Match, Unit, fold, units_of
 
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", ".", "-", "--", "?", "missing", "unknown", "not done"))
-YES = r"(?:yes|pos|\+|(?:y|true|t|present|mild|moderate|severe)\b)"  # how a cell begins that says yes
+YES = r"(?:yes|pos|\++(?:[\s(]|$)|(?:y|true|t|present|mild|moderate|severe)\b)"  # how a cell begins that says yes
 NO = frozenset(("no", "n", "false", "f", "absent", "negative", "neg", "never"))
 LIMIT = r"^([<>≤≥])=?"
 

@@ -73,6 +73,7 @@ def test_a_plain_yes_is_read(cell: str) -> None:
     [
         ("asthma", "see letter", BB),
         ("asthma", "2", BB),
+        ("asthma", "+1 555 0100", BB),
         ("angioedema", "ACE 2014", RASI),
         ("gout", "?? maybe", THIAZIDE),
         ("hf", "NYHA II", CCB),  # the ejection fraction follows from it
