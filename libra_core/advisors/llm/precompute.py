@@ -40,23 +40,24 @@ def precompute(
     counts: Counter[str] = Counter()
     stopped = ""
 
-    def one(row: int) -> tuple[str, str] | None:
+    def one(row: int) -> str | None:
+        nonlocal stopped  # told by the worker that learns it: the others must not run on until somebody looks
         if cancel.is_set() or stopped:
             return None
         consultation = advisor.consult(advisor.cases(row))
-        return consultation.advice.status, consultation.message
+        status = consultation.advice.status
+        if status in STOPPERS:
+            stopped = consultation.message
+        elif advisor.breaker.is_open:
+            stopped = stopped or "The server failed three times in a row; run it again to go on from here."
+        return status
 
     with ThreadPoolExecutor(workers, thread_name_prefix="advice") as pool:
         for future in as_completed([pool.submit(one, row) for row in rows]):
-            result = future.result()
-            if result is None:
-                continue
-            counts[result[0]] += 1
-            if result[0] in STOPPERS:
-                stopped = result[1]
-            elif advisor.breaker.is_open:
-                stopped = stopped or "The server failed three times in a row; run it again to go on from here."
-            progress(Progress(counts.total(), len(rows), dict(counts), stopped))
+            status = future.result()
+            if status is not None:
+                counts[status] += 1
+                progress(Progress(counts.total(), len(rows), dict(counts), stopped))
     if cancel.is_set() and not stopped and counts.total() < len(rows):
         stopped = "Cancelled; run it again to go on from here."
     return Progress(counts.total(), len(rows), dict(counts), stopped)
