@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -140,11 +141,15 @@ class Advisor(ABC):
         """Take over a saved state()."""
 
 
+CASES_KEPT = 4096  # some kilobytes each
+
+
 class CaseAdvisor(Advisor):
-    """An advisor that reads cases one by one. `cases(row)` makes the case of a cohort row."""
+    """An advisor that reads cases one by one. `cases(row)` makes the case of a cohort row; it is kept, since a cohort
+    never changes and a long simulation meets its people again and again."""
 
     def __init__(self, cases: Callable[[int], Case], d_mutable: int) -> None:
-        self.cases = cases
+        self.cases = lru_cache(maxsize=CASES_KEPT)(cases)
         self.d_mutable = d_mutable
 
     @abstractmethod

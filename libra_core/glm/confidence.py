@@ -30,8 +30,8 @@ def glm_radius(
 ) -> float:
     """The linear radius divided by kappa = inf mu' over |z| <= X S (Li, Lu, Zhou 2017).
 
-    Holds for the full maximum-likelihood estimate in the unweighted design norm, and so also in the Fisher-weighted
-    one used here wherever mu' <= 1. For the one-pass estimate it is used without a proof.
+    Holds for the full maximum-likelihood estimate, where |theta_hat| <= S too, in the unweighted design norm, and so
+    also in the Fisher-weighted one used here wherever mu' <= 1. For the one-pass estimate it is used without a proof.
     """
     smallest = 1e-9  # kappa > 0 always, but it underflows for wide ranges: the radius is then useless, not undefined
     return linear_radius(t, d, noise, ridge, x_bound, norm_bound, failure) / max(kappa, smallest)

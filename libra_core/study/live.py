@@ -119,7 +119,11 @@ class LiveRun:
         return self.environment.cohort.patient(row)
 
     def decision_for(self, row: int) -> Decision:
-        """What the policy would do now for one patient: nothing is learned, no random number or question is spent."""
+        """What the policy would do now for one patient: nothing is learned and no random number is spent.
+
+        A policy that is unsure asks its advisor here too: a language model that has not answered for this patient
+        before is asked, and the question counts against its budget.
+        """
         before = self.policy.streams.state()
         proposal = self._quiet(Contexts.of(self.patient(row)))
         self.policy.streams.restore(before)

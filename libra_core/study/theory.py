@@ -50,8 +50,8 @@ def regret_upper(rounds: int, problem: Problem, config: PolicyConfig, beta: floa
     """2 L beta_T sqrt(2 T K d log(1 + T X^2/(lambda d))) max(1, X/sqrt(lambda)): the optimistic regret bound.
 
     Holds with probability 1 - p if `beta` is the theoretical radius at T (which must cover), the inner problem is
-    solved to its global maximum, and contexts are bounded by X. With a practical radius it is a curve to compare
-    shapes with, not a guarantee.
+    solved to its global maximum, and contexts are bounded by X. With a GLM, V is Fisher-weighted and a proof pays a
+    further factor 1/kappa. Where `radius_is_proven` says no it is a curve to compare shapes with, not a guarantee.
     """
     widest = max(1.0, problem.x_bound * math.sqrt((2.0 if config.shared else 1.0) / config.ridge))
     return 2.0 * problem.link.steepest * beta * widest * math.sqrt(rounds * _potential(rounds, problem, config))

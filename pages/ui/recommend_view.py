@@ -174,23 +174,15 @@ def run_so_far(session: live.Live) -> None:
 
 def details(cohort: Cohort, shown: live.View, session: live.Live, si: bool) -> None:
     """What is behind the plan, one tab for each question that a clinician asks."""
-    why, ranked, table, limits, log = st.tabs(
+    *tabs, log = st.tabs(
         ["Why this plan", "Ranked alternatives", "Each treatment", "Limits and contraindications", "Run log"],
         on_change="rerun",
         key=Key.DETAIL_TAB,
     )
-    if why.open:
-        with why:
-            detail.why(cohort, shown, session.run, si)
-    if ranked.open:
-        with ranked:
-            detail.ranked(cohort, shown, session.run, si)
-    if table.open:
-        with table:
-            detail.therapies(cohort, shown, session.run, si)
-    if limits.open:
-        with limits:
-            limits_view.limits(cohort, shown, session.run, si)
+    for tab, draw in zip(tabs, (detail.why, detail.ranked, detail.therapies, limits_view.limits), strict=True):
+        if tab.open:
+            with tab:
+                draw(cohort, shown, session.run, si)
     if log.open:
         with log:
             detail.log(cohort, session, si)

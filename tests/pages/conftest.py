@@ -1,9 +1,14 @@
 """The app as one session sees it: always through the router, never a page by itself."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from libra_core.advisors.llm.settings import NAMES
+from libra_core.advisors.llm.store import open_store
+from tests.llm_server import LLMServer
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
 
@@ -11,3 +16,22 @@ ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
 @pytest.fixture
 def app() -> AppTest:
     return AppTest.from_file(ROUTER, default_timeout=20).run()
+
+
+@pytest.fixture
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No language model from outside, a store of answers of one's own, and no waiting between retries."""
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LIBRA_ADVICE_DB", str(tmp_path / "advice.sqlite"))
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
+    open_store.cache_clear()
+    yield
+    open_store.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LLMServer]:
+    """A real server on this machine that speaks a language model's protocol."""
+    with LLMServer() as running:
+        yield running

@@ -1,34 +1,15 @@
 """Compare: four sources side by side, the language model only when asked, and a page that stays up whatever it does."""
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from libra_core.advisors.llm.settings import NAMES
 from libra_core.advisors.llm.store import open_store
 from libra_core.cohort import load_cohort
 from libra_core.records import LOCAL, Database, Repository, SessionSpec, Sitting, Stamp, digest_of
 from tests.llm_server import LLMServer
+from tests.pages.conftest import ROUTER
 
-ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
-
-
-@pytest.fixture(autouse=True)
-def clean(monkeypatch, tmp_path):
-    for name in NAMES:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("LIBRA_ADVICE_DB", str(tmp_path / "advice.sqlite"))
-    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
-    open_store.cache_clear()
-    yield
-    open_store.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def server():
-    with LLMServer() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("clean")
 
 
 def compare_page(server: LLMServer | None = None, model: str = "good") -> AppTest:

@@ -1,33 +1,14 @@
 """Settings: off by default, keys never shown, consent bound to a host, a sentence for every failing connection."""
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from libra_core.advisors.llm.settings import NAMES
-from libra_core.advisors.llm.store import open_store
-from tests.llm_server import LLMServer
+from tests.pages.conftest import ROUTER
 
-ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
 KEY = "sk-very-secret-0123456789"
 
 
-@pytest.fixture(autouse=True)
-def clean(monkeypatch, tmp_path):
-    for name in NAMES:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("LIBRA_ADVICE_DB", str(tmp_path / "advice.sqlite"))
-    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
-    open_store.cache_clear()
-    yield
-    open_store.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def server():
-    with LLMServer() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("clean")
 
 
 def settings_page() -> AppTest:
