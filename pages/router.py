@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui import access, frame, loaders
+from pages.ui.heap import heap
 
 ICON = Path(__file__).parent / "ui" / "icon.svg"  # a file of our own: the dashboard works without the internet
 
@@ -67,4 +68,4 @@ frame.banner()
 access.who_am_i()
 page.run()
 loaders.compile_ahead()
-loaders.freeze_heap(page.title)
+heap().tend(page.title)

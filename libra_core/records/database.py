@@ -24,6 +24,7 @@ HEAD = "0002"
 BUSY_SECONDS = 15.0  # how long a writer waits for its turn
 LOCK = 20_260_111_905  # PostgreSQL's advisory lock of the migrations
 
+BUSY = "The record is busy with another program for too long. {kept} Press again."
 # What a database says, and what a person should read. The first match counts.
 SAYINGS = (
     ("disk is full", "The disk is full. {kept} Make room and press again."),
@@ -31,7 +32,7 @@ SAYINGS = (
     ("diskfull", "The disk is full. {kept} Make room and press again."),
     ("readonly", "The record cannot be written: the database is read-only. {kept} Make it writable and press again."),
     ("read-only", "The record cannot be written: the database is read-only. {kept} Make it writable and press again."),
-    ("is locked", "The record is busy with another program for too long. {kept} Press again."),
+    ("is locked", BUSY),
     ("malformed", "The file of the record is damaged. {kept} Restore it from a copy."),
     ("not a database", "The file of the record is damaged. {kept} Restore it from a copy."),
     ("password authentication", "The database refuses the sign-in of LIBRA_DATABASE_URL. {kept}"),
@@ -52,7 +53,7 @@ class Database:
                 f"LIBRA_DATABASE_URL must begin with postgresql:// or sqlite:///, not {self.url.drivername}://."
             )
         self.path = Path(self.url.database or "") if self.url.get_backend_name() == "sqlite" else None
-        self._upgraded = threading.Lock()
+        self._turn = threading.Lock()
         self._inode: tuple[int, int] | None = None
         with said():
             self.engine = self._sqlite(self.path) if self.path is not None else self._postgresql()
@@ -123,10 +124,23 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction: all of it is kept, or nothing. Raises Unavailable; IntegrityError passes through."""
-        with said():
+        with said(), self._my_turn():
             self._check_file()
             with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
                 yield connection
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        """SQLite has one writer, and waits for it by polling up to 0.1 s apart, in no order: threads queue here."""
+        if self.path is None:
+            yield
+            return
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise Unavailable(BUSY.format(kept=NOT_KEPT))
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def _upgrade(self) -> None:
         """Bring the tables to the newest schema; only one process at a time does."""

@@ -6,7 +6,6 @@ that learns is never cached.
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,16 +26,6 @@ def compile_ahead() -> None:
     from libra_core.warm import warm_in_background
 
     warm_in_background()
-
-
-@st.cache_resource(show_spinner=False)
-def freeze_heap(page: str) -> None:
-    """Take what a page has imported out of the garbage collector's sight, once for each page and the whole server.
-
-    Streamlit collects after every run; with pandas and plotly loaded that is 60 ms of every click.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 @st.cache_resource(show_spinner=False)
