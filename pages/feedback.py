@@ -70,7 +70,8 @@ def asked_line(session: Sitting) -> None:
         if bound < session.info.spec.planned
         else f"the theory's bound for so few patients, {bound:,.0f}, says nothing yet"
     )
-    st.caption(f"You were asked about {asked} of {len(cases)} patients; {limit}.")
+    late = "" if session.info.spec.outcomes == "simulated" else " It counts only patients whose outcome is known."
+    st.caption(f"You were asked about {asked} of {len(cases)} patients; {limit}.{late}")
 
 
 def at_work(session: Sitting) -> None:

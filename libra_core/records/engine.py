@@ -13,7 +13,7 @@ from libra_core.advisors.base import Advice, Advisor
 from libra_core.advisors.clinician import Clinician, Voice
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, EnvironmentSpec, make_environment
-from libra_core.policies import REASONS, REGISTRY, Decision, Policy, Proposal, Reason
+from libra_core.policies import REGISTRY, Decision, Policy, Proposal, Reason
 from libra_core.policies.decision import Choice
 from libra_core.problem import Actions, Contexts, Outcomes, moved
 from libra_core.records.codec import choice_state, proposal_from
@@ -233,7 +233,8 @@ class Engine:
 
     def call_bound(self, rounds: int) -> float:
         """The bound on questions in so many rounds; may exceed them, then it says nothing yet."""
-        return call_bound(max(rounds, 1), self.problem, self.spec.config, self.policies[0].beta)
+        main = self.policies[0]
+        return call_bound(max(rounds, 1), self.problem, self.spec.config, main.beta, getattr(main, "linear", False))
 
     # ------------------------------------------------------------------------------------------------ state
 
@@ -256,12 +257,10 @@ class Engine:
 
 
 def as_executed(proposal: Proposal, actions: Actions) -> Proposal:
-    """The same round with the action that was really executed; advice that was not followed is not adopted."""
-    choice = proposal.choice
-    same = bool(actions.arm[0] == choice.actions.arm[0]) and bool(np.array_equal(actions.delta, choice.actions.delta))
-    if same:
-        return proposal
-    other = np.array([REASONS.index(Reason.ADVISOR)])
-    return replace(
-        proposal, choice=replace(choice, actions=actions, adopted=np.zeros_like(choice.adopted), reason=other)
-    )
+    """The same round with the action that was really executed.
+
+    Whether advice was adopted or held back stays as the coin fell, whatever a person then did: the trial of an
+    advisor compares the groups as allocated (intention to treat), for dropping a round by what came after the coin
+    would undo the randomisation.
+    """
+    return replace(proposal, choice=replace(proposal.choice, actions=actions))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from libra_core.policies import REGISTRY
+from libra_core.policies import REGISTRY, Reason
 from libra_core.records import AlreadyDecided, Database, Entered, Kind, Plan, Repository, Sitting, replay
 from libra_core.records.cli import run_replay
 from libra_core.records.codec import decision_from, decision_text
@@ -131,6 +131,21 @@ def test_policies_learn_from_what_was_executed(database: Database) -> None:
     sitting.override(1, plan, stamp())
     moved = np.flatnonzero(sitting.engine.policies[0].arrays()["log_det"] != before)
     assert moved.tolist() == [plan.arm]
+
+
+def test_an_override_does_not_take_a_round_out_of_the_advisors_trial(database: Database) -> None:
+    """Every round that the coin allocated counts as allocated, whatever was then done (intention to treat)."""
+    sitting = begin(database, policy="libra-trial", planned=40)
+    for _ in range(40):
+        case = sitting.current()
+        sitting.override(case.position, other_plan(case, "libra-trial"), stamp())
+    shown = [case.shown["libra-trial"] for case in sitting.ledger.files]
+    adopted, withheld = sum(d.adopted for d in shown), sum(d.reason is Reason.CONTROL for d in shown)
+    report = sitting.engine.policies[0].trial.report()
+    assert (report.adopted, report.withheld) == (adopted, withheld)
+    assert adopted > 0
+    assert withheld > 0
+    proven(sitting)
 
 
 @pytest.mark.parametrize("policy", ["libra", "hr-bandit", "libra-trial"])
