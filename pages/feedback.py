@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from libra_core.records import RecordsError, Sitting, Unavailable
-from pages.ui import access, cards, feedback_case, feedback_results, feedback_start, feedback_summary
+from pages.ui import access, cards, feedback_card, feedback_case, feedback_results, feedback_start, feedback_summary
 from pages.ui.feedback_state import Key, act, feedback_state, leave, sitting
 from pages.ui.show import heartbeat
 
@@ -89,13 +89,13 @@ def at_work(session: Sitting) -> None:
     if session.info.spec.mode == "unsure" and session.ledger.cases:
         asked_line(session)
     if earlier is not None:
-        feedback_case.earlier(session, earlier)
+        feedback_card.earlier(session, earlier)
     elif present is None:
         feedback_summary.end(session)
     elif present.decided:
         st.button("Go on", on_click=lambda: act(lambda s: ""), help="The method was sure about all of these patients.")
     elif not session.mine:
-        feedback_case.earlier(session, present)
+        feedback_card.earlier(session, present)
     else:
         feedback_case.case(session, present)
     feedback_summary.outcomes(session)
