@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import NoReturn
 
 from libra_core.cli_advise import add_advise
 from libra_core.cli_cohort import add_cohort
@@ -25,9 +26,16 @@ def _add_warm(subparsers: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=run)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Answers what it cannot read with one sentence, not with every option it has."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{message} (`{self.prog} --help` lists what there is)\n")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Exit code 0: done; 2: the input cannot be used, with the reason in words."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m libra_core",
         description="Bandit recourse for treatment planning: a research demonstration with simulated outcomes.",
     )

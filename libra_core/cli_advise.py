@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,8 @@ import numpy as np
 
 from libra_core.advisors.base import Advice, Case, CaseAdvisor
 from libra_core.advisors.guideline import GuidelineAdvisor
+from libra_core.cli_arguments import SEED_MAX, check_writable, whole, write_json
+from libra_core.cli_patient import Safety, safety_of
 from libra_core.cohort import Cohort, CohortError, load_cohort
 from libra_core.policies.decision import Decision
 from libra_core.problem import Contexts
@@ -47,7 +48,9 @@ def add_advise(subparsers: Any) -> None:
         metavar="HOST",
         help="your yes to sending banded patient facts to this host; a server on this machine needs none",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of LIBRA and of a simulated advisor (default: 0)")
+    parser.add_argument(
+        "--seed", type=whole(0, SEED_MAX), default=0, help="seed of LIBRA and of a simulated advisor (default: 0)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
     parser.set_defaults(run=run_advise)
 
@@ -55,28 +58,35 @@ def add_advise(subparsers: Any) -> None:
 def run_advise(arguments: argparse.Namespace) -> int:
     """0 when a decision was made, with or without advice; 2 for input that cannot be used, with the reason."""
     try:
-        result = advise(
+        check_writable(arguments.json)
+        result, safety = advise(
             arguments.cohort, arguments.row, arguments.advisor, arguments.seed, allow_remote=arguments.allow_remote
         )
+        print(_text(result, safety))
+        write_json(arguments.json, result)
     except (CohortError, ValueError, IndexError) as error:
         print(error, file=sys.stderr)
         return 2
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(_text(result))
     return 0
 
 
-def advise(cohort_name: str, row: int, advisor: str, seed: int = 0, allow_remote: str = "") -> dict[str, Any]:
-    """The advice and LIBRA's own decision, JSON-able. Raises CohortError, ValueError or IndexError with a sentence."""
+def advise(
+    cohort_name: str, row: int, advisor: str, seed: int = 0, allow_remote: str = ""
+) -> tuple[dict[str, Any], Safety]:
+    """The advice and LIBRA's own decision, JSON-able, and what must be read beside it.
+
+    Raises CohortError, ValueError or IndexError with a sentence.
+    """
     cohort = load_cohort(cohort_name)
     cohort.patient(row)  # a row that does not exist is said before anybody is asked
     advice, message, note = _ask(cohort, row, advisor, seed, allow_remote)
     decision = LiveRun.start(cohort, "libra", Told(advice, cohort), seed).decision_for(row)
     arm, changes = _plan(cohort, advice.arm, advice.delta)
     note(f"{cohort.protocol.treatments[decision.arm].code} ({decision.reason.value})")
-    return {
+    safety = safety_of(cohort, decision)
+    result = {
         "schema": 1,
+        **safety.as_json(),
         "advisor": advice.source,
         "status": advice.status,
         "message": message,
@@ -87,6 +97,7 @@ def advise(cohort_name: str, row: int, advisor: str, seed: int = 0, allow_remote
         "decision": _decision(cohort, decision),
         "note": "Research demonstration, simulated outcomes, not for clinical use.",
     }
+    return result, safety
 
 
 def _ask(
@@ -142,7 +153,7 @@ def _decision(cohort: Cohort, decision: Decision) -> dict[str, Any]:
     }
 
 
-def _text(result: dict[str, Any]) -> str:
+def _text(result: dict[str, Any], safety: Safety) -> str:
     def plan(part: dict[str, Any]) -> str:
         steps = [f"{name} {c['delta']:+g} {c['unit']}".rstrip() for name, c in part["changes"].items()]
         return ", ".join([part["arm"] or "no advice", *steps])
@@ -150,10 +161,12 @@ def _text(result: dict[str, Any]) -> str:
     decision = result["decision"]
     return "\n".join(
         [
+            *safety.first,
             f"{result['advisor']} ({result['status']}): {plan(result)}",
             *([result["rationale"]] if result["rationale"] else []),
             result["message"],
             f"LIBRA: {plan(decision)} ({decision['reason']})",
+            *safety.last,
             result["note"],
         ]
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from libra_core.cli_arguments import check_writable, write_json
 from libra_core.cohort import CohortError, load_cohort
 
 
@@ -22,21 +22,17 @@ def add_cohort(subparsers: Any) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    check_writable(arguments.json)
     try:
         cohort = load_cohort(arguments.source)
     except CohortError as error:
-        _write(arguments.json, {"schema": 1, "usable": False, "n": 0, "report": error.report.to_dict()})
         print("\n".join(error.report.sentences()), file=sys.stderr)
+        write_json(arguments.json, {"schema": 1, "usable": False, "n": 0, "report": error.report.to_dict()})
         return 2
     report = cohort.report
     result = {"schema": 1, "usable": True, "n": len(cohort), "arrivals": len(cohort.arrivals)}
-    _write(arguments.json, {**result, "name": cohort.name, "kind": cohort.kind, "report": report.to_dict()})
     print(f"{cohort.label}: {len(cohort):,} people, usable.")
     print(cohort.arrivals_sentence)
     print("\n".join(report.sentences()))
+    write_json(arguments.json, {**result, "name": cohort.name, "kind": cohort.kind, "report": report.to_dict()})
     return 0
-
-
-def _write(path: Path | None, content: dict[str, Any]) -> None:
-    if path is not None:
-        path.write_text(json.dumps(content, indent=1) + "\n")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from libra_core.advisors import GUIDELINE
+from libra_core.cli_arguments import SEED_MAX, asks, check_writable, say_unused, whole, write_json
+from libra_core.cli_patient import Safety, safety_of
 from libra_core.clinical import Protocol
 from libra_core.cohort import load_cohort
 from libra_core.policies import REGISTRY, Decision
 from libra_core.study import LiveRun
+
+AFTER_MAX = 100_000
 
 
 def add_recommend(subparsers: Any) -> None:
@@ -23,39 +27,46 @@ def add_recommend(subparsers: Any) -> None:
     parser.add_argument(
         "--policy", default="libra", choices=sorted(REGISTRY), metavar="P", help=f"one of {', '.join(REGISTRY)}"
     )
-    parser.add_argument("--advisor", default="guideline", help="for policies that ask (default: guideline)")
+    parser.add_argument("--advisor", metavar="NAME", help=f"for policies that ask (default: {GUIDELINE})")
     parser.add_argument(
-        "--after", type=int, default=200, metavar="N", help="simulated patients learned from first (200)"
+        "--after",
+        type=whole(0, AFTER_MAX),
+        default=200,
+        metavar="N",
+        help="simulated patients learned from first (200)",
     )
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=whole(0, SEED_MAX), default=0, metavar="S")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the decision as JSON")
     parser.set_defaults(run=_recommend)
 
 
 def _recommend(arguments: argparse.Namespace) -> int:
+    check_writable(arguments.json)
     cohort = load_cohort(arguments.cohort)
-    run = LiveRun.start(cohort, arguments.policy, arguments.advisor, arguments.seed)
+    if arguments.advisor and not asks(arguments.policy):
+        say_unused(["--advisor"], f"The policy {arguments.policy} asks no advisor that can be chosen.")
+    run = LiveRun.start(cohort, arguments.policy, arguments.advisor or GUIDELINE, arguments.seed)
     run.patient(arguments.row)  # a wrong row is told before the work starts
     for _ in range(arguments.after):
         run.step()
     decision = run.decision_for(arguments.row)
     changes = changes_of(decision, cohort.protocol)
-    treatment = cohort.protocol.treatments[decision.arm]
-    if arguments.json:
-        content = {
-            "schema": 1,
-            "cohort": cohort.name,
-            "row": arguments.row,
-            "learned_from": arguments.after,
-            "config_hash": run.config_hash,
-            "treatment": treatment.code,
-            "changes": changes,
-            "unit": run.unit,
-            "simulated": True,
-            "decision": asdict(decision),
-        }
-        arguments.json.write_text(json.dumps(_finite(content), indent=1) + "\n")
-    _print(decision, cohort.protocol, changes, run)
+    safety = safety_of(cohort, decision)
+    _print(decision, cohort.protocol, changes, safety, run)
+    content = {
+        "schema": 1,
+        "cohort": cohort.name,
+        "row": arguments.row,
+        "learned_from": arguments.after,
+        "config_hash": run.config_hash,
+        **safety.as_json(),
+        "treatment": cohort.protocol.treatments[decision.arm].code,
+        "changes": changes,
+        "unit": run.unit,
+        "simulated": True,
+        "decision": asdict(decision),
+    }
+    write_json(arguments.json, _finite(content))
     return 0
 
 
@@ -65,7 +76,11 @@ def changes_of(decision: Decision, protocol: Protocol) -> dict[str, dict[str, An
     return {f.name: {"delta": float(change), "unit": f.unit} for f, change in moves if change != 0}
 
 
-def _print(decision: Decision, protocol: Protocol, changes: dict[str, dict[str, Any]], run: LiveRun) -> None:
+def _print(
+    decision: Decision, protocol: Protocol, changes: dict[str, dict[str, Any]], safety: Safety, run: LiveRun
+) -> None:
+    for line in safety.first:
+        print(line)
     print(
         f"Patient {decision.patient}, {decision.policy} after {run.policy.t} simulated patients, seed {run.spec.seed}"
     )
@@ -78,6 +93,8 @@ def _print(decision: Decision, protocol: Protocol, changes: dict[str, dict[str, 
         low, high = decision.low, decision.high
         print(f"Expected:  {decision.mean:.1f} {run.unit} (95 % interval {low:.1f} to {high:.1f})")
     print(f"Why:       {decision.reason}")
+    for line in safety.last:
+        print(line)
     print("Simulated outcomes. Research demonstration, not for clinical use.")
 
 

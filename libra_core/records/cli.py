@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from libra_core.records.repository import Repository
 
 
-def add_replay(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_replay(subparsers: Any) -> None:
     """Add the subcommand to the command line."""
     parser = subparsers.add_parser(
         "replay",

@@ -1,0 +1,82 @@
+"""What the commands share: numbers within limits, a place for the JSON that is known to be good before the work
+starts, and a word about an option that has nothing to act on."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from libra_core.policies import REGISTRY
+
+SEED_MAX = 2**63 - 1
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """An argparse type: a whole number from low to high."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"give a whole number from {low:,} to {high:,}, not {text!r}")
+        return value
+
+    return read
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """An argparse type: a number from low to high."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:  # nan is refused too
+            raise argparse.ArgumentTypeError(f"give a number from {low:g} to {high:g}, not {text!r}")
+        return value
+
+    return read
+
+
+def check_writable(path: Path | None) -> None:
+    """Raise ValueError with a sentence if a file cannot be written there: to be told before the work, not after it."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise ValueError(f"cannot write {path}: it is a folder")
+    if not path.exists() and not path.parent.is_dir():
+        raise ValueError(f"cannot write {path}: there is no folder {path.parent}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ValueError(f"cannot write {path}: permission denied")
+
+
+def write_json(path: Path | None, content: dict[str, Any]) -> None:
+    """Write the result where it was asked for. Raises ValueError with a sentence."""
+    if path is None:
+        return
+    try:
+        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot write {path}: {error.strerror}") from error
+
+
+def asks(policy: str) -> bool:
+    """Whether a policy asks the advisor that was chosen; some ask nobody, one always asks its own."""
+    return REGISTRY[policy].needs_advisor and REGISTRY[policy].own_advisor is None
+
+
+def say_unused(options: Iterable[str], why: str) -> None:
+    """Tell on stderr that options which were given change nothing."""
+    if names := ", ".join(options):
+        print(f"Not used: {names}. {why}", file=sys.stderr)
+
+
+__all__ = ["SEED_MAX", "asks", "check_writable", "number", "say_unused", "whole", "write_json"]
