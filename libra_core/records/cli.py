@@ -32,7 +32,8 @@ def run_replay(args: argparse.Namespace) -> int:
     from libra_core.records import Actor, Database, RecordsError, Repository, Role
 
     try:
-        database = Database(args.database)
+        noted = _noted(args.noted)
+        database = Database(args.database, create=False)
         repository = Repository(database, Actor("command line", Role.LEAD, args.study))
         if not args.session:
             return _list(repository)
@@ -40,7 +41,7 @@ def run_replay(args: argparse.Namespace) -> int:
         if len(found) != 1:
             print(f"{len(found)} sessions begin with {args.session!r}.", file=sys.stderr)
             return 2
-        return _prove(repository, found[0].id, args)
+        return _prove(repository, found[0].id, args.cohort, noted)
     except (RecordsError, CohortError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -52,17 +53,25 @@ def _list(repository: Repository) -> int:
     return 0
 
 
-def _prove(repository: Repository, session_id: str, args: argparse.Namespace) -> int:
+def _noted(text: str | None) -> tuple[int, str] | None:
+    """What was written down of a log. Raises ValueError with a sentence."""
+    if text is None:
+        return None
+    seq, _, digest = text.strip().partition(":")
+    if not (seq.isascii() and seq.isdigit() and digest):
+        raise ValueError(
+            f"--noted takes SEQ:HASH as an earlier replay printed it, for instance 12:9f86d0; got {text!r}"
+        )
+    return int(seq), digest
+
+
+def _prove(repository: Repository, session_id: str, cohort: str | None, noted: tuple[int, str] | None) -> int:
     from libra_core.records.replay import cohort_of, replay
 
-    noted = None
-    if args.noted:
-        seq, _, digest = args.noted.partition(":")
-        noted = (int(seq), digest)
     audit = repository.verify(session_id, noted)
     print(f"Audit chain: {audit.message}")
     spec = repository.session(session_id).spec
-    found = replay(repository, session_id, cohort_of(spec.cohort, [args.cohort] if args.cohort else []))
+    found = replay(repository, session_id, cohort_of(spec.cohort, [cohort] if cohort else []))
     print(f"Replay: {found.sentence}")
     for difference in found.differences[:10]:
         print(f"  event {difference.seq}: {difference.what}")

@@ -13,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from libra_core.records.errors import NOT_KEPT, Unavailable
@@ -41,11 +41,20 @@ GONE = "The database cannot be reached. {kept} Check that it is running, then pr
 
 
 class Database:
-    """One database, its tables up to date. Thread-safe; open it once for a process."""
+    """One database, its tables up to date. Thread-safe; open it once for a process.
 
-    def __init__(self, url: str | None = None) -> None:
+    Without `create` a record must be there already: whoever only reads makes no folder, no file and no tables.
+    """
+
+    def __init__(self, url: str | None = None, create: bool = True) -> None:
         url = url or os.environ.get("LIBRA_DATABASE_URL") or f"sqlite:///{DEFAULT_PATH}"
-        self.url = make_url(url.replace("postgres://", "postgresql://", 1))
+        try:
+            self.url = make_url(url.replace("postgres://", "postgresql://", 1))
+        except (ArgumentError, ValueError) as error:  # not repeated to the reader: it may hold a password
+            raise Unavailable(
+                "The address of the database cannot be read. It begins with sqlite:/// or postgresql://, as in "
+                "sqlite:////home/me/records.sqlite."
+            ) from error
         if self.url.drivername == "postgresql":
             self.url = self.url.set(drivername="postgresql+psycopg")
         if self.url.get_backend_name() not in ("sqlite", "postgresql"):
@@ -56,17 +65,20 @@ class Database:
         self._turn = threading.Lock()
         self._inode: tuple[int, int] | None = None
         with said():
-            self.engine = self._sqlite(self.path) if self.path is not None else self._postgresql()
-            self._upgrade()
+            self.engine = self._sqlite(self.path, create) if self.path is not None else self._postgresql()
+            self._upgrade(create)
 
     @property
     def name(self) -> str:
         """For a person, without the password."""
         return f"SQLite, {self.path.name}" if self.path else f"PostgreSQL, {self.url.host}/{self.url.database}"
 
-    def _sqlite(self, path: Path) -> Engine:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()  # only here: a file that vanishes later must not come back empty
+    def _sqlite(self, path: Path, create: bool) -> Engine:
+        if create:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()  # only here: a file that vanishes later must not come back empty
+        elif not path.is_file():
+            raise Unavailable(f"There is no record at {path}: check the path. Nothing was made.")
         self._inode = _inode(path)
         engine = create_engine(
             f"sqlite:///file:{path}?mode=rw&uri=true",
@@ -80,7 +92,8 @@ class Database:
         def _connect(connection: Any, _: object) -> None:
             connection.isolation_level = None  # BEGIN is ours: see below
             connection.execute(f"PRAGMA busy_timeout = {int(1000 * BUSY_SECONDS)}")
-            connection.execute("PRAGMA journal_mode = WAL")
+            if create:
+                connection.execute("PRAGMA journal_mode = WAL")  # kept in the file
             connection.execute("PRAGMA synchronous = FULL")  # what is acknowledged survives a power cut
             connection.execute("PRAGMA foreign_keys = ON")
 
@@ -142,12 +155,15 @@ class Database:
         finally:
             self._turn.release()
 
-    def _upgrade(self) -> None:
+    def _upgrade(self, create: bool) -> None:
         """Bring the tables to the newest schema; only one process at a time does."""
         with self.engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
         if found == HEAD:
             return
+        if found is None and not create:
+            self.engine.dispose()
+            raise Unavailable(f"There is no record in this database ({self.name}): check its address.")
         if found is not None and found > HEAD:
             raise Unavailable("This record was written by a newer version of LIBRA. Nothing was changed: update LIBRA.")
         with self.write() as connection:
