@@ -153,11 +153,15 @@ class Policy(ABC):
         }
 
     def restore(self, state: State) -> None:
-        """Take over a saved state. Raises ValueError when it belongs to another policy, version or shape."""
+        """Take over a saved state. Raises ValueError when it is of another policy, version, setting or shape."""
         if state.get("schema") != 1 or state.get("policy") != self.name:
             raise ValueError(
                 f"this state is of {state.get('policy')!r}, schema {state.get('schema')!r}, not {self.name}"
             )
+        mine = asdict(self.config)
+        for name, value in (asdict(PolicyConfig()) | state["config"]).items():  # a setting added since had its default
+            if value != mine.get(name):
+                raise ValueError(f"this state was learned with {name} = {value!r}, the policy has {mine.get(name)!r}")
         self.load({name: np.asarray(value) for name, value in state["arrays"].items()})
         self.t = int(state["t"])
         self.streams.restore(state["streams"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -41,6 +41,10 @@ class PolicyConfig:
 
     def validate(self) -> PolicyConfig:
         """Return self, or raise ValueError with a sentence for a person."""
+        for name, kind in get_type_hints(PolicyConfig).items():
+            value = getattr(self, name)
+            if get_origin(kind) is Literal and value not in get_args(kind):
+                raise ValueError(f"{name} must be one of {', '.join(get_args(kind))}, got {value!r}")
         for name, low, high in (
             ("ridge", 1e-9, np.inf),
             ("alpha", 0, np.inf),

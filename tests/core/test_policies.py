@@ -1,6 +1,7 @@
 """One battery of checks for every registered policy, and the rules of LIBRA one by one."""
 
 import json
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pytest
@@ -115,16 +116,59 @@ def test_a_state_of_another_policy_is_refused_in_words(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mine", "sentence"),
+    [
+        ({"alpha": 0.4}, "^this state was learned with alpha = 0.3, the policy has 0.4$"),
+        ({"plan_with": "advised"}, "^this state was learned with plan_with = 'expected', the policy has 'advised'$"),
+        ({"max_calls": 7}, "^this state was learned with max_calls = None, the policy has 7$"),
+        ({"ridge": 2.0}, "^this state was learned with ridge = 1.0, the policy has 2.0$"),
+    ],
+)
+def test_a_state_of_other_settings_is_refused_in_words(mine: dict[str, Any], sentence: str) -> None:
+    world = make_environment(SMALL, 5, 3)
+    saved, policy = _policy("libra", world).state(), _policy("libra", world, PolicyConfig(**mine))
+    before = json.dumps(policy.state())
+    with pytest.raises(ValueError, match=sentence):
+        policy.restore(saved)
+    assert json.dumps(policy.state()) == before  # nothing was taken over
+
+
+def test_a_state_from_before_a_setting_existed_had_its_default() -> None:
+    world = make_environment(SMALL, 5, 3)
+    saved = _policy("glrb", world).state()
+    del saved["config"]["min_gain"]
+    _policy("glrb", world).restore(saved)
+    with pytest.raises(ValueError, match=r"min_gain = 0\.0, the policy has 0\.1"):
+        _policy("glrb", world, PolicyConfig(min_gain=0.1)).restore(saved)
+    saved["config"]["novelty"] = 3  # a setting of a newer version
+    with pytest.raises(ValueError, match="novelty = 3, the policy has None"):
+        _policy("glrb", world).restore(saved)
+
+
+@pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
         ("ridge", -1, "ridge must be between"),
         ("plausibility", 2, "plausibility must be"),
         ("max_calls", -1, "max_calls"),
+        ("radius", "practicle", "^radius must be one of practical, theory, got 'practicle'$"),
+        ("adoption", "always", "^adoption must be one of informative, plausible, got 'always'$"),
+        ("plan_with", "", "^plan_with must be one of advised, expected, got ''$"),
+        ("estimator", None, "^estimator must be one of one-pass, refit, mle, got None$"),
     ],
 )
-def test_a_bad_setting_is_refused_in_words(field: str, value: float, sentence: str) -> None:
+def test_a_bad_setting_is_refused_in_words(field: str, value: object, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        PolicyConfig(**{field: value}).validate()
+        PolicyConfig(**{field: value}).validate()  # type: ignore[arg-type]
+
+
+def test_every_choice_of_a_setting_is_accepted() -> None:
+    hints = get_type_hints(PolicyConfig).items()
+    choices = {name: get_args(kind) for name, kind in hints if get_origin(kind) is Literal}
+    assert set(choices) == {"radius", "adoption", "plan_with", "estimator"}
+    for name, values in choices.items():
+        for value in values:
+            assert getattr(PolicyConfig(**{name: value}).validate(), name) == value
 
 
 def test_unknown_names_are_refused_with_what_to_choose() -> None:
