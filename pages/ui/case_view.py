@@ -12,6 +12,7 @@ from libra_core.report.write import FORMATS, MIME, to_bytes
 from pages.ui import loaders, show
 from pages.ui.cards import plain
 from pages.ui.present import presenting
+from pages.ui.repaint import repainted
 from pages.ui.state import Key, si_units
 
 
@@ -51,7 +52,7 @@ def draw(chart: Chart, key: str) -> None:
     if presenting():
         st.image(svg(chart), width="stretch", alt=chart.alt)
     else:
-        show.figure(figure(chart), f"case-{key}-{abs(hash(chart.y + chart.x)) % 1000}")
+        show.figure(repainted(figure(chart)), f"case-{key}-{abs(hash(chart.y + chart.x)) % 1000}")
 
 
 def table(shown: Table) -> None:

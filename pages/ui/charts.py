@@ -2,6 +2,10 @@
 
 Colours are Okabe and Ito's, told apart by people with any colour vision; a second cue (dash, marker, label) goes
 with every colour. Each figure carries its description for screen readers in `layout.meta["alt"]`.
+
+A colour here is a place in chartCategoricalColors or chartSequentialColors of .streamlit/config.toml: the browser
+puts the colour of the theme in use there, so that a chart follows a change between light and dark by itself. Grid and
+ground come from Streamlit's own chart theme.
 """
 
 from __future__ import annotations
@@ -12,36 +16,37 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-SKY, ORANGE, BLACK, GREY, PALE = "#56B4E9", "#E69F00", "#1B2733", "#5B6B7A", "#D5DDE5"
-SERIES = (BLUE, VERMILION, GREEN, PURPLE, BLACK, ORANGE, SKY)
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
-MEASURED, ASSUMED = ("Measured", BLUE, ""), ("Assumed (imputed)", ORANGE, "/")
-FONT = '"Source Sans", "Source Sans Pro", sans-serif'  # the one of the pages
+BLUE, VERMILION, GREEN, PURPLE, INK, ORANGE, SKY = (f"#{place:06d}" for place in range(1, 8))
+GREY, GROUND, BRIGHT = "#000008", "#000009", "#000010"  # lines of less weight, the page's ground, orange for areas
+FAINT, FULL = "#000011", "#000020"  # the ends of the scale for areas that carry text in INK
+HATCH = "#1B2733"  # over BRIGHT, which is the same in both themes
+SERIES = (BLUE, VERMILION, GREEN, PURPLE, INK, ORANGE, SKY)
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "8px 3px 2px 3px 2px 3px")
+MEASURED, ASSUMED = ("Measured", BLUE, ""), ("Assumed (imputed)", BRIGHT, "/")
 LINEAR, LOG_LOG, LOG_SQUARED = "linear", "log-log", "log²"
 AXES = (LINEAR, LOG_LOG, LOG_SQUARED)
 MARKS = (1, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 Curve = tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]  # t, mean, low, high
 MAX_POINTS = 600  # a line of more points looks the same and only costs bytes
 MAX_MARKERS = 400
+BAND = 0.18  # opacity of the spread around a line
 
 
-def _figure(alt: str, x: str, y: str, height: int = 300) -> go.Figure:
-    figure = go.Figure()
+def blank(alt: str, x: str, y: str, height: int = 300) -> go.Figure:
+    """An empty figure with its description, axes and type."""
+    figure, font = go.Figure(), {"size": 13, "color": INK}
     figure.update_layout(
         meta={"alt": alt},
         height=height,
         margin={"l": 8, "r": 8, "t": 12, "b": 8},
-        paper_bgcolor="white",
-        plot_bgcolor="white",
-        font={"size": 13, "color": BLACK, "family": FONT},
+        font=font,
         hovermode="closest",
         bargap=0.06,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": font},
     )
-    axis = {"title_font_size": 13, "gridcolor": "#EEF2F5", "zerolinecolor": PALE, "linecolor": PALE, "automargin": True}
-    figure.update_xaxes(title_text=x, **axis)
-    figure.update_yaxes(title_text=y, **axis)
+    axis = {"title_font": font, "tickfont": font, "showgrid": True, "automargin": True}
+    figure.update_xaxes(title={"text": x, "standoff": 8}, **axis)
+    figure.update_yaxes(title={"text": y, "standoff": 14}, **axis)
     return figure
 
 
@@ -55,7 +60,7 @@ def distribution(label: str, unit: str, measured: ArrayLike, assumed: ArrayLike,
     measured, assumed = np.asarray(measured, float), np.asarray(assumed, float)
     everyone = np.concatenate([measured, assumed])
     axis = f"{label} ({unit})" if unit else label
-    figure = _figure(f"Distribution of {label} over {len(everyone)} people", axis, "People")
+    figure = blank(f"Distribution of {label} over {len(everyone)} people", axis, "People")
     bins = min(40, max(5, len(np.unique(everyone))))
     edges = np.histogram_bin_edges(everyone if len(everyone) else [0.0], bins=bins)
     middle, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
@@ -69,7 +74,7 @@ def distribution(label: str, unit: str, measured: ArrayLike, assumed: ArrayLike,
                 name=f"{name}, {len(values):,}",
                 marker={
                     "color": colour,
-                    "pattern": {"shape": pattern, "fgcolor": BLACK, "fillmode": "overlay", "size": 6},
+                    "pattern": {"shape": pattern, "fgcolor": HATCH, "fillmode": "overlay", "size": 6},
                     "line_width": 0.5,
                 },
             )
@@ -82,7 +87,7 @@ def distribution(label: str, unit: str, measured: ArrayLike, assumed: ArrayLike,
 def counts(labels: Sequence[str], numbers: Sequence[int], title: str) -> go.Figure:
     """Horizontal bars with the count and the share written at each bar."""
     total = sum(numbers) or 1
-    figure = _figure(f"{title}: " + ", ".join(f"{a} {n}" for a, n in zip(labels, numbers, strict=True)), "People", "")
+    figure = blank(f"{title}: " + ", ".join(f"{a} {n}" for a, n in zip(labels, numbers, strict=True)), "People", "")
     figure.update_layout(height=60 + 34 * len(labels))
     figure.add_bar(
         y=list(labels),
@@ -101,7 +106,7 @@ def counts(labels: Sequence[str], numbers: Sequence[int], title: str) -> go.Figu
 
 def known(labels: Sequence[str], measured: Sequence[float], assumed: Sequence[float]) -> go.Figure:
     """For each feature, the share of people in whom it was measured and in whom it was assumed."""
-    figure = _figure("Share of people with a measured value, by feature", "Share of people (%)", "")
+    figure = blank("Share of people with a measured value, by feature", "Share of people (%)", "")
     figure.update_layout(height=70 + 22 * len(labels), barmode="stack", legend_traceorder="normal")
     for shares, name, colour, pattern in ((measured, *MEASURED), (assumed, *ASSUMED)):
         figure.add_bar(
@@ -109,7 +114,7 @@ def known(labels: Sequence[str], measured: Sequence[float], assumed: Sequence[fl
             x=[100 * s for s in shares],
             orientation="h",
             name=name,
-            marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": BLACK, "fillmode": "overlay", "size": 6}},
+            marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": HATCH, "fillmode": "overlay", "size": 6}},
             hovertemplate="%{y}: %{x:.0f} % " + name.lower() + "<extra></extra>",
         )
     figure.update_xaxes(range=[0, 100])
@@ -120,13 +125,13 @@ def known(labels: Sequence[str], measured: Sequence[float], assumed: Sequence[fl
 def contributions(labels: Sequence[str], values: Sequence[float], unit: str) -> go.Figure:
     """What each fact adds to the expected benefit (right) or takes from it (left)."""
     alt = "Contributions: " + ", ".join(f"{a} {v:+.1f} {unit}" for a, v in zip(labels, values, strict=True))
-    figure = _figure(alt, f"Contribution to the expected benefit ({unit})", "", 80 + 28 * len(labels))
+    figure = blank(alt, f"Contribution to the expected benefit ({unit})", "", 80 + 28 * len(labels))
     figure.add_bar(
         y=list(labels),
         x=list(values),
         orientation="h",
         marker_color=[BLUE if v >= 0 else VERMILION for v in values],
-        text=[f"{v:+.1f}" for v in values],
+        text=[f"{v:+.1f}".replace("-", "−") for v in values],
         textposition="outside",
         cliponaxis=False,
         hovertemplate="%{y}: %{x:+.1f} " + unit + "<extra></extra>",
@@ -142,7 +147,7 @@ def options(
 ) -> go.Figure:
     """Ranked options: the expected benefit as a dot, what the data leave open as a bar around it."""
     alt = "Expected benefit: " + ", ".join(f"{a} {m:.0f} {unit}" for a, m in zip(labels, mean, strict=True))
-    figure = _figure(alt, f"Expected benefit ({unit}, simulated)", "", 70 + 30 * len(labels))
+    figure = blank(alt, f"Expected benefit ({unit}, simulated)", "", 70 + 30 * len(labels))
     colours = [BLUE] + [GREY] * (len(labels) - 1)
     figure.add_scatter(
         x=list(mean),
@@ -167,7 +172,7 @@ def regret_so_far(cumulative: Sequence[float], asked: Sequence[bool], unit: str)
     """The run on show: one point per patient, a tick on the axis where the advisor was asked."""
     n = len(cumulative)
     total = f"{cumulative[-1]:.1f} {unit}" if n else "nothing yet"
-    figure = _figure(
+    figure = blank(
         f"Cumulative regret over {n} patients: {total}", "Patients treated", f"Benefit lost so far ({unit})", 260
     )
     keep = np.arange(n) if n <= MAX_MARKERS else _thin(n)
@@ -205,12 +210,12 @@ def bands(
 ) -> go.Figure:
     """One line for each method with the spread over repetitions: name -> (t, mean, low, high); theory's lines, name ->
     (t, value), over them. On linear and log² axes the runs fill the picture, and a bound may lie beyond it."""
-    figure = _figure(alt + _with(theory), "Patients treated", y, height)
+    figure = blank(alt + _with(theory), "Patients treated", y, height)
     for k, (name, curve) in enumerate(curves.items()):
         _band(figure, name, curve, k, axes)
     top = max((float(np.max(high)) for *_, high in curves.values()), default=1.0)
     for k, (name, (t, value)) in enumerate((theory or {}).items()):
-        line = {"color": BLACK if k % 2 == 0 else GREY, "width": 1.4, "dash": ("longdashdot", "dot")[k % 2]}
+        line = {"color": INK if k % 2 == 0 else GREY, "width": 1.4, "dash": ("longdashdot", "dot")[k % 2]}
         x, value = np.asarray(t, float), np.asarray(value, float)
         keep, beyond = _thin(len(x)), axes != LOG_LOG and float(np.median(value)) > top
         figure.add_scatter(
@@ -248,7 +253,9 @@ def _band(figure: go.Figure, name: str, curve: Curve, k: int, axes: str) -> None
         x=x + x[::-1],
         y=np.concatenate([high, low[::-1]]).tolist(),
         fill="toself",
-        fillcolor=f"rgba({int(colour[1:3], 16)},{int(colour[3:5], 16)},{int(colour[5:], 16)},0.15)",
+        fillcolor=colour,
+        opacity=BAND,
+        mode="lines",
         line={"width": 0},
         hoverinfo="skip",
         showlegend=False,

@@ -203,7 +203,7 @@ def measured(cohort: Cohort) -> None:
     if not order:
         return
     order.sort(key=lambda f: share[f.name])
-    left, right = st.columns([2, 3], gap="medium")
+    left, right = st.columns(2, gap="medium")
     with left:
         known = [float(share[f.name]) for f in order]
         show(charts.known([f.label for f in order], known, [1 - s for s in known]), "known")

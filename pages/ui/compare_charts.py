@@ -20,7 +20,7 @@ def matrix(names: Sequence[str], pairs: Mapping[tuple[str, str], Agreement]) -> 
         for p, q in itertools.combinations(names, 2)
         if pairs[p, q].n
     ]
-    figure = charts._figure("Agreement on the treatment. " + "; ".join(said), "", "", 90 + 66 * len(names))
+    figure = charts.blank("Agreement on the treatment. " + "; ".join(said), "", "", 90 + 66 * len(names))
     short = [name.replace(" (", "<br>(") for name in names]
     figure.add_heatmap(
         z=[[None if p == q else pairs[p, q].kappa for q in names] for p in names],
@@ -28,10 +28,10 @@ def matrix(names: Sequence[str], pairs: Mapping[tuple[str, str], Agreement]) -> 
         y=short,
         text=[["" if p == q else _cell(pairs[p, q]) for q in names] for p in names],
         texttemplate="%{text}",
-        textfont={"size": 14, "color": charts.BLACK},
+        textfont={"size": 14, "color": charts.INK},
         zmin=0,
         zmax=1,
-        colorscale=[[0, "#F4F8FB"], [1, charts.SKY]],
+        colorscale=[[0, charts.FAINT], [1, charts.FULL]],
         showscale=False,
         hoverinfo="skip",
         xgap=3,
@@ -56,7 +56,7 @@ def losses(regret: Mapping[str, Floats], unit: str) -> go.Figure:
         f"{name} {m:.1f} {unit}" for name, m in zip(values, mean, strict=True)
     )
     title = f"Benefit lost per patient against the best plan ({unit}, simulated)"
-    figure = charts._figure(alt, title, "", 90 + 44 * len(labels))
+    figure = charts.blank(alt, title, "", 90 + 44 * len(labels))
     figure.add_scatter(
         x=mean,
         y=labels,

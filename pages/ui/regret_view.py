@@ -122,8 +122,10 @@ def _final(table: pd.DataFrame, names: dict[str, str], found: StudyResult) -> No
     rows = [
         {
             "Method": names[r.policy],
-            f"Lost after {rounds:,} patients, {unit}": f"{r.regret:,.{d}f} ({r.low:,.{d}f} to {r.high:,.{d}f})",
-            f"Per patient, {unit}": f"{r.regret / rounds:.2f}",
+            f"Lost after {rounds:,} patients, {unit}": f"{r.regret:,.{d}f} ({r.low:,.{d}f} to {r.high:,.{d}f})".replace(
+                "-", "−"
+            ),
+            f"Per patient, {unit}": f"{r.regret / rounds:.2f}".replace("-", "−"),
         }
         for r in table.sort_values("regret").itertuples()
     ]
@@ -170,7 +172,9 @@ def _groups(found: StudyResult, names: dict[str, str]) -> None:
     if table.empty:
         st.markdown("Synthetic patients have no subgroups.")
         return
-    table["text"] = [f"{r.regret_per_patient:.2f} ({r.low:.2f} to {r.high:.2f})" for r in table.itertuples()]
+    table["text"] = [
+        f"{r.regret_per_patient:.2f} ({r.low:.2f} to {r.high:.2f})".replace("-", "−") for r in table.itertuples()
+    ]
     table["policy"] = table["policy"].map(names)
     wide = table.pivot(index="group", columns="policy", values="text").rename_axis(columns=None).reset_index()
     st.table(wide.rename(columns={"group": "Patients"}), border="horizontal", hide_index=True)

@@ -9,7 +9,7 @@ CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
 def figure(chart: go.Figure, key: str, caption: str = "") -> None:
-    st.plotly_chart(chart, theme=None, key=key, config=CONFIG, alt=chart.layout.meta["alt"])
+    st.plotly_chart(chart, theme="streamlit", key=key, config=CONFIG, alt=chart.layout.meta["alt"])
     if caption:
         st.caption(caption)
 
