@@ -63,7 +63,10 @@ def _advice(sitting: Sitting, main: Decision) -> str:
     if given is None or not given.given:
         return ""
     plan = words.plan_text(sitting.cohort, given.delta, si_units())
-    return f" *Advice:* {words.treatment(sitting.cohort, given.arm)}, {plan}."
+    said = f" *Advice:* {words.treatment(sitting.cohort, given.arm)}, {plan}."
+    if main.adopted and not np.allclose(given.delta, main.delta, atol=1e-6):
+        said += " That is more than is feasible at once for this patient: the change was made smaller."
+    return said
 
 
 def said(sitting: Sitting, case: CaseFile) -> str:

@@ -59,6 +59,7 @@ def _hidden(sitting: Sitting) -> None:
 
 def _first(sitting: Sitting, case: CaseFile) -> None:
     own.treatments(sitting, case, "**Your choice**")
+    own.in_words(sitting, case, True)
     _confidence(case)
     st.button(
         "This is my choice",
@@ -74,7 +75,10 @@ def _first(sitting: Sitting, case: CaseFile) -> None:
 def _decide(sitting: Sitting, case: CaseFile) -> None:
     position = case.position
     if case.first is not None:
-        st.markdown(f"Your first choice: **{own.sentence(sitting.cohort, case.first.plan, si_units())}**.")
+        st.markdown(
+            f"Your first choice: **{own.sentence(sitting.cohort, case.first.plan, si_units())}**. To keep it, give a "
+            "reason and press *Record my plan*."
+        )
     ready = bool(st.session_state.get(Key.of("reason", position)))
     with st.container(horizontal=True, gap="small"):
         st.button(
@@ -104,6 +108,7 @@ def _decide(sitting: Sitting, case: CaseFile) -> None:
             icon=":material/schedule:",
         )
     own.treatments(sitting, case, "Your own plan (habits: sliders below)")
+    own.in_words(sitting, case, False)
     st.pills(
         "Reason, if you do not accept",
         [*REASONS, *DEFER_REASONS],
@@ -126,6 +131,7 @@ def _answer(sitting: Sitting, case: CaseFile) -> None:
         f"{threshold:g}. It follows your advice if what it has learned does not rule it out."
     )
     own.treatments(sitting, case, "**What would you do?**")
+    own.in_words(sitting, case, False)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.text_input("Comment", key=Key.of("comment", case.position), max_chars=2000, placeholder="optional")
         _confidence(case)
@@ -167,7 +173,7 @@ def _record_first(position: int) -> None:
         if plan is None:
             raise ValueError("Choose a treatment first.")
         sitting.first_choice(position, plan, stamp(position, "first"))
-        st.session_state[own.arm_key(case)] = None
+        st.session_state[own.arm_key(case)] = plan.arm  # it stays the clinician's plan until it is changed
         return f"Patient {position}: your first choice is recorded. Here is the proposal."
 
     act(step)
@@ -203,14 +209,9 @@ def _record_answer(position: int, has_opinion: bool) -> None:
 
 
 def _details(sitting: Sitting, case: CaseFile, hidden: bool) -> None:
-    names = ["What if: change of habits", "Each treatment", "Other methods"]
-    habits, table, others = st.tabs(names, on_change="rerun", key=Key.TAB)
-    if habits.open:
-        with habits:
-            own.what_if(sitting, case, hidden)
-    if table.open:
-        with table:
-            therapies(sitting, case, hidden)
-    if others.open:
-        with others:
-            methods(sitting, case, hidden)
+    names = ["What if: change of habits", "Each treatment"] + ([] if hidden else ["Other methods"])
+    shown = (own.what_if, therapies, methods)
+    for tab, show in zip(st.tabs(names, on_change="rerun", key=f"{Key.TAB}_{len(names)}"), shown, strict=False):
+        if tab.open:
+            with tab:
+                show(sitting, case, hidden)

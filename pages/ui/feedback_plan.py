@@ -29,10 +29,13 @@ def slider_key(case: CaseFile, arm: int, j: int) -> str:
 
 
 def start_of(sitting: Sitting, case: CaseFile, arm: int, hidden: bool) -> Plan:
-    """Where the sliders stand at first: the method's best change for this treatment, or none while it is hidden."""
+    """Where the sliders stand at first: the clinician's own first choice of habits where there was one, else the
+    method's best change for this treatment; none while the proposal is hidden."""
     still = Plan(arm, (0.0,) * sitting.engine.problem.d_mutable)
     if hidden:
         return still
+    if case.first is not None:  # the method's habits must not slip into a plan that was made without them
+        return Plan(arm, case.first.plan.delta)
     main = case.shown[sitting.info.spec.policy]
     if arm == main.arm:
         return Plan(arm, main.delta)
@@ -84,9 +87,15 @@ def _rounded(feature: Feature, change: float, low: float, high: float) -> float:
     return float(np.clip(anchor + round((change - anchor) / step) * step, low, high))
 
 
-@st.fragment
+def in_words(sitting: Sitting, case: CaseFile, hidden: bool) -> None:
+    """What would be recorded as one's own plan, habits included: the sliders may be below the edge of the screen."""
+    plan = chosen(sitting, case, hidden)
+    if plan is not None:
+        st.markdown(f"Your plan: **{sentence(sitting.cohort, plan, si_units())}**.")
+
+
 def what_if(sitting: Sitting, case: CaseFile, hidden: bool) -> None:
-    """Sliders and their effect. Only this part runs again when a slider moves."""
+    """Sliders and their effect."""
     arm = value(arm_key(case))
     if arm is None:
         st.caption("Choose a treatment above, then see here what a change of habits would add.")

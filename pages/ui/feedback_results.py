@@ -67,7 +67,7 @@ def _totals(found: Totals, unit: str) -> None:
     c.caption("" if math.isnan(middle) else f"half between {low:.0f} and {high:.0f} s")
     gain = found.gain
     d.metric(
-        "Own plans against the method's",
+        "Own plans against the method's, simulated",
         "–" if not gain.n else f"{gain.mean:+.1f} {unit}".replace("-", "−"),
         help="True expected benefit in the simulation, where the plans differ. Positive: the clinicians were right.",
     )
@@ -99,6 +99,7 @@ def _agreement(found: Totals) -> None:
         if value.n
     ]
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+    st.caption("Kappa is agreement beyond chance: 1 is full agreement, 0 what chance would give.")
 
 
 def _anchoring(found: analytics.Anchoring) -> None:

@@ -43,11 +43,12 @@ def form() -> None:
             disabled=unsure or not policies[policy].needs_advisor,
         )
         blinded = a.toggle(
-            "Choose before seeing the proposal",
+            "I choose first",
             value=not unsure,
             key=f"{Key.BLINDED}_{mode}",
             disabled=unsure,
-            help="Both choices are kept: the difference shows how much the proposal moved you.",
+            help="You choose before the proposal is shown. Both choices are kept: the difference shows how much the "
+            "proposal moved you.",
         )
         outcomes = b.selectbox("Outcomes", list(OUTCOMES), format_func=OUTCOMES.get, key=Key.OUTCOMES)
         warm = c.selectbox(
@@ -106,9 +107,10 @@ def sessions() -> None:
         return
     st.markdown("#### Go on with a session")
     for session in found[:LISTED]:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small", border=True):
-            st.markdown(_line(session, who.id), width="stretch")
-            st.button(
+        with st.container(border=True):
+            text, button = st.columns([7, 3], vertical_alignment="center")
+            text.markdown(_line(session, who.id))
+            button.button(
                 "Resume" if session.owner == who.id else "Look",
                 key=f"fb_open_{session.id}",
                 on_click=open_session,
@@ -126,6 +128,6 @@ def _line(session: SessionInfo, me: str) -> str:
     owner = "" if session.owner == me else f" · {plain(session.owner)}"
     how = "asked when unsure" if spec.mode == "unsure" else "blinded first choice" if spec.blinded else "open card"
     return (
-        f"**{plain(session.name)}**{owner} :small[· {REGISTRY[spec.policy].label} · {how} · {spec.planned} patients · "
-        f"seed {spec.seed} · {session.created_at[:16].replace('T', ' ')} UTC]"
+        f"**{plain(session.name)}**{owner}  \n:small[{REGISTRY[spec.policy].label} · {how} · {spec.planned} patients · "
+        f"seed {spec.seed} · begun {session.created_at[:16].replace('T', ' ')} UTC]"
     )

@@ -46,10 +46,8 @@ def _range(mean: float, low: float, high: float) -> str:
 
 
 def methods(sitting: Sitting, case: CaseFile, hidden: bool) -> None:
-    """What every method of the session proposed for this patient."""
-    if hidden:
-        st.caption("The proposals are hidden until you have chosen.")
-        return
+    """What every method of the session proposed for this patient. Not shown while the proposal is hidden."""
+    assert not hidden
     rows = [
         {
             "Method": REGISTRY[name].label,

@@ -72,8 +72,10 @@ def test_a_session_is_started_with_two_clicks(database: Database) -> None:
 def test_blinded_nothing_of_the_proposal_is_sent(database: Database) -> None:
     """Before the first choice the page holds neither the proposed plan nor what anything would bring."""
     app = click(page(), "fb_start")
-    for tab in ("What if: change of habits", "Each treatment", "Other methods"):
-        app.session_state["fb_tab"] = tab
+    assert [tab.label for tab in app.tabs] == ["What if: change of habits", "Each treatment"]
+    choose(app, 1)
+    for tab in app.tabs:
+        app.session_state["fb_tab_2"] = tab.label
         app.run()
         said = texts(app) + "".join(str(t.value) for t in app.table) + "".join(str(m.value) for m in app.metric)
         assert "Proposed plan" not in said
@@ -93,6 +95,21 @@ def test_first_choice_then_final(database: Database) -> None:
     assert case.final.kind is Kind.ACCEPT
     assert case.final.seconds > 0
     assert replay(Repository(database, LOCAL), the_session(database).id, NHANES).ok
+
+
+def test_the_first_choice_is_kept_with_two_clicks(database: Database) -> None:
+    """It stays selected, habits included: nothing of the proposal slips into it."""
+    app = page(begin(database, blinded=True).id)
+    arm = choose(app, 1, 2)
+    app.session_state[f"fb_habit_1_blind_{arm}_1"] = -345.0
+    app.run()
+    click(app, "fb_first_1")
+    first = the_session(database).ledger.cases[1].first
+    assert first.plan.delta[1] < 0
+    app.button_group(key="fb_reason_1").set_value("too-costly-uncovered").run()
+    click(app, "fb_override_1")
+    final = the_session(database).ledger.cases[1].final
+    assert (final.kind, final.plan) == (Kind.OVERRIDE, first.plan)
 
 
 def test_an_override_takes_three_clicks(database: Database) -> None:
