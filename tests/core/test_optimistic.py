@@ -1,4 +1,5 @@
-"""The inner problem: quality against random starts, certificates, pruning, and what must never move."""
+"""The inner problem: quality against random starts, certificates, pruning, what must never move; and what each policy
+hands to it: which radius, which model, which share of a change."""
 
 import math
 
@@ -7,10 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from libra_core.environments import EnvironmentSpec, make_environment
+from libra_core.policies import PolicyConfig
+from libra_core.policies.model import ModelPolicy
 from libra_core.problem import Actions, Contexts
 from libra_core.recourse.certificate import Lifted, certify, upper_bound
 from libra_core.recourse.feasible import FeasibleSet
-from libra_core.recourse.optimistic import evaluate, plan
+from libra_core.recourse.optimistic import Plans, evaluate, plan
+from libra_core.streams import Streams
+from libra_core.study import make_policy, run
 from tests.core.instances import draw
 
 BETAS = (0.5, 1.5, 5.0, 20.0)
@@ -166,3 +172,120 @@ def test_someone_without_an_eligible_arm_is_refused_in_words() -> None:
     nobody = Contexts(contexts.x, contexts.lo, contexts.hi, np.zeros((2, 3), bool), contexts.row)
     with pytest.raises(ValueError, match="no eligible arm"):
         plan(feasible, theta, A, nobody, 1.0)
+
+
+@pytest.mark.parametrize("beta", [0.0, 2.0])
+def test_the_effort_cost_is_a_soft_threshold_on_the_slope(beta: float) -> None:
+    """A ball in a wide box and a width that no change moves: w delta = gamma soft / |soft|, soft of theta / w."""
+    theta, w, cost, gamma = np.array([1.0, 0.9, -1.2, 0.5, -0.2]), np.array([0.5, 1.0, 2.0]), 0.3, 1.0
+    A = np.zeros((5, 5))
+    A[0, 0] = 0.25  # s = 0.5 whatever moves
+    x, wide = np.array([[1.0, 0.0, 0.1, -0.2, 0.3]]), np.full((1, 3), 50.0)
+    contexts = Contexts(x, -wide, wide, np.ones((1, 1), bool), np.zeros(1, np.int64))
+    plans = plan(FeasibleSet(tuple(w), gamma), theta[None, None], A[None, None], contexts, beta, cost=cost)
+    slope = theta[2:] / w  # -2.4, 0.5, -0.1: less 0.3 it is -2.1, 0.2, 0
+    soft = np.array([-2.1, 0.2, 0.0])
+    assert slope == pytest.approx([-2.4, 0.5, -0.1])
+    norm = math.hypot(2.1, 0.2)
+    delta = gamma * soft / norm / w
+    np.testing.assert_allclose(plans.delta[0, 0], delta, atol=1e-9)
+    assert plans.value[0, 0] == pytest.approx(theta @ x[0] + gamma * norm + beta * 0.5, abs=1e-9)
+
+
+# ------------------------------------------------------------------------------------- what policies hand to it
+
+WORLD = EnvironmentSpec("hypertension", cohort="accord-like", compliance="partial")
+
+
+def _taught(
+    name: str, config: PolicyConfig | None = None, spec: EnvironmentSpec = WORLD
+) -> tuple[ModelPolicy, Contexts]:
+    """A policy that has seen 25 patients in each of 6 replicates, and the next ones."""
+    world = make_environment(spec, 5, 6)
+    policy = make_policy(name, world, config or PolicyConfig(alpha=1.0), 5)
+    assert isinstance(policy, ModelPolicy)
+    for _ in run(world, [policy], 25):
+        pass
+    return policy, world.arrive()
+
+
+def _planned(policy: ModelPolicy, contexts: Contexts, beta: float, theta: np.ndarray | None = None) -> Plans:
+    theta = policy.estimator.theta if theta is None else theta
+    return plan(policy.problem.feasible, theta, policy.estimator.A, contexts, beta, np.full(8, 0.4))
+
+
+def _same(a: Actions, b: Actions) -> bool:
+    return bool(np.array_equal(a.arm, b.arm) and np.allclose(a.delta, b.delta, atol=1e-9))
+
+
+def test_greedy_plans_at_radius_0_and_glrb_at_its_own() -> None:
+    greedy, patients = _taught("greedy")
+    assert _same(greedy.propose(patients).actions, _planned(greedy, patients, 0.0).actions)
+    assert not _same(greedy.propose(patients).actions, _planned(greedy, patients, greedy.beta).actions)
+    glrb, patients = _taught("glrb")
+    assert glrb.beta == pytest.approx(9.0 * math.sqrt(math.log(27)))  # alpha 1, noise 9 mmHg, 25 rounds
+    assert _same(glrb.propose(patients).actions, _planned(glrb, patients, glrb.beta).actions)
+
+
+def test_post_hoc_chooses_the_arm_without_a_change_then_the_change_for_that_arm() -> None:
+    policy, patients = _taught("linucb-posthoc")
+    theta, A = policy.estimator.theta, policy.estimator.A
+    z = np.einsum("rkd,rd->rk", theta, patients.x)
+    s = np.sqrt(np.einsum("rd,rkde,re->rk", patients.x, A, patients.x))
+    arm = np.where(patients.eligible, z + policy.beta * s, -np.inf).argmax(axis=1)
+    assert (arm != np.where(patients.eligible, z, -np.inf).argmax(axis=1)).any()  # the radius matters to the arm
+    chosen = policy.propose(patients).actions
+    np.testing.assert_array_equal(chosen.arm, arm)
+    rows = np.arange(len(arm))
+    best, bold = (_full(policy, patients, beta).delta[rows, arm] for beta in (policy.beta, 0.0))
+    np.testing.assert_allclose(chosen.delta, best, atol=1e-9)
+    assert not np.allclose(best, bold)  # and to the change
+
+
+def _full(policy: ModelPolicy, patients: Contexts, beta: float) -> Plans:
+    theta, A, feasible = policy.estimator.theta, policy.estimator.A, policy.problem.feasible
+    return plan(feasible, theta, A, patients, beta, np.full(8, 0.4), table=True)
+
+
+def test_thompson_draws_around_the_estimate_with_covariance_beta_squared_a() -> None:
+    """(draw - estimate)' A^-1 (draw - estimate) = beta^2 |normal numbers|^2, whichever root of A is taken."""
+    policy, patients = _taught("thompson")
+    R, K, d = policy.estimator.theta.shape
+    handed: list[tuple[float, np.ndarray]] = []
+    really = policy.plan
+
+    def spy(contexts: Contexts, beta: float, theta: np.ndarray | None = None, table: bool = False) -> Plans:
+        assert theta is not None
+        handed.append((beta, theta))
+        return really(contexts, beta, theta, table)
+
+    policy.plan = spy  # type: ignore[method-assign]
+    own = Streams(5, "policy:thompson", R)
+    for _ in range(25):
+        own.normal(K * d)
+    actions = policy.propose(patients).actions
+    normals = own.normal(K * d).reshape(R, K, d)
+    ((beta, drawn),) = handed
+    assert beta == 0.0
+    off = drawn - policy.estimator.theta
+    weighed = np.einsum("rkd,rkde,rke->rk", off, np.linalg.inv(policy.estimator.A), off)
+    np.testing.assert_allclose(weighed, policy.beta**2 * (normals**2).sum(axis=-1), rtol=1e-6)
+    assert _same(actions, _planned(policy, patients, 0.0, drawn).actions)
+
+
+@pytest.mark.parametrize(("plan_with", "share"), [("expected", 0.4), ("advised", 1.0)])
+def test_a_change_is_planned_and_weighed_as_expected_or_as_advised(plan_with: str, share: float) -> None:
+    policy, patients = _taught("glrb", PolicyConfig(alpha=1.0, plan_with=plan_with))  # type: ignore[arg-type]
+    proposal, plans = policy.propose(patients), policy.plan(patients, policy.beta)
+    actions, rows = proposal.actions, np.arange(6)
+    x = patients.x.copy()
+    x[:, -8:] += share * actions.delta
+    assert (actions.delta != 0).any(axis=1).all()
+    theta, A = policy.estimator.theta[rows, actions.arm], policy.estimator.A[rows, actions.arm]
+    z, s = (theta * x).sum(axis=1), np.sqrt(np.einsum("rd,rde,re->r", x, A, x))
+    np.testing.assert_allclose(np.stack(plans.chosen()), [z, s], atol=1e-9)
+    np.testing.assert_allclose(proposal.mean, z, atol=1e-9)  # identity link
+    np.testing.assert_allclose(proposal.ucb, z + policy.beta * s, atol=1e-9)
+    mean, _, high = policy.credible(patients, actions)
+    np.testing.assert_allclose(high - mean, 1.96 * 9.0 * s, atol=1e-9)
+    np.testing.assert_allclose(policy.explain(patients, actions).sum(axis=1), z, atol=1e-9)

@@ -10,7 +10,6 @@ from libra_core.advisors.base import AdviceBatch, Advisor
 from libra_core.cohort import load_cohort
 from libra_core.environments import Environment, EnvironmentSpec, make_environment
 from libra_core.policies import REASONS, REGISTRY, Policy, PolicyConfig, Reason
-from libra_core.policies.trial import Trial
 from libra_core.problem import Contexts, Ints
 from libra_core.study import make_policy, run
 
@@ -256,37 +255,6 @@ def test_hr_bandit_models_the_mean_linearly() -> None:
     world = make_environment(SMALL, 0, 1)
     assert _policy("hr-bandit", world).link.name == "identity"
     assert _policy("libra", world).link.name == "logistic"
-
-
-def test_the_trial_dismisses_the_harmful_and_rarely_the_harmless() -> None:
-    """Ville: a harmless advisor is ever dismissed with probability at most 10 %. 400 trials, 600 rounds each."""
-    rng = np.random.default_rng(0)
-    n, share = 400, 0.2
-    for effect, low, high in ((0.0, 0.0, 0.1), (0.1, 0.0, 0.02), (-0.3, 0.95, 1.0)):
-        trial = Trial(n, share, 1.0)
-        for _ in range(600):
-            withheld = rng.random(n) < share
-            reward = (rng.random(n) < 0.5 + np.where(withheld, 0.0, effect)).astype(float)
-            trial.record(~withheld, withheld, reward - 0.5)
-        assert low <= trial.dismissed.mean() <= high, effect
-        report = trial.report(0)
-        assert report.adopted + report.withheld == 600
-
-
-def test_a_dismissed_advisor_is_not_asked_until_a_person_readmits_it() -> None:
-    world = make_environment(SMALL, 8, 1)
-    policy = _policy("libra-trial", world, advisor="adversarial")
-    policy.trial.dismissed[:] = True  # type: ignore[attr-defined]
-    before = policy.calls.copy()
-    reasons = set()
-    for now in run(world, [policy], 30):
-        reasons |= set(now.steps[0].proposal.choice.reason)
-    assert (policy.calls == before).all()
-    assert REASONS.index(Reason.DISMISSED) in reasons
-    policy.readmit()  # type: ignore[attr-defined]
-    for _ in run(world, [policy], 30):
-        pass
-    assert (policy.calls > before).all()
 
 
 @pytest.mark.parametrize("link", ["identity", "logistic"])
