@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import about_view as view
-from pages.ui import loaders
+from pages.ui import loaders, tour
 from pages.ui.state import Key, si_units
 
 protocol = loaders.protocol()
@@ -17,7 +17,9 @@ how, pitfalls, data, numbers, references = st.tabs(
 if how.open:
     with how:
         left, right = st.columns([3, 2], gap="large")
-        left.markdown(loaders.text("how"))
+        with left:
+            tour.again()
+            st.markdown(loaders.text("how"))
         with right:
             view.methods()
 if pitfalls.open:

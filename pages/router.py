@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import access, frame, loaders
+from pages.ui import access, frame, loaders, tour
 from pages.ui.heap import heap
 
 ICON = Path(__file__).parent / "ui" / "icon.svg"  # a file of our own: the dashboard works without the internet
@@ -64,8 +64,9 @@ EVERY = [
 ]
 page = st.navigation(access.pages(EVERY), position="top")
 
-frame.banner()
+frame.banner(page.title)
 access.who_am_i()
+tour.strip(page.url_path or access.FRONT)
 page.run()
 loaders.compile_ahead()
 heap().tend(page.title)

@@ -31,8 +31,9 @@ def figures(cohort: Cohort) -> None:
         *_on_drugs(cohort),
         ("Values assumed", f"{cohort.imputed.to_numpy().mean():.0%}", "Not measured, but filled in by a stated rule."),
     )
-    for column, (name, value, explanation) in zip(st.columns(len(tiles), gap="small"), tiles, strict=True):
-        column.metric(name, value, help=explanation, border=True)
+    with st.container(horizontal=True, gap="small", key="tiles"):
+        for name, value, explanation in tiles:
+            st.metric(name, value, help=explanation, border=True, width="stretch")
 
 
 def _numbers(cohort: Cohort) -> list[str]:

@@ -13,11 +13,13 @@ from pages.ui.state import Key
 STYLE = Path(__file__).with_name("style.css")
 
 
-def banner() -> None:
+def banner(title: str) -> None:
+    """`title` is the page's; it is read aloud, and seen where the window is too narrow for the list of pages."""
     st.html(STYLE)
     population = loaders.protocol().population
     short, _, exclusions = population.partition(". ")
-    with st.container(key="banner"):
+    with st.container(key="banner", gap=None):
+        st.html(f'<h1 class="page-title">{title}</h1>')
         left, right = st.columns([10, 1], vertical_alignment="center", gap="small")
         left.markdown(
             ":orange-badge[:material/science: Research demonstration] **Simulated outcomes — not for clinical use** "

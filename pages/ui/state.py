@@ -25,6 +25,9 @@ class Key:
     """Keys of widgets: their values live in st.session_state under these names."""
 
     UNITS: Final = "units"
+    TOUR_NEXT: Final = "tour_next"
+    TOUR_CLOSE: Final = "tour_close"
+    TOUR_AGAIN: Final = "tour_again"
     COHORT: Final = "cohort"
     UPLOAD: Final = "upload"
     PATIENTS: Final = "patients"
@@ -133,6 +136,7 @@ class AppState:
     upload: Upload | None = None
     refusal: Refusal | None = None
     row: int | None = None
+    tour: bool | None = None  # open or closed; None before the first look
     live: Live | None = None
     study: StudyJob | None = None
     llm: LLMSession | None = None
