@@ -197,11 +197,9 @@ def test_the_effort_cost_is_a_soft_threshold_on_the_slope(beta: float) -> None:
 WORLD = EnvironmentSpec("hypertension", cohort="accord-like", compliance="partial")
 
 
-def _taught(
-    name: str, config: PolicyConfig | None = None, spec: EnvironmentSpec = WORLD
-) -> tuple[ModelPolicy, Contexts]:
-    """A policy that has seen 25 patients in each of 6 replicates, and the next ones."""
-    world = make_environment(spec, 5, 6)
+def _taught(name: str, config: PolicyConfig | None = None, replicates: int = 6) -> tuple[ModelPolicy, Contexts]:
+    """A policy that has seen 25 patients in each replicate, and the next ones."""
+    world = make_environment(WORLD, 5, replicates)
     policy = make_policy(name, world, config or PolicyConfig(alpha=1.0), 5)
     assert isinstance(policy, ModelPolicy)
     for _ in run(world, [policy], 25):
@@ -228,7 +226,7 @@ def test_greedy_plans_at_radius_0_and_glrb_at_its_own() -> None:
 
 
 def test_post_hoc_chooses_the_arm_without_a_change_then_the_change_for_that_arm() -> None:
-    policy, patients = _taught("linucb-posthoc")
+    policy, patients = _taught("linucb-posthoc", replicates=60)
     theta, A = policy.estimator.theta, policy.estimator.A
     z = np.einsum("rkd,rd->rk", theta, patients.x)
     s = np.sqrt(np.einsum("rd,rkde,re->rk", patients.x, A, patients.x))
@@ -236,6 +234,7 @@ def test_post_hoc_chooses_the_arm_without_a_change_then_the_change_for_that_arm(
     assert (arm != np.where(patients.eligible, z, -np.inf).argmax(axis=1)).any()  # the radius matters to the arm
     chosen = policy.propose(patients).actions
     np.testing.assert_array_equal(chosen.arm, arm)
+    assert (arm != _full(policy, patients, policy.beta).arm).any()  # both together would choose otherwise
     rows = np.arange(len(arm))
     best, bold = (_full(policy, patients, beta).delta[rows, arm] for beta in (policy.beta, 0.0))
     np.testing.assert_allclose(chosen.delta, best, atol=1e-9)
