@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from libra_core.study.store import StudyError
-from pages.ui import case_run, case_view, loaders, present
+from pages.ui import case_run, case_view, loaders, present, show, words
 from pages.ui.show import heartbeat
 from pages.ui.state import si_units
 
@@ -21,8 +21,9 @@ def main() -> None:
     try:
         case, sections = loaders.case(wanted), loaders.case_sections(wanted, si_units())
     except StudyError as error:
-        text = str(error)
-        st.info(f"{text[:1].upper()}{text[1:]}.", icon=":material/inventory_2:")
+        st.info(words.sentence(str(error)), icon=":material/inventory_2:")
+        if wanted:
+            show.way_out("case_study.py", "Open the ready-made study")
         return
     here = present.screen(len(sections))
     present.style()

@@ -8,7 +8,7 @@ from libra_core.cohort import Cohort
 from pages.ui import advice, cards, current, llm
 from pages.ui import compare_cohort as whole
 from pages.ui import compare_patient as single
-from pages.ui.show import heartbeat
+from pages.ui.show import heartbeat, nobody
 from pages.ui.state import Key, app_state, si_units
 
 
@@ -71,7 +71,7 @@ def cohort_tab(cohort: Cohort) -> None:
     elif running:
         st.fragment(whole.progress, run_every=0.5)(job, "Comparing")
     elif job.problem:
-        st.error(job.problem)
+        st.error(job.problem, icon=":material/block:")
     else:
         results(cohort, job.result)
 
@@ -99,7 +99,7 @@ def main() -> None:
         ["This patient", "Whole cohort", "Stored answers"], on_change="rerun", key=Key.COMPARE_TAB
     )
     if row is None:
-        st.info("Nobody in this cohort enters the simulation. Choose another on the page *Cohort*.")
+        nobody(cohort.protocol.arrivals_rule.reason)
         return
     if one.open:
         with one:

@@ -7,8 +7,9 @@ import streamlit as st
 from libra_core.cohort import Cohort
 from pages.ui import advice, cards, current, live, loaders
 from pages.ui import recommend_view as view
-from pages.ui.show import heartbeat
+from pages.ui.show import heartbeat, nobody
 from pages.ui.state import Key, app_state, si_units, widget
+from pages.ui.words import sentence
 
 
 def controls() -> None:
@@ -74,16 +75,14 @@ def main() -> None:
     cohort = current.cohort()
     controls()
     if not len(cohort.arrivals) and app_state().row is None:
-        st.info(
-            "Nobody in this cohort enters the simulation, which takes patients with "
-            f"{cohort.protocol.arrivals_rule.reason}. Choose another cohort on the page *Cohort*.",
-            icon=":material/person_search:",
-        )
+        nobody(cohort.protocol.arrivals_rule.reason)
         return
     try:
-        session = live.live(cohort)
+        with st.spinner("Preparing the first patient …"):
+            session = live.live(cohort)
     except ValueError as error:
-        st.error(f"The run cannot start: {error}.", icon=":material/block:")
+        st.error(f"The run cannot start: {sentence(str(error))}", icon=":material/block:")
+        st.markdown("Choose another method or advisor above.")
         return
     seconds = live.SPEEDS[widget(Key.SPEED, "Normal")][1]
     playing = widget(Key.PLAY, False) and not session.finished

@@ -20,6 +20,7 @@ def results() -> None:
         view.running(job)
     elif job.problem:
         st.error(job.problem, icon=":material/block:")
+        st.markdown("Change the settings on the left and press **Run the study** again.")
     elif job.result is None:
         st.info(
             "The study was cancelled; nothing was kept. Press **Run the study** to start again.", icon=":material/info:"

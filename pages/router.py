@@ -4,8 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import access, frame, loaders, tour
+from pages.ui import access, current, frame, loaders, tour
 from pages.ui.heap import heap
+from pages.ui.state import app_state
 
 ICON = Path(__file__).parent / "ui" / "icon.svg"  # a file of our own: the dashboard works without the internet
 
@@ -66,6 +67,9 @@ page = st.navigation(access.pages(EVERY), position="top")
 
 frame.banner(page.title)
 access.who_am_i()
+current.follow_address()
+if app_state().lost:
+    st.warning(app_state().lost, icon=":material/link_off:")
 tour.strip(page.url_path or access.FRONT)
 page.run()
 loaders.compile_ahead()

@@ -104,24 +104,35 @@ def patients(cohort: Cohort, si: bool) -> None:
     with left:
         only = st.toggle("Only patients who enter the simulation", key=Key.ONLY_ARRIVALS, persist_state="session")
         every = cohort.arrivals if only else np.arange(len(cohort))
-        rows = every[:LISTED]
-        event = st.dataframe(
-            table(cohort, si).iloc[rows],
-            key=f"{Key.PATIENTS}-{cohort.name}-{len(cohort)}-{only}",
-            on_select="rerun",
-            selection_mode="single-row",
-            hide_index=True,
-            height=330,
-            placeholder="–",
-            alt="Patients of the cohort, one a line",
-        )
-        more = f" · the first {LISTED:,} of {len(every):,}; find others by their ID" if len(every) > LISTED else ""
-        st.caption(f"– : not measured{more}")
-        chosen = event["selection"]["rows"]
-        if chosen:
-            current.select(int(rows[chosen[0]]))
+        if len(every):
+            _listed(cohort, every, si, only)
+        else:
+            st.info(
+                f"Nobody here enters the simulation, which takes patients with {cohort.protocol.arrivals_rule.reason}. "
+                "Switch this off to see everybody, or choose another cohort above.",
+                icon=":material/filter_alt_off:",
+            )
     with right:
         selected(cohort, si)
+
+
+def _listed(cohort: Cohort, every: np.ndarray, si: bool, only: bool) -> None:
+    rows = every[:LISTED]
+    event = st.dataframe(
+        table(cohort, si).iloc[rows],
+        key=f"{Key.PATIENTS}-{cohort.name}-{len(cohort)}-{only}",
+        on_select="rerun",
+        selection_mode="single-row",
+        hide_index=True,
+        height=330,
+        placeholder="–",
+        alt="Patients of the cohort, one a line",
+    )
+    more = f" · the first {LISTED:,} of {len(every):,}; find others by their ID" if len(every) > LISTED else ""
+    st.caption(f"– : not measured{more}")
+    chosen = event["selection"]["rows"]
+    if chosen:
+        current.select(int(rows[chosen[0]]))
 
 
 def selected(cohort: Cohort, si: bool) -> None:
@@ -144,7 +155,7 @@ def selected(cohort: Cohort, si: bool) -> None:
         st.markdown(f"Drugs now: {cards.drugs(cohort, row)}  \nConditions: {cards.conditions(cohort, row)}")
         st.caption(cards.numbers(cohort, row, si) + f"  \n{cards.STAR} assumed, not measured")
         if st.button("Open in Recommend", type="primary", icon=":material/arrow_forward:", key=Key.OPEN):
-            st.switch_page("recommend.py")
+            st.switch_page("recommend.py", query_params=current.address(cohort, row))
 
 
 # ------------------------------------------------------------------------------------------------ distributions

@@ -18,7 +18,7 @@ from libra_core.cohort import Cohort
 from libra_core.study.compare import Comparison, compare
 from libra_core.study.live import LiveRun
 from pages.ui import advice, charts, compare_charts, llm
-from pages.ui.job import Job
+from pages.ui.job import BUSY, Job
 from pages.ui.show import figure as show
 from pages.ui.state import Key, app_state, widget
 
@@ -52,7 +52,7 @@ def progress(job: Job, what: str) -> None:
     """A bar and a way out while a job runs; the whole page again when it is done."""
     if not job.running:
         st.rerun(scope="app")
-    st.progress(job.share, f"{what} … {job.share:.0%}")
+    st.progress(job.share, BUSY if job.waiting else f"{what} … {job.share:.0%}")
     st.button("Cancel", key=f"{Key.COMPARE_CANCEL}-{what}", on_click=job.cancel, disabled=job.cancelled)
 
 
@@ -206,7 +206,7 @@ def _start_ahead(cohort: Cohort, rows: list[int]) -> None:
     def work(report: Callable[[float], None], cancel: threading.Event) -> Progress:
         return precompute(advisor, rows, progress=lambda p: report(p.done / max(1, p.total)), cancel=cancel)
 
-    app_state().ahead = Job(work, cohort)
+    app_state().ahead = Job(work, cohort, heavy=False)
 
 
 def _ahead_outcome(job: Job) -> None:

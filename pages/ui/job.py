@@ -11,23 +11,44 @@ from pages.ui.words import sentence
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = threading.BoundedSemaphore(2)  # heavy work on this server; more of it waits for its turn
+
+BUSY = "Waiting: the server is at work for others. This starts by itself."
+
 Work = Callable[[Callable[[float], None], threading.Event], Any]
 
 
 class Job:
     """One piece of work in a thread of its own: `work(progress, cancel)`. The thread touches nothing but this.
 
-    `subject` is what the work is about: a page shows the result only while it still looks at that.
+    `subject` is what the work is about: a page shows the result only while it still looks at that. Work that only waits
+    for another server is not `heavy`: it takes nobody's turn.
     """
 
-    def __init__(self, work: Work, subject: object = None) -> None:
+    def __init__(self, work: Work, subject: object = None, heavy: bool = True) -> None:
         self.subject = subject
+        self.waiting = False
         self.share = 0.0
         self.result: Any = None
         self.problem = ""
         self._cancel = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(work,), name="job", daemon=True)
+        self._thread = threading.Thread(
+            target=self._turn if heavy else self._run, args=(work,), name="job", daemon=True
+        )
         self._thread.start()
+
+    def _turn(self, work: Work) -> None:
+        """Wait until the server has a place, or until it is cancelled."""
+        while not AT_ONCE.acquire(timeout=0.2):
+            self.waiting = True
+            if self.cancelled:
+                self.problem = "This was cancelled while it waited for its turn."
+                return
+        self.waiting = False
+        try:
+            self._run(work)
+        finally:
+            AT_ONCE.release()
 
     def _run(self, work: Work) -> None:
         try:

@@ -10,6 +10,7 @@ from libra_core.study.metrics import band, group_frame, regret_frame, summary_fr
 from libra_core.study.promises import BOUNDED, Promises
 from pages.ui import charts, loaders, regret_form, words
 from pages.ui.csv import safe_csv
+from pages.ui.job import BUSY
 from pages.ui.show import figure as show
 from pages.ui.state import Key
 from pages.ui.study import StudyJob
@@ -30,7 +31,7 @@ def invitation() -> None:
 
 
 def running(job: StudyJob) -> None:
-    st.progress(job.share, f"Treating simulated patients: {job.share:.0%}")
+    st.progress(job.share, BUSY if job.waiting else f"Treating simulated patients: {job.share:.0%}")
     st.button("Cancel", icon=":material/stop:", key=Key.STUDY_CANCEL, on_click=regret_form.cancel)
 
 

@@ -136,6 +136,8 @@ class AppState:
     upload: Upload | None = None
     refusal: Refusal | None = None
     row: int | None = None
+    asked: tuple[str, str] = ("", "")  # the cohort and the patient that the address asked for at the last look
+    lost: str = ""  # what is wrong with that address
     tour: bool | None = None  # open or closed; None before the first look
     live: Live | None = None
     study: StudyJob | None = None

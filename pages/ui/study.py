@@ -12,6 +12,8 @@ from libra_core.study.promises import Promises, promises
 from libra_core.study.spec import StudySpec
 from pages.ui.job import Job
 
+MOST = 10_000_000  # decisions (methods x patients x repetitions) of a study on a page: minutes, not hours
+
 
 @dataclass(frozen=True, eq=False)
 class Found:
@@ -21,6 +23,16 @@ class Found:
     theory: Promises
 
 
+def _affordable(spec: StudySpec) -> None:
+    """Raises ValueError with a way out when a study would keep the server busy for very long."""
+    asked = len(spec.policies) * spec.rounds * spec.replicates
+    if asked > MOST:
+        raise ValueError(
+            f"this study asks for {asked / 1e6:,.0f} million decisions, more than the {MOST / 1e6:,.0f} million of a page. "
+            "Choose fewer methods, patients or repetitions, or run it on the command line with libra_core simulate"
+        )
+
+
 class StudyJob(Job):
     """One run of `run_study`. `result` stays None when it was cancelled."""
 
@@ -28,6 +40,7 @@ class StudyJob(Job):
 
     def __init__(self, spec: StudySpec, cohort: Cohort | None = None) -> None:
         def work(progress: Callable[[float], None], cancel: threading.Event) -> Found | None:
+            _affordable(spec)
             try:
                 study = run_study(spec, progress, cancel, cohort=cohort)
             except Cancelled:
