@@ -28,7 +28,7 @@ def _affordable(spec: StudySpec) -> None:
     asked = len(spec.policies) * spec.rounds * spec.replicates
     if asked > MOST:
         raise ValueError(
-            f"this study asks for {asked / 1e6:,.0f} million decisions; a page takes {MOST / 1e6:,.0f} million at most. "
+            f"this study asks for {asked / 1e6:,.0f} million decisions; a page takes {MOST / 1e6:,.0f} million. "
             "Choose fewer methods, patients or repetitions, or run it on the command line with libra_core simulate"
         )
 
