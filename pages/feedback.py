@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from libra_core.records import RecordsError, Sitting, Unavailable
+from libra_core.records import Kind, RecordsError, Sitting, Unavailable
 from pages.ui import access, cards, feedback_card, feedback_case, feedback_results, feedback_start, feedback_summary
 from pages.ui.feedback_state import Key, act, feedback_state, leave, sitting
 from pages.ui.show import heartbeat
@@ -28,7 +28,8 @@ def bar(session: Sitting, here: int, last: int) -> None:
     with st.container(key="session-bar", gap=None):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             name = cards.plain(session.info.name)
-            st.progress(min(1.0, ledger.decided / spec.planned), text=f"**Patient {here}** · {text} · {name}")
+            where = f"**Patient {here}** · {text}" if here <= spec.planned else f"**{text}**"
+            st.progress(min(1.0, ledger.decided / spec.planned), text=f"{where} · {name}")
             st.button(
                 "Previous",
                 key=Key.PREVIOUS,
@@ -60,18 +61,25 @@ def messages() -> None:
         heartbeat("decided", state.sitting.ledger.decided)
 
 
-def asked_line(session: Sitting) -> None:
-    """How often the clinician was asked, held against the bound."""
+def asked_line(session: Sitting, here: int) -> None:
+    """How often the clinician was asked, and whom the method has just treated without asking."""
     cases = session.ledger.files
     asked = sum(case.shown[session.info.spec.policy].asked for case in cases)
-    bound = session.engine.call_bound(session.info.spec.planned)
-    limit = (
-        f"at most {bound:,.0f} by the theory"
-        if bound < session.info.spec.planned
-        else f"the theory's bound for so few patients, {bound:,.0f}, says nothing yet"
-    )
+    planned, bound = session.info.spec.planned, session.engine.call_bound(session.info.spec.planned)
     late = "" if session.info.spec.outcomes == "simulated" else " It counts only patients whose outcome is known."
-    st.caption(f"You were asked about {asked} of {len(cases)} patients; {limit}.{late}")
+    limit = (
+        f"In theory at most {bound:,.0f} questions for {planned} patients."
+        if bound < planned
+        else f"The theory's bound on questions, {bound:,.0f}, says nothing yet for so few patients."
+    )
+    alone = 0  # patients just before this one about whom the method was sure
+    while alone < here - 1 and cases[here - 2 - alone].final and cases[here - 2 - alone].final.kind is Kind.AUTOMATIC:
+        alone += 1
+    text = f"You were asked about {asked} of {len(cases)} patients."
+    if alone:
+        who = f"patient {here - 1}" if alone == 1 else f"patients {here - alone} to {here - 1}"
+        text += f" The method was sure about {who} and treated them by itself (simulated): *Previous* shows them."
+    st.caption(text, help=limit + late)
 
 
 def at_work(session: Sitting) -> None:
@@ -85,9 +93,10 @@ def at_work(session: Sitting) -> None:
         present = next(iter(session.ledger.open_cases), None)
     last = present.position if present else len(session.ledger.cases) + 1
     earlier = session.ledger.cases.get(state.looking_at or 0)
-    bar(session, earlier.position if earlier else min(last, session.info.spec.planned), last)
-    if session.info.spec.mode == "unsure" and session.ledger.cases:
-        asked_line(session)
+    here = earlier.position if earlier else last
+    bar(session, here, last)
+    if session.info.spec.mode == "unsure" and session.ledger.cases and earlier is None:
+        asked_line(session, here)
     if earlier is not None:
         feedback_card.earlier(session, earlier)
     elif present is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from libra_core.records.ledger import CaseFile, Ledger
 from libra_core.records.repository import SessionInfo
 from libra_core.records.spec import REASONS, Kind
 
+GROUP = "group: "  # begins the names of the columns that say who belongs to a group of patients
 SMALLEST = 5  # people in a group below which totals are not shown to somebody who may not read rows
 
 
@@ -50,12 +51,13 @@ def decisions_table(found: Sequence[tuple[SessionInfo, Ledger, Engine]]) -> pd.D
     `gain` is the true expected benefit of what was done less that of the first policy's own proposal, in reward
     units; known only because the response is simulated. Plans are compared by their treatment.
     """
-    lines = [
-        _line(info, case, engine)
-        for info, ledger, engine in found
-        for case in ledger.files
-        if case.final is not None and case.final.executed is not None
-    ]
+    lines = []
+    for info, ledger, engine in found:
+        groups = groups_of(engine.cohort)
+        for case in ledger.files:
+            if case.final is not None and case.final.executed is not None:
+                member = {f"{GROUP}{name}": bool(members[case.row]) for name, members in groups.items()}
+                lines.append(_line(info, case, engine) | member)
     return pd.DataFrame(lines)
 
 
@@ -212,36 +214,32 @@ def times(table: pd.DataFrame) -> tuple[float, float, float]:
     return float(middle), float(low), float(high)
 
 
-def subgroups(table: pd.DataFrame, groups: Mapping[str, Callable[[pd.DataFrame], pd.Series]]) -> pd.DataFrame:
+def subgroups(table: pd.DataFrame) -> pd.DataFrame:
     """For each group of patients: how many, how often overridden, what was lost on average, mean gain."""
     rows = []
-    for name, member in groups.items():
-        t = table[member(table)] if len(table) else table
+    for column in (c for c in table.columns if c.startswith(GROUP)):
+        t = table[table[column].fillna(False).astype(bool)]
         rows.append(
             {
-                "Group": name,
+                "Group": column.removeprefix(GROUP),
                 "Patients": len(t),
                 "Overridden": overrides(t).value,
                 "Benefit lost": float(t["lost"].mean()) if len(t) and t["lost"].notna().any() else math.nan,
                 "Gain of clinicians": gain(t).mean,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["Group", "Patients", "Overridden", "Benefit lost", "Gain of clinicians"])
 
 
-def groups_of(cohort: Cohort) -> dict[str, Callable[[pd.DataFrame], pd.Series]]:
-    """The usual groups that the cohort's protocol knows: age, sex, kidney disease, diabetes."""
+def groups_of(cohort: Cohort) -> dict[str, np.ndarray]:
+    """The usual groups that the cohort's protocol knows (age, sex, kidney disease, diabetes): who belongs, by row."""
     columns = cohort.protocol.columns(cohort.values)
-
-    def by(values: np.ndarray) -> Callable[[pd.DataFrame], pd.Series]:
-        return lambda table: pd.Series(values[table["row"].to_numpy(np.int64)], index=table.index)
-
-    found: dict[str, Callable[[pd.DataFrame], pd.Series]] = {}
+    found: dict[str, np.ndarray] = {}
     if "age" in columns:
-        found |= {"age under 65": by(columns["age"] < 65), "age 65 or more": by(columns["age"] >= 65)}
+        found |= {"age under 65": columns["age"] < 65, "age 65 or more": columns["age"] >= 65}
     if "female" in columns:
-        found |= {"women": by(columns["female"] == 1), "men": by(columns["female"] == 0)}
+        found |= {"women": columns["female"] == 1, "men": columns["female"] == 0}
     for name, label in (("ckd", "chronic kidney disease"), ("diabetes", "diabetes")):
         if name in columns:
-            found[label] = by(columns[name] == 1)
+            found[label] = columns[name] == 1
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from libra_core import __version__
@@ -112,6 +112,14 @@ class Repository:
         with self.database.read() as connection:
             found = connection.execute(self._mine(query).order_by(SESSIONS.c.seq.desc())).all()
         return [_info(dict(row._mapping), SessionSpec.from_dict(json.loads(row.spec)), row.last) for row in found]
+
+    def decided(self) -> dict[str, int]:
+        """How many patients are decided in each session that this person may read; 0 is left out."""
+        table = TABLES[Decided.__tablename__]
+        mine = self._mine(select(SESSIONS.c.id)).scalar_subquery()
+        query = select(table.c.session_id, func.count()).where(table.c.closes, table.c.session_id.in_(mine))
+        with self.database.read() as connection:
+            return {row[0]: int(row[1]) for row in connection.execute(query.group_by(table.c.session_id))}
 
     def session(self, session_id: str) -> SessionInfo:
         """One session. Raises Denied."""

@@ -61,10 +61,8 @@ class Totals:
     subgroups: pd.DataFrame
 
     @classmethod
-    def of(cls, found: Collected, cohort: Cohort) -> Totals:
-        """Totals of a table whose subgroups are those of `cohort`."""
+    def of(cls, found: Collected) -> Totals:
         t = found.table
-        same = t[t["cohort"].isin({s.spec.cohort for s in found.sessions if s.spec.protocol == cohort.protocol.name})]
         return cls(
             sessions=len(found.sessions),
             clinicians=len({s.owner for s in found.sessions}),
@@ -75,11 +73,11 @@ class Totals:
             anchoring=a.anchoring(t),
             gain=a.gain(t),
             seconds=a.times(t),
-            subgroups=a.subgroups(same, a.groups_of(cohort)),
+            subgroups=a.subgroups(t),
         )
 
 
-def totals(repository: Repository, cohorts: Cohorts, cohort: Cohort) -> Totals | None:
+def totals(repository: Repository, cohorts: Cohorts) -> Totals | None:
     """Totals of the whole study, for whoever may read totals; None while there are too few decisions or clinicians.
 
     Raises Denied. A viewer needs at least SMALLEST decisions; groups and reasons that are smaller are left out.
@@ -91,7 +89,7 @@ def totals(repository: Repository, cohorts: Cohorts, cohort: Cohort) -> Totals |
     found = collect(everything, cohorts)
     if len(found.table) == 0:
         return None
-    result = Totals.of(found, cohort)
+    result = Totals.of(found)
     if actor.reads_study:
         return result
     if result.decisions < a.SMALLEST:

@@ -60,16 +60,17 @@ def _hidden(sitting: Sitting) -> None:
 def _first(sitting: Sitting, case: CaseFile) -> None:
     own.treatments(sitting, case, "**Your choice**")
     own.in_words(sitting, case, True)
-    _confidence(case)
-    st.button(
-        "This is my choice",
-        type="primary",
-        key=Key.of("first", case.position),
-        on_click=partial(_record_first, case.position),
-        disabled=own.chosen(sitting, case, True) is None,
-        shortcut="F",
-        icon=":material/check:",
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.button(
+            "This is my choice",
+            type="primary",
+            key=Key.of("first", case.position),
+            on_click=partial(_record_first, case.position),
+            disabled=own.chosen(sitting, case, True) is None,
+            shortcut="F",
+            icon=":material/check:",
+        )
+        _confidence(case)
 
 
 def _decide(sitting: Sitting, case: CaseFile) -> None:
@@ -123,12 +124,13 @@ def _decide(sitting: Sitting, case: CaseFile) -> None:
 
 def _answer(sitting: Sitting, case: CaseFile) -> None:
     """The clinician as the advisor: what would you do? The method follows if it has no reason not to."""
-    main = case.shown[sitting.info.spec.policy]
+    main, unit = case.shown[sitting.info.spec.policy], sitting.engine.problem.reward_unit
     threshold = sitting.engine.policies[0].width_threshold  # type: ignore[attr-defined]
-    unit = sitting.engine.problem.reward_unit
     st.markdown(
-        f"**You are asked**, because the method is unsure: its range is {main.width:.1f} {unit} wide, more than "
-        f"{threshold:g}. It follows your advice if what it has learned does not rule it out."
+        "**You are asked**, because the method is not sure enough about this patient. It follows your advice if what "
+        "it has learned does not rule it out.",
+        help=f"Its confidence bounds are {main.width:.1f} {unit} apart, more than {threshold:g}. They are not the "
+        "range on the card, which is where the average effect probably lies.",
     )
     own.treatments(sitting, case, "**What would you do?**")
     own.in_words(sitting, case, False)

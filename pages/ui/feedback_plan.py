@@ -164,15 +164,30 @@ def _expected(sitting: Sitting, case: CaseFile, effect: Effect) -> None:
     if np.isnan(effect.mean):
         st.caption("This method keeps no estimate to compare with.")
         return
+    if not sitting.has_seen(effect.plan.arm):
+        st.markdown("**Expected effect: not known yet.**")
+        return
     main = case.shown[sitting.info.spec.policy]
     st.metric(
         "Expected net benefit of this plan",
-        f"{effect.mean:.1f} {unit}".replace("-", "−"),
-        f"{effect.mean - main.mean:+.1f} against the proposal".replace("-", "−"),
+        f"{whole(effect.mean)} {unit}",
+        _against(effect.mean - main.mean, unit),
         delta_color="off",
-        help="Simulated. The effect on the outcome, less what side effects, monitoring and pills are worth.",
+        delta_arrow="off",
+        help="Simulated; higher is better. The fall, less what side effects, monitoring and pills are worth.",
     )
     st.caption(words.between(effect.low, effect.high, unit))
+
+
+def whole(value: float) -> str:
+    """Without decimals, which nothing here deserves: '−7', '0'."""
+    return f"{round(value):d}".replace("-", "−")
+
+
+def _against(more: float, unit: str) -> str:
+    if round(more) == 0:
+        return "about the same as the proposal"
+    return f"{whole(abs(more))} {unit} {'more' if more > 0 else 'less'} than the proposal"
 
 
 def _save(position: int, plan: Plan, field: str) -> None:
@@ -192,9 +207,9 @@ def _saved(sitting: Sitting, case: CaseFile, hidden: bool) -> None:
         st.caption("Kept:")
         for i, (name, plan) in enumerate(case.scenarios):
             effect = sitting.effect(case.position, plan)
-            known = not hidden and not np.isnan(effect.mean)
+            known = not hidden and not np.isnan(effect.mean) and sitting.has_seen(plan.arm)
             st.button(
-                f"{name}: {effect.mean:.1f} {sitting.engine.problem.reward_unit}" if known else name,
+                f"{name}: {whole(effect.mean)} {sitting.engine.problem.reward_unit}" if known else name,
                 key=f"{Key.of('recall', case.position)}_{i}",
                 on_click=partial(recall, sitting, case, plan),
                 help=f"{words.treatment(sitting.cohort, plan.arm)}; "

@@ -8,6 +8,7 @@ import math
 import pandas as pd
 import streamlit as st
 
+from libra_core.advisors.agreement import Agreement
 from libra_core.policies import REGISTRY
 from libra_core.records import analytics
 from libra_core.records.export import csv_bytes, fhir_bundle, parquet_bytes
@@ -15,6 +16,7 @@ from libra_core.records.results import Collected, Totals, collect, totals
 from pages.ui import access, current
 from pages.ui.feedback_state import cohort_named
 
+FEW = 10  # decisions below which a difference or an agreement is not worth a number
 NOBODY = "No decision has been recorded yet. Results appear with the first one."
 
 
@@ -22,7 +24,7 @@ def results() -> None:
     """Rows for those who may read them; for a viewer totals only."""
     repository, cohort = access.repository(), current.cohort()
     if not repository.actor.decides:
-        found = totals(repository, cohort_named, cohort)
+        found = totals(repository, cohort_named)
         if found is None:
             st.info(f"Results appear when there are at least {analytics.SMALLEST} decisions.", icon=":material/groups:")
             return
@@ -35,7 +37,7 @@ def results() -> None:
         st.info(NOBODY, icon=":material/insights:")
         return
     st.caption("All sessions of the study." if repository.actor.reads_study else "Your own sessions.")
-    _totals(Totals.of(rows, cohort), cohort.protocol.outcome.unit)
+    _totals(Totals.of(rows), cohort.protocol.outcome.unit)
     if repository.actor.reads_study:
         _clinicians(rows.table)
     _downloads(rows)
@@ -68,15 +70,11 @@ def _totals(found: Totals, unit: str) -> None:
     gain = found.gain
     d.metric(
         "Own plans against the method's, simulated",
-        "–" if not gain.n else f"{gain.mean:+.1f} {unit}".replace("-", "−"),
-        help="True expected benefit in the simulation, where the plans differ. Positive: the clinicians were right.",
+        "–" if gain.n < FEW else f"{gain.mean:+.1f} {unit}".replace("-", "−"),
+        help="True expected benefit in the simulation for each patient whose plan differs. Positive: the clinicians "
+        "were right.",
     )
-    d.caption(
-        f"{gain.better} better, {gain.worse} worse"
-        + ("" if math.isnan(gain.low) else f" · 95 % interval {gain.low:.1f} to {gain.high:.1f}".replace("-", "−"))
-        if gain.n
-        else "no plan differed yet"
-    )
+    d.caption(_gain(gain))
     left, right = st.columns(2, gap="large")
     with left:
         _agreement(found)
@@ -86,13 +84,28 @@ def _totals(found: Totals, unit: str) -> None:
         _groups(found.subgroups, unit)
 
 
+def _gain(gain: analytics.Gain) -> str:
+    if not gain.n:
+        return "no plan differed yet"
+    counts = f"{gain.better} better, {gain.worse} worse"
+    if gain.n < FEW:
+        return f"{counts}: too few to say"
+    return f"{counts} · 95 % interval {gain.low:.1f} to {gain.high:.1f}".replace("-", "−")
+
+
+def _kappa(value: Agreement) -> str:
+    if value.n < FEW:
+        return "too few to say"
+    return "–" if math.isnan(value.kappa) else f"{value.kappa:.2f}".replace("-0.00", "0.00").replace("-", "−")
+
+
 def _agreement(found: Totals) -> None:
     st.markdown("**Agreement of the clinicians' own choice with each method** (same treatment)")
     rows = [
         {
             "Method": REGISTRY[name].label if name in REGISTRY else name,
-            "Same": f"{value.share:.0%}",
-            "Cohen's kappa": "–" if math.isnan(value.kappa) else f"{value.kappa:.2f}".replace("-", "−"),
+            "Same": f"{value.share:.0%}" if value.n >= FEW else f"{round(value.share * value.n)} of {value.n}",
+            "Cohen's kappa": _kappa(value),
             "Patients": f"{value.n}",
         }
         for name, value in found.policies.items()
@@ -125,12 +138,20 @@ def _groups(found: pd.DataFrame, unit: str) -> None:
     if not len(found):
         return
     st.markdown("**Groups of patients**")
+    enough = found["Patients"] >= analytics.SMALLEST
+
+    def told(column: str, form: str) -> list[str]:
+        return [
+            "too few" if not ok else "–" if math.isnan(v) else format(v, form)
+            for v, ok in zip(found[column], enough, strict=True)
+        ]
+
     shown = pd.DataFrame(
         {
             "Group": found["Group"],
             "Patients": found["Patients"].map("{:,}".format),
-            "Overridden": found["Overridden"].map(lambda v: "–" if math.isnan(v) else f"{v:.0%}"),
-            f"Benefit lost, {unit}": found["Benefit lost"].map(lambda v: "–" if math.isnan(v) else f"{v:.1f}"),
+            "Overridden": told("Overridden", ".0%"),
+            f"Benefit lost, {unit} per patient": told("Benefit lost", ".1f"),
         }
     )
     st.table(shown, border="horizontal", hide_index=True)
@@ -145,8 +166,8 @@ def _clinicians(table: pd.DataFrame) -> None:
     rows = [
         {
             "Clinicians": f"{a} and {b}",
-            "Same": f"{value.share:.0%}",
-            "Cohen's kappa": "–" if math.isnan(value.kappa) else f"{value.kappa:.2f}".replace("-", "−"),
+            "Same": f"{value.share:.0%}" if value.n >= FEW else f"{round(value.share * value.n)} of {value.n}",
+            "Cohen's kappa": _kappa(value),
             "Patients": f"{value.n}",
         }
         for (a, b), value in pairs.items()

@@ -16,6 +16,7 @@ from pages.ui.feedback_state import Key, feedback_state, open_session, value
 
 MODES = {"every": "I decide every patient", "unsure": "Ask me only when unsure"}
 OUTCOMES = {"simulated": "Simulated at once", "later": "Entered later by a person"}
+OFTEN = {8.0: "rarely", 4.0: "sometimes", 2.0: "often"}  # wider than so many units of the outcome: asked
 EXPERIENCE = {0: "None: it starts new", 300: "300 simulated patients", 1000: "1,000 simulated patients"}
 LISTED = 12
 
@@ -23,50 +24,35 @@ LISTED = 12
 def form() -> None:
     """The settings of a new session, with defaults that need no thought."""
     cohort = current.cohort()
-    policies = {n: p for n, p in loaders.policies().items() if n not in ("oracle", "random")}
     with st.container(border=True, key="new-session"):
         st.markdown("#### New session")
         st.caption(f"Patients come from the cohort in use: {cohort.label}. Another one is chosen on the page *Cohort*.")
-        a, b, c = st.columns(3)
+        a, b = st.columns(2, gap="medium")
         mode = a.radio("How you take part", list(MODES), format_func=MODES.get, key=Key.MODE)
         unsure = mode == "unsure"
-        able = [n for n in policies if not unsure or hasattr(REGISTRY[n], "width_threshold")]
-        policy = b.selectbox(
-            "Method", able, able.index("libra"), format_func=lambda n: policies[n].label, key=Key.POLICY
-        )
-        advisor = c.selectbox(
-            "Its advisor",
-            [CLINICIAN] if unsure else advice.choices(),
-            format_func=lambda n: "You" if n == CLINICIAN else advice.label(n),
-            index=0 if unsure else advice.choices().index("guideline"),
-            key=f"{Key.ADVISOR}_{mode}",
-            disabled=unsure or not policies[policy].needs_advisor,
-        )
-        blinded = a.toggle(
+        planned = b.number_input("Patients", 1, 500, 30, key=Key.PLANNED)
+        config = live_config(cohort.protocol)
+        if unsure:
+            unit = cohort.protocol.outcome.unit
+            width = a.select_slider(
+                "How often you are asked",
+                list(OFTEN),
+                4.0,
+                format_func=OFTEN.get,
+                key=Key.WIDTH,
+                help=f"The method asks when its confidence bounds are more than 8, 4 or 2 {unit} apart.",
+            )
+            config = replace(config, width_threshold=float(width))
+        blinded = not unsure and a.toggle(
             "I choose first",
-            value=not unsure,
-            key=f"{Key.BLINDED}_{mode}",
-            disabled=unsure,
+            value=True,
+            key=Key.BLINDED,
             help="You choose before the proposal is shown. Both choices are kept: the difference shows how much the "
             "proposal moved you.",
         )
-        outcomes = b.selectbox("Outcomes", list(OUTCOMES), format_func=OUTCOMES.get, key=Key.OUTCOMES)
-        warm = c.selectbox(
-            "What the method has learned before",
-            list(EXPERIENCE),
-            index=2 if unsure else 0,
-            format_func=EXPERIENCE.get,
-            key=f"{Key.WARM_UP}_{mode}",
-        )
-        planned = a.number_input("Patients", 1, 500, 30, key=Key.PLANNED)
-        seed = b.number_input("Seed", 0, 10**6, 0, key=Key.SEED, help="The same seed: the same patients, same order.")
-        name = c.text_input("Name of the session", key=Key.NAME, max_chars=80, placeholder="optional")
-        config = live_config(cohort.protocol)
-        if unsure:
-            width = a.number_input(
-                f"Ask when the range is wider than ({cohort.protocol.outcome.unit})", 0.5, 60.0, 4.0, 0.5, key=Key.WIDTH
-            )
-            config = replace(config, width_threshold=float(width))
+        name = b.text_input("Name of the session", key=Key.NAME, max_chars=80, placeholder="optional")
+        with st.expander("Study settings: method, advisor, outcomes, patients"):
+            policy, advisor, outcomes, warm, seed = _study(mode)
         spec = SessionSpec(
             cohort_key(cohort),
             digest_of(cohort),
@@ -75,17 +61,47 @@ def form() -> None:
             companions=tuple(n for n in ("glrb", "guideline") if n != policy),
             advisor=advisor,
             mode=mode,
-            blinded=blinded and not unsure,
+            blinded=blinded,
             outcomes=outcomes,
-            seed=int(seed),
+            seed=seed,
             planned=int(planned),
-            warm_up=int(warm),
+            warm_up=warm,
             config=config,
         )
         label = "Start the session"
         st.button(
             label, type="primary", key=Key.START, on_click=_start, args=(spec, name), icon=":material/play_arrow:"
         )
+
+
+def _study(mode: str) -> tuple[str, str, str, int, int]:
+    """What the lead of a study settles: (method, advisor, outcomes, patients learned from before, seed)."""
+    policies = {n: p for n, p in loaders.policies().items() if n not in ("oracle", "random")}
+    unsure = mode == "unsure"
+    able = [n for n in policies if not unsure or hasattr(REGISTRY[n], "width_threshold")]
+    a, b = st.columns(2, gap="medium")
+    policy = a.selectbox("Method", able, able.index("libra"), format_func=lambda n: policies[n].label, key=Key.POLICY)
+    advisor = b.selectbox(
+        "Its advisor",
+        [CLINICIAN] if unsure else advice.choices(),
+        format_func=lambda n: "You" if n == CLINICIAN else advice.label(n),
+        index=0 if unsure else advice.choices().index("guideline"),
+        key=f"{Key.ADVISOR}_{mode}",
+        disabled=unsure or not policies[policy].needs_advisor,
+    )
+    outcomes = a.selectbox("Outcomes", list(OUTCOMES), format_func=OUTCOMES.get, key=Key.OUTCOMES)
+    warm = b.selectbox(
+        "What the method has learned before",
+        list(EXPERIENCE),
+        index=2,
+        format_func=EXPERIENCE.get,
+        key=Key.WARM_UP,
+        help="Without experience LIBRA does at first what its advisor says: the session would judge the advisor.",
+    )
+    seed = a.number_input(
+        "Order of the patients (seed)", 0, 10**6, 0, key=Key.SEED, help="The same: the same patients."
+    )
+    return policy, advisor, outcomes, int(warm), int(seed)
 
 
 def _start(spec: SessionSpec, name: str) -> None:
@@ -101,7 +117,8 @@ def _start(spec: SessionSpec, name: str) -> None:
 def sessions() -> None:
     """One's own sessions (a lead: all of the study), the newest first, each with a way back in."""
     who = access.actor()
-    found = access.repository().sessions()
+    repository = access.repository()
+    found, decided = repository.sessions(), repository.decided()
     if not found:
         st.info("No session yet. Start one: every step is kept, and you can go on tomorrow.", icon=":material/history:")
         return
@@ -109,25 +126,27 @@ def sessions() -> None:
     for session in found[:LISTED]:
         with st.container(border=True):
             text, button = st.columns([7, 3], vertical_alignment="center")
-            text.markdown(_line(session, who.id))
+            done = decided.get(session.id, 0)
+            open_yet = session.owner == who.id and done < session.spec.planned
+            text.markdown(_line(session, who.id, done))
             button.button(
-                "Resume" if session.owner == who.id else "Look",
+                "Resume" if open_yet else "Look",
                 key=f"fb_open_{session.id}",
                 on_click=open_session,
                 args=(session.id,),
-                icon=":material/resume:" if session.owner == who.id else ":material/visibility:",
+                icon=":material/resume:" if open_yet else ":material/visibility:",
             )
     if len(found) > LISTED:
         st.caption(f"The newest {LISTED} of {len(found)} sessions. The others are in the export on *Results*.")
 
 
-def _line(session: SessionInfo, me: str) -> str:
+def _line(session: SessionInfo, me: str, decided: int) -> str:
     from pages.ui.cards import plain
 
     spec = session.spec
     owner = "" if session.owner == me else f" · {plain(session.owner)}"
     how = "asked when unsure" if spec.mode == "unsure" else "blinded first choice" if spec.blinded else "open card"
     return (
-        f"**{plain(session.name)}**{owner}  \n:small[{REGISTRY[spec.policy].label} · {how} · {spec.planned} patients · "
-        f"seed {spec.seed} · begun {session.created_at[:16].replace('T', ' ')} UTC]"
+        f"**{plain(session.name)}**{owner} · {decided} of {spec.planned} decided  \n"
+        f":small[{REGISTRY[spec.policy].label} · {how} · begun {session.created_at[:16].replace('T', ' ')} UTC]"
     )

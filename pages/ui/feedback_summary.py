@@ -8,8 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from libra_core.records import REASONS, Entered, Kind, Sitting
-from pages.ui import words
+from libra_core.records.ledger import CaseFile
+from pages.ui.feedback_plan import sentence
 from pages.ui.feedback_state import Key, act, leave
+from pages.ui.state import si_units
 
 
 def end(sitting: Sitting) -> None:
@@ -20,13 +22,40 @@ def end(sitting: Sitting) -> None:
         st.markdown("#### The session is complete. Thank you.")
         columns = st.columns(4)
         columns[0].metric("Patients decided", f"{sitting.ledger.decided} of {sitting.info.spec.planned}")
-        columns[1].metric("Proposals accepted", kinds[Kind.ACCEPT])
-        columns[2].metric("Own plans", kinds[Kind.OVERRIDE])
-        columns[3].metric("Asked", kinds[Kind.ANSWER])
+        if sitting.info.spec.mode == "unsure":
+            followed = sum(c.answered.adopted for c in cases if c.answered is not None)
+            columns[1].metric("Treated by the method itself", kinds[Kind.AUTOMATIC])
+            columns[2].metric("You were asked", kinds[Kind.ANSWER])
+            columns[3].metric("Your advice was followed", followed)
+        else:
+            columns[1].metric("Proposals accepted", kinds[Kind.ACCEPT])
+            columns[2].metric("Own plans", kinds[Kind.OVERRIDE])
+        st.markdown(_moved(sitting))
         reasons = Counter(c.final.reason for c in cases if c.final and c.final.kind is Kind.OVERRIDE)
         for code, n in reasons.most_common():
             st.markdown(f"- {REASONS.get(code, code or 'no reason given')}: {n}")
-        st.button("Back to the list", key="fb_back", on_click=leave, type="primary")
+        with st.container(horizontal=True, gap="small"):
+            st.button("Results", key="fb_to_results", on_click=_to_results, type="primary", icon=":material/insights:")
+            st.button("Back to the list", key="fb_back", on_click=leave)
+
+
+def _moved(sitting: Sitting) -> str:
+    """What the proposals did to the first choices, and what came of it all in the simulation."""
+    cases, said = [c for c in sitting.ledger.files if c.final], ""
+    if first := [c for c in cases if c.first]:
+        changed = sum(c.first.plan.arm != c.final.plan.arm for c in first)  # type: ignore[union-attr]
+        said = f"You changed the treatment of {changed} of {len(first)} first choices after seeing the proposal. "
+    rewards = [c.outcome.reward for c in cases if c.outcome]
+    if rewards and sitting.info.spec.outcomes == "simulated":
+        unit = sitting.engine.problem.reward_unit
+        mean = f"{sum(rewards) / len(rewards):.0f} {unit}".replace("-", "−")
+        said += f"Net benefit of what was done: {mean} per patient on average (simulated)."
+    return said
+
+
+def _to_results() -> None:
+    leave()
+    st.session_state[Key.VIEW] = "Results"
 
 
 def outcomes(sitting: Sitting) -> None:
@@ -37,32 +66,44 @@ def outcomes(sitting: Sitting) -> None:
     measure = sitting.cohort.protocol.outcome
     column = f"{measure.label[:1].upper()}{measure.label[1:]} after {measure.horizon}, {measure.unit}"
     with st.expander(f"Enter outcomes: {len(awaiting)} awaited", icon=":material/edit_note:"):
+        now = sitting.cohort.frame[measure.name]
+        share = "Share of the habit changes made, %"
         table = pd.DataFrame(
             {
                 "No.": [case.position for case in awaiting],
                 "Patient": [case.patient for case in awaiting],
-                "Treatment": [words.treatment(sitting.cohort, case.final.executed.arm) for case in awaiting],  # type: ignore[union-attr]
+                f"Before, {measure.unit}": [round(float(now.iloc[case.row])) for case in awaiting],
+                "Plan": [_plan(sitting, case) for case in awaiting],
                 column: pd.Series([None] * len(awaiting), dtype="float"),
-                "Plan carried out, %": pd.Series([None] * len(awaiting), dtype="float"),
+                share: pd.Series([None] * len(awaiting), dtype="float"),
             }
         )
-        key = f"{Key.TABLE}_{sitting.ledger.seq}"
         edited = st.data_editor(
-            table, key=key, hide_index=True, disabled=["No.", "Patient", "Treatment"], alt="Outcomes to enter"
+            table,
+            key=f"{Key.TABLE}_{sitting.ledger.seq}",
+            hide_index=True,
+            disabled=list(table.columns[:4]),
+            column_config={share: st.column_config.NumberColumn(help="Empty: as is usual in the simulation.")},
+            placeholder="",
+            alt="Outcomes to enter",
         )
         typed = edited[edited[column].notna()]
         st.button(
-            f"Record {len(typed)} outcomes" if len(typed) != 1 else "Record 1 outcome",
+            "Record 1 outcome" if len(typed) == 1 else f"Record {len(typed) or ''} outcomes".replace("  ", " "),
             key=Key.ENTER,
             disabled=typed.empty,
             on_click=_enter,
-            args=([_entered(row, column) for _, row in typed.iterrows()],),
+            args=([_entered(row, column, share) for _, row in typed.iterrows()],),
         )
 
 
-def _entered(row: pd.Series, column: str) -> Entered:
-    share = row["Plan carried out, %"]
-    return Entered(int(row["No."]), float(row[column]), None if pd.isna(share) else float(share) / 100)
+def _plan(sitting: Sitting, case: CaseFile) -> str:
+    done = case.final.executed if case.final else None
+    return "" if done is None else sentence(sitting.cohort, done, si_units())
+
+
+def _entered(row: pd.Series, column: str, share: str) -> Entered:
+    return Entered(int(row["No."]), float(row[column]), None if pd.isna(row[share]) else float(row[share]) / 100)
 
 
 def _enter(entered: list[Entered]) -> None:

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from libra_core.policies import REGISTRY
+from libra_core.policies import REGISTRY, Decision
 from libra_core.records import Sitting
 from libra_core.records.ledger import CaseFile
 from pages.ui import words
+from pages.ui.feedback_plan import whole
 from pages.ui.state import si_units
 
 
@@ -25,7 +26,9 @@ def therapies(sitting: Sitting, case: CaseFile, hidden: bool) -> None:
     for k in range(sitting.engine.problem.n_arms):
         row = {"Treatment": words.treatment(cohort, k)}
         option = by_arm.get(k)
-        if not hidden and option is not None:
+        if not hidden and option is not None and not sitting.has_seen(k):
+            row |= {f"Alone, {unit}": "not known yet" if eligible[k] else "–"}
+        elif not hidden and option is not None:
             alone = (option.mean_unchanged, option.low_unchanged, option.high_unchanged)
             row[f"Alone, {unit}"] = _range(*alone) if eligible[k] else "–"
             both = (option.mean, option.low, option.high)
@@ -37,12 +40,20 @@ def therapies(sitting: Sitting, case: CaseFile, hidden: bool) -> None:
     st.caption(
         "What the method expects is hidden until you have chosen."
         if hidden
-        else f"Expected net benefit in {unit} with its range; simulated. At 0 with a wide range nothing is known yet."
+        else f"Expected net benefit in {unit}, higher is better, with its range; simulated. It is the fall less what "
+        "side effects, monitoring and pills are worth."
     )
 
 
 def _range(mean: float, low: float, high: float) -> str:
-    return f"{mean:.0f} ({low:.0f} to {high:.0f})".replace("-0 ", "0 ").replace("-0)", "0)").replace("-", "−")
+    return f"{whole(mean)} ({whole(low)} to {whole(high)})"
+
+
+def _of(sitting: Sitting, decision: Decision) -> str:
+    if np.isnan(decision.mean):
+        return "–"
+    known = sitting.has_seen(decision.arm)
+    return _range(decision.mean, decision.low, decision.high) if known else "not known yet"
 
 
 def methods(sitting: Sitting, case: CaseFile, hidden: bool) -> None:
@@ -53,7 +64,7 @@ def methods(sitting: Sitting, case: CaseFile, hidden: bool) -> None:
             "Method": REGISTRY[name].label,
             "Treatment": words.treatment(sitting.cohort, decision.arm),
             "Change of habits": words.plan_text(sitting.cohort, decision.delta, si_units()),
-            "Expected": "–" if np.isnan(decision.mean) else _range(decision.mean, decision.low, decision.high),
+            f"Net benefit, {sitting.engine.problem.reward_unit}": _of(sitting, decision),
         }
         for name, decision in case.shown.items()
     ]

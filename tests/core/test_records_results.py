@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from fhir.resources.R4B.bundle import Bundle
 
+from libra_core.cohort import load_cohort
 from libra_core.records import Actor, Database, Denied, Repository, Role
 from libra_core.records import analytics as a
 from libra_core.records.export import csv_bytes, fhir_bundle, parquet_bytes
@@ -109,6 +111,24 @@ def test_a_study_s_table(database: Database) -> None:
     assert a.between_clinicians(t)[("ann", "ben")].n == 8
 
 
+def test_groups_are_those_of_each_session_s_own_cohort(database: Database) -> None:
+    """Row 5 of one cohort is not row 5 of another."""
+    other = load_cohort("accord-like")
+    both = {cohort.name: cohort for cohort in (NHANES, other)}
+    for cohort in both.values():
+        sitting = begin(database, LEAD, cohort=cohort, planned=5)
+        for position in range(1, 6):
+            sitting.current()
+            sitting.accept(position, stamp())
+    t = collect(Repository(database, LEAD), both.__getitem__).table
+    for cohort in both.values():
+        mine = t[t["cohort"] == cohort.name]
+        female = cohort.frame["female"].to_numpy()[mine["row"]] == 1
+        assert mine["group: women"].tolist() == female.tolist()
+    found = a.subgroups(t).set_index("Group")["Patients"]
+    assert found["women"] + found["men"] == len(t) == 10
+
+
 def test_a_clinician_collects_only_own_sessions(database: Database) -> None:
     play(begin(database, ANN, planned=2))
     play(begin(database, BEN, planned=2))
@@ -118,15 +138,15 @@ def test_a_clinician_collects_only_own_sessions(database: Database) -> None:
 
 def test_a_viewer_reads_totals_and_no_small_groups(database: Database) -> None:
     play(begin(database, ANN, planned=3))
-    assert totals(Repository(database, VIEWER), cohorts, NHANES) is None  # too few to hide anybody
+    assert totals(Repository(database, VIEWER), cohorts) is None  # too few to hide anybody
     play(begin(database, BEN, planned=12))
-    found = totals(Repository(database, VIEWER), cohorts, NHANES)
+    found = totals(Repository(database, VIEWER), cohorts)
     assert found.decisions == 15
     assert (found.subgroups["Patients"] >= a.SMALLEST).all()
     assert all(n >= a.SMALLEST for n in found.reasons.values())
     for who in (ANN, Actor("nick", Role.NONE)):
         with pytest.raises(Denied):
-            totals(Repository(database, who), cohorts, NHANES)
+            totals(Repository(database, who), cohorts)
 
 
 def test_a_session_whose_cohort_is_not_at_hand_is_named(database: Database) -> None:
@@ -155,6 +175,7 @@ def test_exports_read_back(database: Database) -> None:
     assert parquet["comment"][0] == "=HYPERLINK(1)"  # Parquet runs nothing: the text is exact
     assert b"'=HYPERLINK(1)" in csv_bytes(found.table)
     bundle = json.loads(json.dumps(fhir_bundle(found.sessions[0], found.ledgers[0], NHANES), allow_nan=False))
+    Bundle.model_validate(bundle)  # the resources of R4B, whose two kinds used here are those of R4
     kinds = [e["resource"]["resourceType"] for e in bundle["entry"]]
     assert kinds == ["GuidanceResponse", "CarePlan"] * 3
     for entry in bundle["entry"]:

@@ -202,6 +202,28 @@ def test_asked_only_when_unsure(database: Database) -> None:
     assert answers > 0
     assert f"You were asked about {answers} of 12 patients" in texts(app)
     assert "The session is complete" in texts(app)
+    alone = 12 - answers
+    assert next(m.value for m in app.metric if m.label == "Treated by the method itself") == str(alone)
+
+
+def test_who_was_treated_without_a_question_is_said(database: Database) -> None:
+    """Nobody finds patient 5 in front of them without a word about patients 1 to 4."""
+    sitting = begin(database, mode="unsure", advisor="clinician", planned=40, warm_up=1000, seed=2)
+    app = page(sitting.id)
+    here = int(next(b.key for b in app.button if b.key.startswith("fb_answer_")).rpartition("_")[2])
+    assert here > 2
+    assert f"sure about patients 1 to {here - 1} and treated them by itself" in texts(app)
+
+
+def test_the_end_says_what_the_proposals_changed(database: Database) -> None:
+    sitting = play(begin(database, planned=6, blinded=True))
+    app = page(sitting.id)
+    cases = sitting.ledger.files
+    changed = sum(c.first.plan.arm != c.final.plan.arm for c in cases)
+    assert f"You changed the treatment of {changed} of 6 first choices" in texts(app)
+    click(app, "fb_back")
+    assert "6 of 6 decided" in texts(app)
+    assert app.button(key=f"fb_open_{sitting.id}").label == "Look"
 
 
 def test_outcomes_that_come_later(database: Database) -> None:
