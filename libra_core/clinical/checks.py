@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from libra_core.clinical.formulas import FORMULAS
-from libra_core.clinical.rules import CHANGE, NOW, Condition, Rule
+from libra_core.clinical.rules import CHANGE, EXPECTED, NOW, Condition, Rule
 
 if TYPE_CHECKING:
     from libra_core.clinical.protocol import Protocol
@@ -23,6 +23,7 @@ def check_protocol(protocol: Protocol) -> None:
     _check_features(protocol, set(features), set(features + flags))
     _check_context(protocol, set(features + flags))
     _check_treatments(protocol, set(features + flags))
+    _check_plans(protocol, set(features), set(features + flags))
     _unique("limit", [limit.name for limit in protocol.linked_limits])
     for limit in protocol.linked_limits:
         for name in limit.weights:
@@ -38,10 +39,17 @@ def _unique(what: str, names: list[str]) -> None:
         raise ValueError(f"the {what} {twice[0]!r} is defined twice")
 
 
-def _known(conditions: Iterable[Condition], names: set[str], where: str, changes: frozenset[str] = frozenset()) -> None:
+def _known(
+    conditions: Iterable[Condition],
+    names: set[str],
+    where: str,
+    changes: frozenset[str] = frozenset(),
+    outcome: frozenset[str] = frozenset(),
+) -> None:
     for condition in conditions:
-        good = condition.feature in (changes if condition.column.endswith(CHANGE) else names)
-        if not good:
+        kinds = {CHANGE: changes, EXPECTED: outcome}
+        allowed = next((found for suffix, found in kinds.items() if condition.column.endswith(suffix)), names)
+        if condition.feature not in allowed:
             raise ValueError(f"{where} reads {condition.column!r}, which is not defined")
 
 
@@ -94,7 +102,7 @@ def _check_context(protocol: Protocol, names: set[str]) -> None:
 
 
 def _check_treatments(protocol: Protocol, names: set[str]) -> None:
-    first, changes = protocol.treatments[0], frozenset(protocol.mutable)
+    first = protocol.treatments[0]
     if first.blocked_if or first.components:
         raise ValueError(f"the first treatment ({first.code!r}) must be one that is never blocked")
     seen: set[str] = set()
@@ -102,7 +110,7 @@ def _check_treatments(protocol: Protocol, names: set[str]) -> None:
         where = f"the treatment {treatment.code!r}"
         for rule in (*treatment.blocked_if, *treatment.not_alone):
             _known(rule.when, names, where)
-        _rules_with_changes(treatment.cautions, names, where, changes)
+        _rules_of_plans(protocol, treatment.cautions, names, where)
         for bonus in treatment.bonus:
             if bonus.flag not in names:
                 raise ValueError(f"{where} has a bonus for {bonus.flag!r}, which is not defined")
@@ -114,6 +122,24 @@ def _check_treatments(protocol: Protocol, names: set[str]) -> None:
         seen.add(treatment.code)
 
 
-def _rules_with_changes(rules: tuple[Rule, ...], names: set[str], where: str, changes: frozenset[str]) -> None:
+def _check_plans(protocol: Protocol, features: set[str], names: set[str]) -> None:
+    for caution in protocol.plan_cautions:
+        where = f"the caution {caution.reason!r}"
+        _given(protocol, caution.treatments, where)
+        _rules_of_plans(protocol, (caution,), names, where)
+    for check in protocol.checks:
+        where = f"the check of {check.feature!r}"
+        _given(protocol, check.treatments, where)
+        if check.feature not in features:
+            raise ValueError(f"{where} is about something that is not a feature")
+
+
+def _given(protocol: Protocol, codes: tuple[str, ...], where: str) -> None:
+    for code in codes:
+        if code not in protocol.arm_codes:
+            raise ValueError(f"{where} names the treatment {code!r}, which is not defined")
+
+
+def _rules_of_plans(protocol: Protocol, rules: tuple[Rule, ...], names: set[str], where: str) -> None:
     for rule in rules:
-        _known(rule.when, names, where, changes)
+        _known(rule.when, names, where, frozenset(protocol.mutable), frozenset({protocol.outcome.name}))

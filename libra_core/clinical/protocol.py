@@ -17,7 +17,20 @@ from libra_core.clinical.box import box_of, limits_of
 from libra_core.clinical.checks import check_protocol
 from libra_core.clinical.feature import Feature
 from libra_core.clinical.mask import blocked_of, eligible_of, not_alone_of, parts_of, reasons_of, rules_of
-from libra_core.clinical.rules import CHANGE, NOW, STRICT, Alert, Bools, Bounds, Derived, Floats, Rule
+from libra_core.clinical.rules import (
+    CHANGE,
+    EXPECTED,
+    NOW,
+    STRICT,
+    Alert,
+    Bools,
+    Bounds,
+    Caution,
+    Check,
+    Derived,
+    Floats,
+    Rule,
+)
 from libra_core.clinical.treatment import Block, CohortSpec, FeasibleSpec, Limit, Linked, Outcome, Treatment
 from libra_core.recourse.feasible import Budget, FeasibleSet
 
@@ -51,6 +64,8 @@ class Protocol:
     categories: tuple[Rule, ...]
     alerts: tuple[Alert, ...]
     cohorts: tuple[CohortSpec, ...]
+    plan_cautions: tuple[Caution, ...] = ()
+    checks: tuple[Check, ...] = ()
     linked_limits: tuple[Linked, ...] = ()
     dropped: tuple[str, ...] = ()
     folder: str = ""
@@ -209,14 +224,18 @@ class Protocol:
         """Every reason why an arm is out for one patient, arm by arm, including arm 0 when it is not enough."""
         return reasons_of(self.treatments, self.columns(row), self.bounds(row, between))
 
-    def cautions(self, row: ArrayLike, arm: int, delta: ArrayLike) -> tuple[str, ...]:
-        """What to watch when one patient gets `arm` with the standardised change `delta` (d_M,). Never a block."""
+    def cautions(self, row: ArrayLike, arm: int, delta: ArrayLike, expected: float = float("nan")) -> tuple[str, ...]:
+        """What to watch when one patient gets `arm` with the standardised change `delta` (d_M,). Never a block.
+
+        expected: the outcome that is expected with this plan, in its clinical unit; nan where it is not known yet.
+        """
         columns = self.columns(row)
         change = self.change(delta)
         columns |= {f"{name}{CHANGE}": change[j : j + 1] for j, name in enumerate(self.mutable)}
-        parts = parts_of(self.treatments, arm)
-        found = [rule.reason for part in parts for rule in part.cautions if rule.fires(columns)[0]]
-        return tuple(dict.fromkeys(found))
+        columns[f"{self.outcome.name}{EXPECTED}"] = np.array([expected])  # nan is neither above nor below a limit
+        rules: list[Rule] = [rule for rule in self.plan_cautions if self.arm_codes[arm] in rule.treatments]
+        rules += [rule for part in parts_of(self.treatments, arm) for rule in part.cautions]
+        return tuple(dict.fromkeys(rule.reason for rule in rules if rule.fires(columns)[0]))
 
     def price(self, row: ArrayLike, arm: int) -> float:
         """What separates an arm's benefit from its effect on the outcome for one patient: its cost less its bonuses."""
@@ -226,6 +245,11 @@ class Protocol:
     def safety_features(self, arm: int) -> tuple[str, ...]:
         """The features that the contraindications of an arm read, through derived flags and components."""
         return self._features_read(rules_of(self.treatments, arm))
+
+    def checks_before(self, arm: int) -> tuple[str, ...]:
+        """What to know before an arm starts: `checks` in the order of the file, then what contraindications read."""
+        asked = [check.feature for check in self.checks if self.arm_codes[arm] in check.treatments]
+        return tuple(dict.fromkeys((*asked, *self.safety_features(arm))))
 
     def lock_features(self, habits: tuple[str, ...]) -> tuple[str, ...]:
         """The features that the locks of these habits read."""

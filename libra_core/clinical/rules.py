@@ -1,7 +1,7 @@
 """Rules as data: conditions on named columns, and what follows when they hold.
 
-A column is a feature, a derived flag, or "name:change", the advised change of a habit. All functions work on whole
-cohorts: a column is an array (n,), and so is an answer.
+A column is a feature, a derived flag, "name:change", the advised change of a habit, or "name:expected", the outcome
+that is expected with the plan. All functions work on whole cohorts: a column is an array (n,), and so is an answer.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Bounds:
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 CHANGE = ":change"
+EXPECTED = ":expected"
 NOW = ":now"
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -43,7 +44,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "!=": operator.ne,
 }
 _NOT = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
-_CONDITION = re.compile(r"\s*([A-Za-z_]\w*(?::change)?)\s*(<=|>=|==|!=|<|>)\s*(-?\d+(?:\.\d+)?)\s*")
+_CONDITION = re.compile(r"\s*([A-Za-z_]\w*(?::change|:expected)?)\s*(<=|>=|==|!=|<|>)\s*(-?\d+(?:\.\d+)?)\s*")
 
 
 @checked(frozen=True, config=STRICT)
@@ -73,7 +74,7 @@ class Condition:
     @property
     def feature(self) -> str:
         """The feature or derived flag that is read."""
-        return self.column.removesuffix(CHANGE)
+        return self.column.removesuffix(CHANGE).removesuffix(EXPECTED)
 
 
 def _parse(text: Any) -> Any:
@@ -106,6 +107,22 @@ class Rule:
         if not self.when:
             return all_hold(self.when, bounds.low)
         return np.asarray(np.logical_and.reduce([c.may_hold(bounds) for c in self.when]), dtype=bool)
+
+
+@checked(frozen=True, config=STRICT)
+class Caution(Rule):
+    """A rule about a plan with one of these treatments: what to watch, never a block."""
+
+    treatments: tuple[str, ...]
+
+
+@checked(frozen=True, config=STRICT)
+class Check:
+    """A fact to know before one of these treatments starts, whether or not a contraindication reads it."""
+
+    feature: str
+    treatments: tuple[str, ...]
+    source: str
 
 
 @checked(frozen=True, config=STRICT)

@@ -112,6 +112,15 @@ class Cohort:
         """What the clinician must hear about a patient."""
         return self.protocol.alerts_for(self.values[row], self._around(row))
 
+    def cautions(self, row: int, arm: int, delta: Floats, benefit: float = float("nan")) -> tuple[str, ...]:
+        """What to watch when a patient gets `arm` with the standardised change `delta` (d_M,).
+
+        benefit: the net benefit that is expected of this plan, in the outcome's unit; nan where it is not known yet.
+        """
+        values, outcome = self.values[row], self.protocol.index(self.protocol.outcome.name)
+        expected = float(values[outcome]) - (benefit + self.protocol.price(values, arm))
+        return self.protocol.cautions(values, arm, delta, expected)
+
     def contexts(self, rows: Ints) -> Contexts:
         """The patients of these rows (R,) as a policy sees them."""
         rows = np.asarray(rows, dtype=np.int64)
@@ -164,8 +173,8 @@ class Cohort:
         return (0.0, *dict.fromkeys(sign * round(float(step), 6) for step in steps if step > 0))
 
     def unmeasured_safety(self, row: int, arm: int, habits: tuple[str, ...] = ()) -> tuple[Unmeasured, ...]:
-        """What the contraindications of an arm and the locks of these habits rest on without a measurement."""
-        names = dict.fromkeys((*self.protocol.safety_features(arm), *self.protocol.lock_features(habits)))
+        """What an arm needs measured before it starts, and what the locks of these habits read, where it is not."""
+        names = dict.fromkeys((*self.protocol.checks_before(arm), *self.protocol.lock_features(habits)))
         imputed = self.imputed.iloc[row]
         return tuple(self._unmeasured(row, self.protocol.feature(name)) for name in names if imputed[name])
 

@@ -79,7 +79,8 @@ def test_every_rule_and_number_has_a_source() -> None:
             assert key not in feature or feature.get("kind") == "flag" or group in feature["sources"], feature["name"]
     rules = [r for t in PROTOCOL.treatments for r in (*t.blocked_if, *t.not_alone, *t.cautions)]
     rules += [r for f in PROTOCOL.features for r in f.locks] + [*PROTOCOL.alerts, *PROTOCOL.categories]
-    assert all(rule.source.strip() for rule in rules)
+    rules += PROTOCOL.plan_cautions
+    assert all(rule.source.strip() for rule in (*rules, *PROTOCOL.checks))
     assert all(flag.source.strip() for flag in PROTOCOL.derived)
 
 
@@ -102,6 +103,9 @@ def test_the_core_does_not_name_the_disease() -> None:
         ("cost = 1.5", "cost = -1.5", "treatments → rasi: cost must be >= 0"),
         ('formula = "sum"', 'formula = "product"', "unknown formula 'product'"),
         ('name = "egfr_lt45"', 'name = "egfr"', "the feature or derived flag 'egfr' is defined twice"),
+        ('when = ["sbp:expected < 120"]', 'when = ["dbp:expected < 60"]', "reads 'dbp:expected', which is not defined"),
+        ('treatments = ["ccb", "bb"]', 'treatments = ["ccb", "abc"]', "names the treatment 'abc'"),
+        ('[[checks]]\nfeature = "egfr"', '[[checks]]\nfeature = "gfr"', "the check of 'gfr' is about something that"),
         ("version =", "versoin =", "version: is missing; versoin: is not known here"),
         ("[outcome]", "[outcome", "is not valid TOML"),
     ],
