@@ -12,7 +12,7 @@ from libra_core.records.replay import replay
 from libra_core.records.repository import Repository, SessionInfo
 from libra_core.records.rows import Stamp
 from libra_core.records.sitting import Sitting
-from libra_core.records.spec import LOCAL, REASONS, Actor, Kind, Role, SessionSpec, digest_of
+from libra_core.records.spec import LOCAL, REASONS, Actor, Kind, Role, SessionSpec
 
 __all__ = [
     "LOCAL",
@@ -35,6 +35,5 @@ __all__ = [
     "Stamp",
     "Unavailable",
     "Unreadable",
-    "digest_of",
     "replay",
 ]

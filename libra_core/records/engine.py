@@ -18,10 +18,10 @@ from libra_core.policies.decision import Choice
 from libra_core.problem import Actions, Contexts, Outcomes, moved
 from libra_core.records.codec import choice_state, proposal_from
 from libra_core.records.errors import Unreadable
-from libra_core.records.spec import CLINICIAN, SessionSpec, digest_of
+from libra_core.records.spec import CLINICIAN, SessionSpec
 from libra_core.streams import Streams
 from libra_core.study.runner import make_policy
-from libra_core.study.spec import cohort_key
+from libra_core.study.spec import cohort_key, inputs_digest
 from libra_core.study.theory import call_bound
 
 WARM_UP, FIRST_LUCK = 1, 2  # numbers of the replicates whose streams the warm-up and the patients' luck use
@@ -67,7 +67,7 @@ class Engine:
 
     def __init__(self, spec: SessionSpec, cohort: Cohort, advisor: Advisor | None = None) -> None:
         self.spec = spec.validate()
-        if digest_of(cohort) != spec.cohort_digest:
+        if inputs_digest(cohort) != spec.cohort_digest:
             raise Unreadable(
                 f"This session was recorded with other values of the cohort {spec.cohort!r}, or another version of the "
                 "protocol, than are loaded now. Load what was used then."

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-from libra_core.cohort import Cohort
 from libra_core.policies import REGISTRY, PolicyConfig
 from libra_core.records.codec import canonical, short_hash
 
@@ -158,20 +156,3 @@ class SessionSpec:
             return cls(config=PolicyConfig(**saved["config"]), companions=tuple(saved["companions"]), **rest)
         except (KeyError, TypeError) as error:
             raise ValueError(f"this session was recorded by another version of LIBRA: {error}") from error
-
-
-def digest_of(cohort: Cohort) -> str:
-    """Sixteen hex digits that name the values of a cohort and every number of the protocol that reads them."""
-    p = cohort.protocol
-    read = (
-        p.context,
-        p.mutable,
-        p.feasible,
-        p.outcome,
-        p.features,
-        p.derived,
-        p.treatments,
-        p.arrivals_rule,
-        p.dropped,
-    )
-    return hashlib.sha256(cohort.content + repr(read).encode()).hexdigest()[:16]

@@ -25,6 +25,7 @@ def study_facts(study: StoredStudy) -> tuple[tuple[str, str], ...]:
             "a random share of an advised change" if environment.compliance == "partial" else "all of it",
         ),
         ("Data", study.provenance),
+        ("Digest of data and protocol", study.inputs or "none: synthetic"),
         ("Made with", made),
         ("Digest of the numbers", study.digest),
     )

@@ -20,6 +20,23 @@ def cohort_key(cohort: Cohort) -> str:
     return f"{cohort.name}:{hashlib.sha256(cohort.content).hexdigest()[:12]}"
 
 
+def inputs_digest(cohort: Cohort) -> str:
+    """Sixteen hex digits that name the values of a cohort and every number of the protocol that reads them."""
+    p = cohort.protocol
+    read = (
+        p.context,
+        p.mutable,
+        p.feasible,
+        p.outcome,
+        p.features,
+        p.derived,
+        p.treatments,
+        p.arrivals_rule,
+        p.dropped,
+    )
+    return hashlib.sha256(cohort.content + repr(read).encode()).hexdigest()[:16]
+
+
 def hash_of(config: dict[str, Any]) -> str:
     """What a config is called: twelve hex digits of the SHA-256 of its JSON."""
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]

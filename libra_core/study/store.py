@@ -26,7 +26,7 @@ from libra_core.cohort import Cohort
 from libra_core.environments import EnvironmentSpec
 from libra_core.policies import PolicyConfig
 from libra_core.study.batch import PolicyResult, StudyResult
-from libra_core.study.spec import StudySpec, hash_of
+from libra_core.study.spec import StudySpec, hash_of, inputs_digest
 
 SCHEMA = 1
 KEY = b"libra"
@@ -41,13 +41,15 @@ class StudyError(ValueError):
 @dataclass(frozen=True, eq=False)
 class StoredStudy:
     """A study with what explains it. hash: of its settings as they were stored; digest: SHA-256 of its numbers;
-    versions: of the program and what it rests on."""
+    versions: of the program and what it rests on; inputs: names the cohort's values and the protocol's numbers that the
+    study was run with, empty for a synthetic one."""
 
     result: StudyResult
     hash: str
     digest: str
     versions: dict[str, str]
     provenance: str
+    inputs: str
 
     @property
     def spec(self) -> StudySpec:
@@ -157,6 +159,7 @@ def _meta(result: StudyResult, cohort: Cohort | None) -> dict[str, Any]:
         "unit": result.unit,
         "versions": versions,
         "provenance": "Synthetic contexts, no patients." if cohort is None else cohort.provenance,
+        "inputs": "" if cohort is None else inputs_digest(cohort),
         "simulated": True,
         "digest": digest_of(result),
         "policies": [
@@ -193,7 +196,9 @@ def _study(table: pa.Table, meta: dict[str, Any]) -> StoredStudy:
         for i, p in enumerate(meta["policies"])
     )
     result = StudyResult(spec, tuple(meta["t"]), meta["unit"], policies)
-    return StoredStudy(result, meta["hash"], meta["digest"], meta["versions"], meta["provenance"])
+    return StoredStudy(
+        result, meta["hash"], meta["digest"], meta["versions"], meta["provenance"], meta.get("inputs", "")
+    )
 
 
 def _spec(config: dict[str, Any]) -> StudySpec:

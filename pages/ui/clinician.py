@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 from libra_core.cohort import Cohort
-from libra_core.records import RecordsError, Repository, SessionInfo, digest_of
+from libra_core.records import RecordsError, Repository, SessionInfo
 from libra_core.records.database import DEFAULT_PATH
 from libra_core.records.ledger import Choice, Ledger
+from libra_core.study.spec import inputs_digest
 from pages.ui import access
 
 LOOK_BACK = 20  # sessions; a page is drawn often
@@ -15,7 +16,7 @@ LOOK_BACK = 20  # sessions; a page is drawn often
 
 def latest_choice(repository: Repository, cohort: Cohort, row: int) -> tuple[Choice, SessionInfo] | None:
     """The last decision about this patient in a session over these very values; the newest session counts."""
-    digest = digest_of(cohort)
+    digest = inputs_digest(cohort)
     for info in repository.sessions()[:LOOK_BACK]:
         if info.spec.cohort_digest != digest:
             continue

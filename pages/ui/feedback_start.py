@@ -7,10 +7,10 @@ from dataclasses import replace
 import streamlit as st
 
 from libra_core.policies import REGISTRY
-from libra_core.records import RecordsError, SessionInfo, SessionSpec, digest_of
+from libra_core.records import RecordsError, SessionInfo, SessionSpec
 from libra_core.records.spec import CLINICIAN
 from libra_core.study.live import live_config
-from libra_core.study.spec import cohort_key
+from libra_core.study.spec import cohort_key, inputs_digest
 from pages.ui import access, advice, current, loaders
 from pages.ui.feedback_state import Key, feedback_state, open_session, value
 
@@ -55,7 +55,7 @@ def form() -> None:
             policy, advisor, outcomes, warm, seed = _study(mode)
         spec = SessionSpec(
             cohort_key(cohort),
-            digest_of(cohort),
+            inputs_digest(cohort),
             cohort.protocol.name,
             policy=policy,
             companions=tuple(n for n in ("glrb", "guideline") if n != policy),

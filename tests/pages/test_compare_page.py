@@ -5,7 +5,8 @@ from streamlit.testing.v1 import AppTest
 
 from libra_core.advisors.llm.store import open_store
 from libra_core.cohort import load_cohort
-from libra_core.records import LOCAL, Database, Repository, SessionSpec, Sitting, Stamp, digest_of
+from libra_core.records import LOCAL, Database, Repository, SessionSpec, Sitting, Stamp
+from libra_core.study.spec import inputs_digest
 from tests.llm_server import LLMServer
 from tests.pages.conftest import ROUTER
 
@@ -32,7 +33,7 @@ def test_a_clinicians_decision_stands_beside_the_others(monkeypatch, tmp_path):
     cohort = load_cohort("nhanes")
     database = Database(url)
     repository = Repository(database, LOCAL)
-    spec = SessionSpec("nhanes", digest_of(cohort), cohort.protocol.name, companions=(), blinded=False)
+    spec = SessionSpec("nhanes", inputs_digest(cohort), cohort.protocol.name, companions=(), blinded=False)
     sitting = Sitting(repository, repository.begin(spec, "Morning round").id, cohort)
     case = sitting.current()
     now = "2026-11-24T08:00:00.000+00:00"

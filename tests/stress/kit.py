@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from libra_core.cohort import Cohort, load_cohort
-from libra_core.records import LOCAL, Actor, Database, Plan, Repository, SessionSpec, Sitting, Stamp, digest_of
+from libra_core.records import LOCAL, Actor, Database, Plan, Repository, SessionSpec, Sitting, Stamp
 from libra_core.records.ledger import CaseFile
+from libra_core.study.spec import inputs_digest
 
 T = TypeVar("T")
 STILL = (0.0,) * 8
@@ -29,7 +30,7 @@ NHANES = load_cohort("nhanes")
 def spec(cohort: Cohort = NHANES, **changes: object) -> SessionSpec:
     """A short session that shows its card at once."""
     settings = {"planned": 6, "blinded": False} | changes
-    return SessionSpec(cohort.name, digest_of(cohort), cohort.protocol.name, **settings)  # type: ignore[arg-type]
+    return SessionSpec(cohort.name, inputs_digest(cohort), cohort.protocol.name, **settings)  # type: ignore[arg-type]
 
 
 def stamp(key: str | None = None, **more: object) -> Stamp:
