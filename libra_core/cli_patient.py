@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from libra_core.clinical import Alert
 from libra_core.cohort import Cohort, Unmeasured
 from libra_core.policies import Decision
@@ -43,14 +45,14 @@ class Safety:
         }
 
 
-def safety_of(cohort: Cohort, decision: Decision) -> Safety:
-    """What the page Recommend shows beside the same decision."""
+def safety_of(cohort: Cohort, decision: Decision, benefit: float = float("nan")) -> Safety:
+    """What the page Recommend shows beside the same decision. benefit: see `Cohort.cautions`."""
     row, protocol = decision.row, cohort.protocol
     check = cohort.unmeasured_safety(row, decision.arm)
     inside = {item.feature: protocol.feature(item.feature).label_inside for item in check}
     return Safety(
         alerts=tuple(alert for alert in cohort.alerts(row) if alert.level != "note"),
-        watch=protocol.cautions(cohort.values[row], decision.arm, decision.delta),
+        watch=cohort.cautions(row, decision.arm, np.asarray(decision.delta), benefit),
         check=check,
         missing=", ".join(inside[item.feature] for item in check if not item.doubt),
         doubtful="; ".join(f"{inside[item.feature]} ({item.doubt})" for item in check if item.doubt),

@@ -51,7 +51,8 @@ def _recommend(arguments: argparse.Namespace) -> int:
         run.step()
     decision = run.decision_for(arguments.row)
     changes = changes_of(decision, cohort.protocol)
-    safety = safety_of(cohort, decision)
+    seen = any(row.decision.arm == decision.arm for row in run.rows)  # else its mean is a guess before any patient
+    safety = safety_of(cohort, decision, decision.mean if seen else math.nan)
     _print(decision, cohort.protocol, changes, safety, run)
     content = {
         "schema": 1,

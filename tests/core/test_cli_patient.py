@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from libra_core.__main__ import main
@@ -46,10 +47,21 @@ def test_the_cautions_of_the_plan_are_those_of_the_protocol(tmp_path: Path, caps
     assert main(["recommend", "--cohort", "nhanes", "--row", "0", "--after", "20", "--json", str(out)]) == 0
     content = json.loads(out.read_text())
     cohort, decision = load_cohort("nhanes"), content["decision"]
-    cautions = cohort.protocol.cautions(cohort.values[0], decision["arm"], decision["delta"])
-    assert cautions  # a drug and a habit that both raise potassium
+    cautions = cohort.cautions(0, decision["arm"], np.array(decision["delta"]), decision["mean"])
+    assert cautions
     assert content["cautions"] == list(cautions)
-    assert f"Watch:     {cautions[0]}" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert [line for line in said.splitlines() if line.startswith("Watch:")] == [f"Watch:     {c}" for c in cautions]
+
+
+@pytest.mark.parametrize(("row", "after", "foretold"), [(4, 0, False), (25, 60, True)])
+def test_a_low_pressure_is_foretold_only_by_what_was_learned(
+    row: int, after: int, foretold: bool, capsys: Capture
+) -> None:
+    """Row 4 has 116 mmHg, but nobody has had its treatment yet; row 25 has 130, and a fall of some 10 is known."""
+    words = f"recommend --cohort accord-like --row {row} --after {after} --policy glrb"
+    assert main(words.split()) == 0
+    assert ("expected systolic pressure below 120" in capsys.readouterr().out) == foretold
 
 
 def test_a_patient_without_alerts_has_none(capsys: Capture) -> None:
