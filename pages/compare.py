@@ -37,13 +37,13 @@ def patient_tab(cohort: Cohort, row: int) -> None:
         if model_on:
             st.button("Ask the language model", key=Key.COMPARE_ASK, on_click=ask, args=(cohort, row))
         st.button(
-            f"Learn from {single.LEARN} more",
+            f"Let both learn from {single.LEARN} simulated patients",
             key=Key.COMPARE_LEARN,
             on_click=single.learn,
             args=(run,),
             help="Bandit and LIBRA treat more simulated patients first, so that their expectations mean something.",
         )
-    single.draw(cohort, single.cards(cohort, row, run, heard), run, si_units())
+    single.draw(cohort, row, single.cards(cohort, row, run, heard), run, si_units())
     st.caption(single.caution(run))
     if heard is not None and heard.advice.status != "off":
         with st.expander("The language model's samples", key=Key.COMPARE_BALLOTS):

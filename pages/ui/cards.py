@@ -86,7 +86,7 @@ def drugs(cohort: Cohort, row: int) -> str:
     count = round(float(cohort.frame.at[row, "n_bp_classes"]))
     star = _star(cohort, row, "n_bp_classes")
     if count == 0 and not names:
-        return "not recorded" if star else "none"
+        return "not recorded, treated as none" if star else "none"
     classes = f"{count} {'class' if count == 1 else 'classes'}{star}"
     return f"{', '.join(names)} ({classes})" if names else f"{classes}, names not recorded"
 
@@ -96,36 +96,51 @@ def conditions(cohort: Cohort, row: int) -> str:
     return ", ".join(names) if names else "none recorded"
 
 
-def numbers(cohort: Cohort, row: int, si: bool) -> str:
-    """Key measurements on one line: 'eGFR 82 mL/min/1.73m² · K 4.1 mmol/L*'."""
-    parts = []
+def numbers(cohort: Cohort, row: int, si: bool) -> tuple[list[str], list[str]]:
+    """Key numbers in two lists: what was measured, 'BMI 31.7 kg/m²', and what the simulation assumes instead."""
+    measured: list[str] = []
+    filled: list[str] = []
     names = _known(cohort, KEY_NUMBERS) or preferred(cohort, (), 6)
     for name in (n for n in names if n != cohort.protocol.outcome.name):
-        feature = cohort.protocol.feature(name)
-        label = SHORT.get(name, feature.label)
-        parts.append(f"{label} {feature.display(cohort.frame.at[row, name], si)}{_star(cohort, row, name)}")
-    return " · ".join(parts)
+        text = f"{SHORT.get(name, cohort.protocol.feature(name).label)} {_value(cohort, row, name, si)}"
+        (filled if bool(cohort.imputed.at[row, name]) else measured).append(text)
+    return measured, filled
+
+
+def _value(cohort: Cohort, row: int, name: str, si: bool) -> str:
+    return cohort.protocol.feature(name).display(float(cohort.frame.at[row, name]), si)
+
+
+def key_numbers(cohort: Cohort, row: int, si: bool) -> str:
+    """One line that keeps apart what a laboratory reported and what nobody measured."""
+    measured, filled = numbers(cohort, row, si)
+    known = f"{' · '.join(measured) or 'no key number measured'} · data: {cohort.data_date}"
+    return known + (f" · :gray[not measured; the simulation assumes {', '.join(filled)}]" if filled else "")
 
 
 def patient_header(cohort: Cohort, row: int, si: bool) -> None:
     """Who this is, always in view on the pages that decide something."""
-    missing = assumed(cohort, row)
+    missing = assumed(cohort, row, si)
     with st.container(key="patient-header", gap=None):
         st.markdown(
-            f"**{cohort.ids[row]}** · {person(cohort, row)} · {outcome_now(cohort, row, si)} · "
-            f"drugs now: {drugs(cohort, row)} · conditions: {conditions(cohort, row)}"
+            f":orange-badge[simulated] **{cohort.ids[row]}** · {person(cohort, row)} · {outcome_now(cohort, row, si)} "
+            f"· drugs now: {drugs(cohort, row)} · conditions: {conditions(cohort, row)}"
         )
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
-            st.markdown(f":small[{numbers(cohort, row, si)} · data: {cohort.data_date}]", width="content")
+            with st.container(key="patient-labs", width="stretch"):
+                st.markdown(f":small[{key_numbers(cohort, row, si)}]")
             if missing:
-                with st.popover(f"{STAR} {len(missing)} values assumed", type="tertiary", key=Key.ASSUMED):
+                said = f"{len(missing)} of {len(cohort.protocol.features)} values are assumed"
+                with st.popover(said, type="tertiary", key=Key.ASSUMED):
+                    st.markdown("**Measured:** " + (" · ".join(numbers(cohort, row, si)[0]) or "no key number") + ".")
                     st.markdown("**Assumed by a stated rule, not measured:** " + ", ".join(missing) + ".")
 
 
-def assumed(cohort: Cohort, row: int) -> list[str]:
-    """Labels of what was not measured in this patient."""
-    missing = cohort.imputed.loc[row]
-    return [cohort.protocol.feature(str(name)).label_inside for name in missing.index[missing]]
+def assumed(cohort: Cohort, row: int, si: bool) -> list[str]:
+    """What was not measured in this patient, each with the value that the simulation assumes: 'gout no'."""
+    missing = cohort.imputed.iloc[row]
+    names = [str(name) for name in missing.index[missing]]
+    return [f"{cohort.protocol.feature(name).label_inside} {_value(cohort, row, name, si)}" for name in names]
 
 
 def alerts(found: tuple[Alert, ...], notes: bool = True) -> None:

@@ -125,7 +125,7 @@ def known(labels: Sequence[str], measured: Sequence[float], assumed: Sequence[fl
 def contributions(labels: Sequence[str], values: Sequence[float], unit: str) -> go.Figure:
     """What each fact adds to the expected benefit (right) or takes from it (left)."""
     alt = "Contributions: " + ", ".join(f"{a} {v:+.1f} {unit}" for a, v in zip(labels, values, strict=True))
-    figure = blank(alt, f"Contribution to the expected benefit ({unit})", "", 80 + 28 * len(labels))
+    figure = blank(alt, f"Contribution to the expected net benefit ({unit})", "", 80 + 28 * len(labels))
     figure.add_bar(
         y=list(labels),
         x=list(values),
@@ -146,8 +146,8 @@ def options(
     labels: Sequence[str], mean: Sequence[float], low: Sequence[float], high: Sequence[float], unit: str
 ) -> go.Figure:
     """Ranked options: the expected benefit as a dot, what the data leave open as a bar around it."""
-    alt = "Expected benefit: " + ", ".join(f"{a} {m:.0f} {unit}" for a, m in zip(labels, mean, strict=True))
-    figure = blank(alt, f"Expected benefit ({unit}, simulated)", "", 70 + 30 * len(labels))
+    alt = "Expected net benefit: " + ", ".join(f"{a} {m:.0f} {unit}" for a, m in zip(labels, mean, strict=True))
+    figure = blank(alt, f"Net benefit ({unit}, simulated; higher is better)", "", 70 + 30 * len(labels))
     colours = [BLUE] + [GREY] * (len(labels) - 1)
     figure.add_scatter(
         x=list(mean),

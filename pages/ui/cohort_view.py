@@ -153,7 +153,7 @@ def selected(cohort: Cohort, si: bool) -> None:
     with st.container(border=True):
         st.markdown(f"**{cohort.ids[row]}** · {cards.person(cohort, row)} · {cards.outcome_now(cohort, row, si)}")
         st.markdown(f"Drugs now: {cards.drugs(cohort, row)}  \nConditions: {cards.conditions(cohort, row)}")
-        st.caption(cards.numbers(cohort, row, si) + f"  \n{cards.STAR} assumed, not measured")
+        st.markdown(f":small[{cards.key_numbers(cohort, row, si)}]")
         if st.button("Open in Recommend", type="primary", icon=":material/arrow_forward:", key=Key.OPEN):
             st.switch_page("recommend.py", query_params=current.address(cohort, row))
 

@@ -153,47 +153,68 @@ def caution(run: LiveRun) -> str:
     if not run.rows:
         return "The model has seen no patient yet, so it expects nothing of any plan: let it learn first."
     return (
-        f"Expected net benefit under what the model has learned from {len(run.rows):,} simulated patients, with its "
-        "confidence range. Early on it can be far off for treatments that were seldom tried."
+        f"Expectations by what LIBRA's model has learned from {len(run.rows):,} simulated patients, with their ranges. "
+        "They can be far off for a treatment that was seldom tried, and say nothing against a guideline."
     )
 
 
-def draw(cohort: Cohort, shown: Sequence[Card], run: LiveRun, si: bool) -> None:
+def draw(cohort: Cohort, row: int, shown: Sequence[Card], run: LiveRun, si: bool) -> None:
     """The cards in one row. Expectations are left out while the model has seen nobody: they would all be zero."""
-    unit = run.unit if run.rows else ""
     for column, card in zip(st.columns(len(shown), gap="small"), shown, strict=True):
         with column, st.container(border=True, height="stretch"):
             st.markdown(f"**{card.title}** :gray-badge[{plain(card.kind)}]")
             if card.plan is None:
                 st.markdown(f":small[{plain(card.why)}]")
                 continue
-            _plan(cohort, card.plan, unit, si)
+            _plan(cohort, row, card.plan, run, si)
             st.markdown(f":small[{plain(card.why)}]")
             if card.foot:
                 st.caption(plain(card.foot))
 
 
-def _plan(cohort: Cohort, plan: Opinion, unit: str, si: bool) -> None:
+def _plan(cohort: Cohort, row: int, plan: Opinion, run: LiveRun, si: bool) -> None:
     changes = words.changes(cohort, plan.used, si) or ["habits as they are"]
     lines = [plain(words.treatment(cohort, plan.arm)), *(f":small[{plain(text)}]" for text in changes)]
     st.markdown("  \n".join(lines))
-    if unit:
-        low, high = f"{plan.low:.0f}".replace("-", "−"), f"{plan.high:.0f}".replace("-", "−")
-        st.markdown(f"**{plan.mean:.0f} {unit}** :small[({low} to {high}) expected, simulated]".replace("**-", "**−"))
-    else:
-        st.markdown("**Effect not known yet**")
-    badges = [
-        ":red-badge[:material/block: contraindicated]"
-        if plan.contraindicated
-        else ":green-badge[:material/check: not contraindicated]",
-        f":orange-badge[:material/compress: shortened to {plan.share:.0%} of what was asked]"
-        if plan.projected
-        else ":green-badge[:material/check: within the limits]",
-    ]
-    st.markdown(" ".join(badges))
+    st.markdown(_expected(cohort, row, plan, run))
+    st.markdown(" ".join(_badges(cohort, row, plan)))
     if plan.projected:
         asked = "; ".join(words.changes(cohort, plan.asked, si))
-        st.markdown(f":small[Asked for: {plain(asked)} ({plan.size:.2f} of {plan.limit:.2f} effort units)]")
+        st.markdown(f":small[Asked for: {plain(asked)}. That is more than one plan may ask, so it is reduced.]")
+
+
+def _expected(cohort: Cohort, row: int, plan: Opinion, run: LiveRun) -> str:
+    """The fall that the model expects, its net benefit, and how often it has seen that treatment."""
+    seen = sum(treated.decision.arm == plan.arm for treated in run.rows)
+    if not seen:
+        return "**Effect not known yet**  \n:small[nobody in this run has had this treatment]"
+    if run.unit != cohort.protocol.outcome.unit:
+        return f"**{plan.mean:.0%} chance of reaching the goal**  \n:small[simulated; {seen:,} patients had it]"
+    price = cohort.protocol.price(cohort.values[row], plan.arm)
+    fall, low, high = (value + price for value in (plan.mean, plan.low, plan.high))
+    text = (
+        f"**Expected fall {fall:.0f} {run.unit}** :small[({low:.0f} to {high:.0f}), simulated]  \n"
+        f":small[Net benefit {plan.mean:.0f} {run.unit} after side effects, monitoring and pills; "
+        f"{seen:,} {'patient' if seen == 1 else 'patients'} had this treatment.]"
+    )
+    return text.replace(" -", " −").replace("(-", "(−").replace("−0 ", "0 ")
+
+
+def _badges(cohort: Cohort, row: int, plan: Opinion) -> list[str]:
+    unknown = len(cohort.unmeasured_safety(row, plan.arm))
+    if plan.contraindicated:
+        safe = ":red-badge[:material/block: contraindicated]"
+    elif unknown:
+        facts = "1 fact" if unknown == 1 else f"{unknown} facts"
+        safe = f":gray-badge[:material/visibility_off: nothing recorded against it; {facts} not recorded]"
+    else:
+        safe = ":green-badge[:material/check: not contraindicated]"
+    within = (
+        f":orange-badge[:material/compress: reduced to {plan.share:.0%} of the change asked for]"
+        if plan.projected
+        else ":green-badge[:material/check: within the limits]"
+    )
+    return [safe, within]
 
 
 def ballots(heard: Consultation, cohort: Cohort, row: int) -> None:

@@ -15,6 +15,7 @@ from pages.ui.csv import safe_csv
 from pages.ui.show import figure as show
 from pages.ui.state import Key
 
+NOT_KNOWN = "not known yet"
 LOGGED = 200  # lines of the log on the page; the download has them all
 
 
@@ -66,15 +67,17 @@ def therapies(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
         reasons.setdefault(block.arm, []).append(block.reason)
     seen = Counter(row.decision.arm for row in run.rows)
     known = _learned(shown, run)
-    rows = [_therapy(cohort, o, reasons.get(o.arm, []), seen[o.arm], run.unit, si) for o in shown.decision.options]
+    rows = [
+        _therapy(cohort, shown.row, o, reasons.get(o.arm, []), seen[o.arm], run, si) for o in shown.decision.options
+    ]
     table = pd.DataFrame(rows)
     st.table(table if known else table.iloc[:, [0, -2, -1]], border="horizontal", hide_index=True)
     if not known:
         st.caption("Effects are shown once somebody has been treated: nothing is known about any treatment yet.")
         return
     st.caption(
-        f"Expected net benefit in {run.unit} after {cohort.protocol.outcome.horizon}, with its range; simulated. "
-        "A treatment that nobody had yet in this run is judged by what its likes did, with a wide range."
+        f"After {cohort.protocol.outcome.horizon}, with the range left open; simulated. Net benefit is the fall "
+        "less what side effects, monitoring and pills are worth: **higher is better**, below 0 is worse than no change."
     )
 
 
@@ -83,12 +86,20 @@ def _learned(shown: live.View, run: LiveRun) -> int:
     return len(run.rows) if shown.record is None else shown.record.t - 1
 
 
-def _therapy(cohort: Cohort, option: ArmOption, reasons: list[str], seen: int, unit: str, si: bool) -> dict[str, str]:
-    out = not option.eligible
-    return {
-        "Treatment": words.treatment(cohort, option.arm),
-        f"Alone, {unit}": "–" if out else _range(option.mean_unchanged, option.low_unchanged, option.high_unchanged),
-        f"With habits, {unit}": "–" if out else _range(option.mean, option.low, option.high),
+def _therapy(
+    cohort: Cohort, row: int, option: ArmOption, reasons: list[str], seen: int, run: LiveRun, si: bool
+) -> dict[str, str]:
+    out, unit, price = not option.eligible, run.unit, cohort.protocol.price(cohort.values[row], option.arm)
+    known = not out and (seen > 0 or option.arm == 0)
+    line = {"Treatment": words.treatment(cohort, option.arm)}
+    if unit == cohort.protocol.outcome.unit:
+        fall = _range(option.mean + price, option.low + price, option.high + price)
+        line[f"Expected fall with habits, {unit}"] = fall if known else NOT_KNOWN if not out else "–"
+    best = _range(option.mean, option.low, option.high)
+    alone = _range(option.mean_unchanged, option.low_unchanged, option.high_unchanged)
+    return line | {
+        f"Net benefit with habits, {unit}": best if known else NOT_KNOWN if not out else "–",
+        f"Net benefit alone, {unit}": alone if known else NOT_KNOWN if not out else "–",
         "Change of habits": "–" if out else words.plan_text(cohort, option.delta, si),
         "Patients so far": f"{seen:,}",
         "Not possible because": "; ".join(reasons),

@@ -25,9 +25,12 @@ def limits(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
         st.markdown("**Treatments ruled out before anything was computed**")
         blocks = cohort.blocked(shown.row)
         if not blocks:
-            st.markdown("None: every treatment is possible for this patient.")
+            st.markdown("None, by what is recorded.")
         for block in blocks:
             st.markdown(f"- {words.treatment(cohort, block.arm)}: {block.reason}. :small[{block.source}]")
+        missing, _ = words.not_excluded(cohort, shown.row)
+        if missing:
+            st.markdown(f":material/visibility_off: **Not recorded, so not excluded:** {', '.join(missing)}.")
     _own(cohort)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from libra_core.cohort import Cohort
-from libra_core.policies import Decision
+from libra_core.policies import Decision, Reason
 from libra_core.study.live import LiveRun
 from pages.ui import cards, charts, live, recommend_trial, words
 from pages.ui import recommend_detail as detail
@@ -28,7 +28,7 @@ def recommendation(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> 
         if habits:
             st.caption(_effort(cohort, shown, run))
         _expected(cohort, shown, run)
-        st.markdown(words.WHY[decision.reason] + _advice(cohort, decision, si))
+        st.markdown(_why(shown, run) + _advice(cohort, decision, run.unit, si))
         _checks(cohort, shown)
         _outcome(cohort, shown, run)
 
@@ -108,16 +108,34 @@ def _expected(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
     columns[2].caption(f"Learned from {seen:,} patient{'s' if seen > 1 else ''} on it")
 
 
-def _advice(cohort: Cohort, decision: Decision, si: bool) -> str:
+def _why(shown: live.View, run: LiveRun) -> str:
+    """Why this plan; before anybody was treated it says whose plan it is."""
+    decision = shown.decision
+    if decision.adopted and shown.record is None and not run.rows:
+        return "The method starts knowing nothing, so it asked: **this is the advisor's plan.** Press *+10*: it learns."
+    return words.WHY[decision.reason]
+
+
+def _advice(cohort: Cohort, decision: Decision, unit: str, si: bool) -> str:
+    """Advice that was not followed, and the two numbers that were compared."""
     advice = decision.advice
     if advice is None or not advice.given or decision.adopted:
         return ""
     plan = words.plan_text(cohort, advice.delta, si)
-    return f" *Advice:* {words.treatment(cohort, advice.arm)}, {plan}."
+    said = f" *Advice:* {words.treatment(cohort, advice.arm)}, {plan}."
+    option = next((option for option in decision.options if option.arm == advice.arm), None)
+    if decision.reason is not Reason.RULED_OUT or option is None:
+        return said
+    return (
+        f"{said} Its net benefit is at most {option.ucb:.0f} {unit}, by the limits that the method decides by; that of "
+        f"the plan above is at most {decision.ucb:.0f} {unit}."
+    ).replace(" -", " −")
 
 
 def _checks(cohort: Cohort, shown: live.View) -> None:
     decision = shown.decision
+    if unknown := words.unrecorded(cohort, shown.row):
+        st.markdown(f":material/visibility_off: {unknown}")
     for caution in cohort.protocol.cautions(cohort.values[shown.row], decision.arm, decision.delta):
         st.markdown(f":material/warning: {words.sentence(caution)}")
     if unknown := words.to_check(cohort, cohort.unmeasured_safety(shown.row, decision.arm)):

@@ -16,7 +16,8 @@ WHY = {
     Reason.OPTIMISTIC: "It is the option that could turn out best, given what has been learned.",
     Reason.CERTAIN: "What has been learned is precise enough for this patient, so the advisor was not asked.",
     Reason.NO_ADVICE: "The method was unsure and asked the advisor, but no usable advice came.",
-    Reason.RULED_OUT: "The method was unsure and asked the advisor. What has been learned rules the advice out.",
+    Reason.RULED_OUT: "The method was unsure and asked the advisor. By what has been learned so far, its own plan "
+    "looks better than the advice.",
     Reason.UNINFORMATIVE: "The advisor was asked; its plan is plausible, but nothing would be learned from it.",
     Reason.ADOPTED: "The method was unsure and asked the advisor. The advice is plausible, so it is followed.",
     Reason.CONTROL: "The advisor was asked, but its advice is held back: one of the rounds that test the advisor.",
@@ -89,6 +90,25 @@ def _fact(cohort: Cohort, name: str) -> str:
     feature = cohort.protocol.feature(name)
     drug = drug_class(feature)
     return f"current {drug}" if drug else feature.label_inside
+
+
+def not_excluded(cohort: Cohort, row: int) -> tuple[list[str], int]:
+    """The facts that could rule a treatment out but are not recorded for this patient, and how many such facts there
+    are in all."""
+    arms = range(len(cohort.protocol.treatments))
+    facts = list(dict.fromkeys(name for arm in arms for name in cohort.protocol.safety_features(arm)))
+    return [_fact(cohort, name) for name in facts if bool(cohort.imputed.at[row, name])], len(facts)
+
+
+def unrecorded(cohort: Cohort, row: int) -> str:
+    """How much of what decides about drugs nobody recorded, in one sentence; empty when all of it is known."""
+    missing, total = not_excluded(cohort, row)
+    if not missing:
+        return ""
+    drugs = any(text.startswith("current ") for text in missing)
+    among = [text for text, is_so in (("current drugs", drugs), ("kidney function", "eGFR" in missing)) if is_so]
+    told = f", {' and '.join(among)} among them" if among else ""
+    return f"Of {total} facts that could rule a drug out, {len(missing)} are not recorded for this person{told}."
 
 
 def sentence(text: str) -> str:
