@@ -92,6 +92,7 @@ def _line(info: SessionInfo, case: CaseFile, engine: Engine) -> dict[str, object
         "comment": final.comment,
         "seconds": final.seconds,
         "put_off": len(case.deferred),
+        "mistake": case.mistake is not None,
         "shown_at": final.shown_at,
         "decided_at": final.decided_at,
         "reward": None if case.outcome is None else case.outcome.reward,

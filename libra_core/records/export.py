@@ -101,7 +101,7 @@ def _care_plan(info: SessionInfo, case: CaseFile, cohort: Cohort, guidance: str)
         "resourceType": "CarePlan",
         "id": f"{info.id}-{case.position}-plan",
         "meta": _meta(),
-        "status": "active",
+        "status": "entered-in-error" if case.mistake else "active",
         "intent": "plan",
         "subject": _subject(case),
         "created": final.decided_at,

@@ -78,6 +78,7 @@ class CaseFile:
     first: Choice | None = None
     deferred: list[Choice] = field(default_factory=list)
     final: Choice | None = None
+    mistake: Choice | None = None  # says that `final` was recorded by mistake, and why
     outcome: Outcome | None = None
     scenarios: list[tuple[str, Plan]] = field(default_factory=list)
 
@@ -140,6 +141,8 @@ class Ledger:
     def _decided(case: CaseFile, choice: Choice) -> None:
         if choice.kind is Kind.FIRST:
             case.first = choice
+        elif choice.kind is Kind.MISTAKE:
+            case.mistake = choice
         elif choice.closes:
             case.final = choice
         else:
@@ -156,8 +159,8 @@ class Ledger:
 
     @property
     def awaiting(self) -> list[CaseFile]:
-        """Treated, but without an outcome."""
-        return [c for c in self.files if c.final and c.final.executed and c.outcome is None]
+        """Treated, but without an outcome; not those whose decision was a mistake."""
+        return [c for c in self.files if c.final and c.final.executed and c.outcome is None and c.mistake is None]
 
     @property
     def open_cases(self) -> list[CaseFile]:

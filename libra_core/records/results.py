@@ -59,10 +59,12 @@ class Totals:
     gain: a.Gain
     seconds: tuple[float, float, float]
     subgroups: pd.DataFrame
+    mistakes: int  # decisions marked as recorded by mistake: in none of the numbers above
 
     @classmethod
     def of(cls, found: Collected) -> Totals:
-        t = found.table
+        wrong = found.table["mistake"].astype(bool)
+        t = found.table[~wrong]
         return cls(
             sessions=len(found.sessions),
             clinicians=len({s.owner for s in found.sessions}),
@@ -74,6 +76,7 @@ class Totals:
             gain=a.gain(t),
             seconds=a.times(t),
             subgroups=a.subgroups(t),
+            mistakes=int(wrong.sum()),
         )
 
 

@@ -181,6 +181,24 @@ class Sitting(Memory):
 
         return self._write(step)
 
+    @in_turn
+    def mistaken(self, position: int, stamp: Stamp) -> CaseFile:
+        """Mark a decision as recorded by mistake; the stamp's comment says why, else ValueError. It stays in the record
+        and, if its outcome is known, in what was learned; results leave it out, and no outcome is awaited any more."""
+        if not stamp.comment.strip():
+            raise ValueError("Say in a few words what went wrong.")
+
+        def step() -> CaseFile:
+            case = self.ledger.cases.get(position)
+            if case is None or case.final is None:
+                raise ValueError(f"Patient {position} is not decided yet.")
+            if case.mistake is None:
+                row = self.rows.decision(position, Kind.MISTAKE, case.final.plan, None, stamp, closes=False)
+                self.ledger.apply(self._append("mistake", {"decisions": [row]}))
+            return self.ledger.cases[position]
+
+        return self._write(step)
+
     def _undecided(self, position: int, stamp: Stamp) -> CaseFile | None:
         """The case if it waits for this decision; None if this very decision is recorded already.
 
@@ -241,6 +259,8 @@ class Sitting(Memory):
 
     def _is_new(self, e: Entered) -> bool:
         self._executed(e.position)
+        if self.ledger.cases[e.position].mistake is not None:
+            raise ValueError(f"Patient {e.position}'s decision was recorded by mistake: no outcome belongs to it.")
         before = self.ledger.cases[e.position].outcome
         if before is None:
             return True

@@ -62,6 +62,7 @@ class Kind(StrEnum):
     FIRST = "first"  # the blinded choice, before the proposal was seen
     ANSWER = "answer"  # the clinician as the advisor; the policy acted
     AUTOMATIC = "automatic"  # the policy was sure and acted by itself
+    MISTAKE = "mistake"  # the closing decision was recorded by mistake: it stays, and results leave it out
 
 
 # HL7 CDS Hooks 3.0.0-ballot, Non-Adherence Reason Codes (from AHRQ publication 25-0073). Codes are HL7's, a selection

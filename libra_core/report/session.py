@@ -26,7 +26,7 @@ def session_document(wanted: str, si: bool = False, repository: Repository | Non
 
     Without a repository the record that LIBRA_DATABASE_URL names is read, as `replay` does.
     """
-    repository = repository or Repository(Database(None), Actor("command line", Role.LEAD))
+    repository = repository or Repository(Database(None, create=False), Actor("command line", Role.LEAD))
     found = [s for s in repository.sessions() if s.id.startswith(wanted)]
     if len(found) != 1:
         raise ValueError(f"{len(found)} sessions begin with {wanted!r}: `python -m libra_core replay` lists them")
@@ -57,7 +57,7 @@ def session_document(wanted: str, si: bool = False, repository: Repository | Non
 
 
 def _closed(ledger: Ledger) -> list[CaseFile]:
-    return [case for case in ledger.files if case.final is not None]
+    return [case for case in ledger.files if case.final is not None and case.mistake is None]
 
 
 def _decided(info: SessionInfo, ledger: Ledger) -> Section:
@@ -66,6 +66,8 @@ def _decided(info: SessionInfo, ledger: Ledger) -> Section:
     put_off = sum(bool(case.deferred) for case in ledger.files)
     seconds = [case.final.seconds for case in cases if case.final and case.final.seconds is not None]
     points = [f"{put_off} put off at least once."]
+    if wrong := sum(case.mistake is not None for case in ledger.files):
+        points.append(f"{wrong} marked as recorded by mistake: left out here.")
     if seconds:
         points.append(f"Median time from showing to deciding: {np.median(seconds):.0f} seconds.")
     judged = kinds[Kind.ACCEPT] + kinds[Kind.OVERRIDE]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -11,6 +13,7 @@ from libra_core.records.ledger import CaseFile
 from libra_core.records.spec import DEFER_REASONS
 from pages.ui import cards, words
 from pages.ui import feedback_plan as own
+from pages.ui.feedback_state import Key, act, stamp, value
 from pages.ui.state import si_units
 
 
@@ -31,7 +34,8 @@ def card(sitting: Sitting, case: CaseFile, title: str) -> None:
         _expected(sitting, case, main)
         if sitting.info.spec.mode != "unsure":  # there the answer is still to come, or stands beside the card
             st.markdown(words.WHY[main.reason] + _advice(sitting, main))
-        for caution in cohort.protocol.cautions(cohort.values[case.row], main.arm, main.delta):
+        known = main.mean if sitting.has_seen(main.arm) else float("nan")
+        for caution in cohort.cautions(case.row, main.arm, np.array(main.delta), known):
             st.markdown(f":material/warning: {caution[:1].upper()}{caution[1:]}.")
         if unknown := words.to_check(cohort, cohort.unmeasured_safety(case.row, main.arm)):
             st.markdown(f":material/fact_check: **Check before starting** {unknown}")
@@ -113,6 +117,7 @@ def earlier(sitting: Sitting, case: CaseFile) -> None:
             st.markdown(f"**Put off:** {DEFER_REASONS.get(put_off.reason, put_off.reason)}.")
         if case.final is not None:
             _recorded(case.final.reason, case.final.comment, case.final.executed, case, sitting)
+            _mistake(sitting, case)
         else:
             st.markdown("Not decided yet.")
 
@@ -125,3 +130,28 @@ def _recorded(reason: str, comment: str, done: Plan | None, case: CaseFile, sitt
     if done is not None and case.final is not None and done != case.final.plan:
         st.markdown(f"**Done instead:** {own.sentence(sitting.cohort, done, si_units())}.")
     st.markdown(said(sitting, case))
+
+
+def _mistake(sitting: Sitting, case: CaseFile) -> None:
+    """The record is never changed; what was wrong can be said, and the results then leave it out."""
+    if case.mistake is not None:
+        st.markdown(f":orange-badge[:material/undo: recorded by mistake] {cards.plain(case.mistake.comment)}")
+        st.caption("It stays in the record; the results leave it out.")
+        return
+    if not sitting.mine:
+        return
+    field = Key.of("mistake_why", case.position)
+    with st.popover("Recorded by mistake?", icon=":material/undo:", key=Key.of("mistake_open", case.position)):
+        st.text_input("What went wrong?", key=field, max_chars=500)
+        st.caption("The decision stays in the record, and what was learned from it stays. The results leave it out.")
+        marked = Key.of("mistake", case.position)
+        st.button("Mark as a mistake", key=marked, on_click=_mark, args=(case.position, field))
+
+
+def _mark(position: int, field: str) -> None:
+    def step(sitting: Sitting) -> str:
+        mark = replace(stamp(position, "mistake"), reason="", comment=value(field) or "", confidence=None)
+        sitting.mistaken(position, mark)
+        return f"Patient {position}: marked as recorded by mistake."
+
+    act(step)

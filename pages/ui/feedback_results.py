@@ -43,6 +43,11 @@ def results() -> None:
     _downloads(rows)
 
 
+def _mistakes(n: int) -> None:
+    if n:
+        st.caption(f":material/undo: {_count(n, 'decision')} marked as recorded by mistake, in no number here.")
+
+
 def _count(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
@@ -75,6 +80,7 @@ def _totals(found: Totals, unit: str) -> None:
         "were right.",
     )
     d.caption(_gain(gain))
+    _mistakes(found.mistakes)
     left, right = st.columns(2, gap="large")
     with left:
         _agreement(found)

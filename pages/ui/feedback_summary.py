@@ -16,7 +16,7 @@ from pages.ui.state import si_units
 
 def end(sitting: Sitting) -> None:
     """The last page of a session."""
-    cases = sitting.ledger.files
+    cases = [case for case in sitting.ledger.files if case.mistake is None]
     kinds = Counter(case.final.kind for case in cases if case.final)
     with st.container(border=True, key="summary"):
         st.markdown("#### The session is complete. Thank you.")
@@ -41,7 +41,7 @@ def end(sitting: Sitting) -> None:
 
 def _moved(sitting: Sitting) -> str:
     """What the proposals did to the first choices, and what came of it all in the simulation."""
-    cases, said = [c for c in sitting.ledger.files if c.final], ""
+    cases, said = [c for c in sitting.ledger.files if c.final and c.mistake is None], ""
     if first := [c for c in cases if c.first]:
         changed = sum(c.first.plan.arm != c.final.plan.arm for c in first)  # type: ignore[union-attr]
         said = f"You changed the treatment of {changed} of {len(first)} first choices after seeing the proposal. "

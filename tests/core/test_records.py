@@ -133,6 +133,35 @@ def test_policies_learn_from_what_was_executed(database: Database) -> None:
     assert moved.tolist() == [plan.arm]
 
 
+def test_a_mistake_is_marked_and_never_undone(database: Database) -> None:
+    sitting = play(begin(database, planned=3))
+    before = sitting.engine.state()
+    with pytest.raises(ValueError, match="what went wrong"):
+        sitting.mistaken(1, stamp(comment="  "))
+    mark = stamp(comment="wrong patient")
+    sitting.mistaken(1, mark)
+    sitting.mistaken(1, mark)  # a double click
+    sitting.mistaken(1, stamp(comment="again"))
+    case = again(sitting).ledger.cases[1]
+    assert case.mistake.comment == "wrong patient"
+    assert case.decided
+    assert case.outcome is not None
+    assert sitting.engine.state() == before  # what was learned stays learned
+    proven(sitting)
+
+
+def test_no_outcome_is_awaited_of_a_mistake(database: Database) -> None:
+    sitting = begin(database, outcomes="later", planned=2)
+    with pytest.raises(ValueError, match="not decided yet"):
+        sitting.mistaken(1, stamp(comment="early"))
+    sitting.accept(sitting.current().position, stamp())
+    sitting.mistaken(1, stamp(comment="wrong button"))
+    assert sitting.ledger.awaiting == []
+    with pytest.raises(ValueError, match="recorded by mistake"):
+        sitting.enter_outcomes([Entered(1, 130.0)])
+    proven(sitting)
+
+
 def test_an_override_does_not_take_a_round_out_of_the_advisors_trial(database: Database) -> None:
     """Every round that the coin allocated counts as allocated, whatever was then done (intention to treat)."""
     sitting = begin(database, policy="libra-trial", planned=40)

@@ -15,7 +15,7 @@ from libra_core.cohort import load_cohort
 from libra_core.records import Actor, Database, Denied, Repository, Role
 from libra_core.records import analytics as a
 from libra_core.records.export import csv_bytes, fhir_bundle, parquet_bytes
-from libra_core.records.results import collect, totals
+from libra_core.records.results import Totals, collect, totals
 from tests.stress.kit import NHANES, begin, other_plan, play, stamp
 
 ANN, BEN, LEAD = Actor("ann", Role.CLINICIAN), Actor("ben", Role.CLINICIAN), Actor("lea", Role.LEAD)
@@ -109,6 +109,22 @@ def test_a_study_s_table(database: Database) -> None:
     assert (t["lost"] >= -1e-9).all()
     assert set(a.with_policies(t)) == {"libra", "glrb", "guideline"}
     assert a.between_clinicians(t)[("ann", "ben")].n == 8
+
+
+def test_mistakes_are_counted_and_in_no_other_number(database: Database) -> None:
+    sitting = play(begin(database, LEAD, planned=6, blinded=True))
+    before = Totals.of(collect(sitting.repository, cohorts))
+    sitting.mistaken(3, stamp(comment="wrong button"))
+    found = collect(sitting.repository, cohorts)
+    after = Totals.of(found)
+    assert (before.mistakes, after.mistakes) == (0, 1)
+    assert after.decisions == before.decisions - 1
+    assert after.anchoring.n == before.anchoring.n - 1
+    assert found.table["mistake"].sum() == 1  # the rows and the exports keep it
+    bundle = fhir_bundle(found.sessions[0], found.ledgers[0], NHANES)
+    Bundle.model_validate(bundle)
+    plans = [e["resource"]["status"] for e in bundle["entry"] if e["resource"]["resourceType"] == "CarePlan"]
+    assert plans == ["active"] * 2 + ["entered-in-error"] + ["active"] * 3
 
 
 def test_groups_are_those_of_each_session_s_own_cohort(database: Database) -> None:

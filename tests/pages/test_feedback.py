@@ -226,6 +226,18 @@ def test_the_end_says_what_the_proposals_changed(database: Database) -> None:
     assert app.button(key=f"fb_open_{sitting.id}").label == "Look"
 
 
+def test_a_decision_is_marked_as_a_mistake(database: Database) -> None:
+    app = click(page(begin(database).id), "fb_accept_1")
+    click(app, "fb_previous")
+    click(app, "fb_mistake_1")
+    assert "Say in a few words what went wrong." in texts(app)
+    app.text_input(key="fb_mistake_why_1").set_value("wrong *button*").run()
+    click(app, "fb_mistake_1")
+    assert "recorded by mistake" in texts(app)
+    assert the_session(database).ledger.cases[1].mistake.comment == "wrong *button*"
+    assert not [b for b in app.button if b.key == "fb_mistake_1"]
+
+
 def test_outcomes_that_come_later(database: Database) -> None:
     sitting = begin(database, outcomes="later", planned=3)
     app = page(sitting.id)
