@@ -23,7 +23,8 @@ def latest_choice(repository: Repository, cohort: Cohort, row: int) -> tuple[Cho
         ledger = Ledger()
         for event in repository.events(info.id):
             ledger.apply(event)
-        made = [c for case in ledger.cases.values() if case.row == row for c in (case.final or case.first,) if c]
+        here = [case for case in ledger.files if case.row == row and case.mistake is None]
+        made = [choice for case in here if (choice := case.final or case.first)]
         if made:
             return made[-1], info
     return None
