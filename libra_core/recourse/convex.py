@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import threading
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cvxpy as cp
@@ -69,6 +70,67 @@ def linear_step_for(feasible: FeasibleSet, cost: float) -> LinearStep:
     return LinearStep(feasible, cost)
 
 
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A change with what it is worth: the objective, z = theta'x' and s = sqrt(x'A x')."""
+
+    value: float
+    delta: Floats
+    z: float
+    s: float
+
+
+@dataclass(frozen=True, eq=False)
+class Inner:
+    """The inner problem of one arm for one patient. theta (K, d), A (K, d, d)."""
+
+    step: LinearStep
+    theta: Floats
+    A: Floats
+    row: Contexts
+    arm: int
+    beta: float
+    realised: Floats
+    cost: float
+
+    def at(self, delta: Floats) -> Point:
+        actions = Actions(np.array([self.arm]), delta[None])
+        z, s = (float(v[0]) for v in evaluate(self.theta[None], self.A[None], self.row, actions, self.realised))
+        return Point(z + self.beta * s - self.cost * float(self.step.feasible.effort(delta)), delta, z, s)
+
+    def gradient(self, point: Point) -> Floats:
+        """Of the objective without the effort cost, which the linear step takes in exactly."""
+        d_m = point.delta.size
+        x = self.row.x[0].copy()
+        x[-d_m:] += self.realised * point.delta
+        bend = self.beta / max(point.s, 1e-12)
+        return (self.theta[self.arm] + bend * (self.A[self.arm] @ x))[-d_m:] * self.realised
+
+    def climb(self, start: Floats) -> Point:
+        """Linearise, step, repeat; the best point on the way."""
+        here = best = self.at(start)
+        for _ in range(STEPS):
+            reached = self.at(self.step.solve(self.gradient(here), self.row.lo[0], self.row.hi[0]))
+            best = max(best, reached, key=lambda point: point.value)
+            if reached.value - here.value <= TOLERANCE:
+                break
+            here = reached
+        return best
+
+    def without_idle(self, point: Point, min_gain: float) -> Point:
+        """Undo changes that add no more than min_gain, the least first, where the rest keeps the budgets."""
+        if min_gain <= 0.0:
+            return point
+        while True:
+            numbers = np.arange(point.delta.size)
+            left = [self.at(np.where(numbers == j, 0.0, point.delta)) for j in np.flatnonzero(point.delta)]
+            left = [other for other in left if self.step.feasible.within_budgets(other.delta[None])[0]]
+            top = max(left, key=lambda other: other.value, default=None)
+            if top is None or top.value < point.value - min_gain:
+                return point
+            point = top
+
+
 def refine(
     feasible: FeasibleSet,
     theta: Floats,
@@ -77,58 +139,30 @@ def refine(
     beta: float,
     realised: Floats,
     cost: float,
+    min_gain: float,
     table: bool,
     free: Plans,
 ) -> Plans:
-    """Turn plans made without the budgets (`free`, solved for every eligible arm) into plans that keep them.
+    """Plans that keep the budgets, from plans made without them (`free`: every eligible arm, no change dropped).
 
     An arm's free plan that keeps the budgets is its best plan. The others climb again; without `table` only while
-    their free value, a valid upper bound, can still win.
+    their free value can still win: no plan within the budgets exceeds it, if it is the free maximum.
     """
     step = linear_step_for(feasible, float(cost))
+    found = Plans(free.arm.copy(), free.delta.copy(), free.z.copy(), free.s.copy(), np.full_like(free.value, -math.inf))
     for r in range(len(free.arm)):
-        row = contexts.take(np.array([r]))
-        best = -math.inf
+        row, best = contexts.take(np.array([r])), -math.inf
         for k in np.argsort(-free.value[r], kind="stable"):
-            if free.value[r, k] == -math.inf:
+            if free.value[r, k] == -math.inf or (not table and free.value[r, k] < best):
                 continue
-            if not table and free.value[r, k] < best:
-                free.value[r, k] = -math.inf
-                continue
-            if not feasible.within_budgets(free.delta[r, k][None])[0]:
-                _climb(step, theta[r], A[r], row, int(k), beta, realised, cost, free, r)
-            best = max(best, float(free.value[r, k]))
-        free.arm[r] = int(np.argmax(free.value[r]))
-    return free
-
-
-def _climb(
-    step: LinearStep,
-    theta: Floats,
-    A: Floats,
-    row: Contexts,
-    k: int,
-    beta: float,
-    realised: Floats,
-    cost: float,
-    plans: Plans,
-    r: int,
-) -> None:
-    """Ascend from the free plan pulled inside and from no change; write the better end into `plans`."""
-    d_m = row.lo.shape[1]
-    best = (-math.inf, np.zeros(d_m), 0.0, 0.0)
-    for start in (step.feasible.project(plans.delta[r, k][None], row.lo[0], row.hi[0])[0], np.zeros(d_m)):
-        delta, reached = start, -math.inf
-        for _ in range(STEPS):
-            z, s = evaluate(theta[None], A[None], row, Actions(np.array([k]), delta[None]), realised)
-            value = float(z[0] + beta * s[0]) - cost * float(step.feasible.effort(delta))
-            if value > best[0]:
-                best = (value, delta, float(z[0]), float(s[0]))
-            if value - reached <= TOLERANCE:
-                break
-            reached = value
-            x = row.x[0].copy()
-            x[-d_m:] += realised * delta
-            g = theta[k][-d_m:] + (beta / max(float(s[0]), 1e-12)) * (A[k] @ x)[-d_m:]
-            delta = step.solve(g * realised, row.lo[0], row.hi[0])
-    plans.value[r, k], plans.delta[r, k], plans.z[r, k], plans.s[r, k] = best
+            inner = Inner(step, theta[r], A[r], row, int(k), beta, realised, cost)
+            point = inner.at(free.delta[r, k])
+            if not feasible.within_budgets(point.delta[None])[0]:
+                pulled = feasible.project(point.delta[None], row.lo[0], row.hi[0])[0]
+                point = max((inner.climb(s) for s in (pulled, np.zeros_like(pulled))), key=lambda end: end.value)
+            point = inner.without_idle(point, min_gain)
+            found.value[r, k], found.delta[r, k] = point.value, point.delta
+            found.z[r, k], found.s[r, k] = point.z, point.s
+            best = max(best, point.value)
+        found.arm[r] = int(np.argmax(found.value[r]))
+    return found

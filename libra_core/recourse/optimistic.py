@@ -136,17 +136,19 @@ def plan(
     out = (np.empty(R, np.int64), np.zeros((R, K, d_m)), np.zeros((R, K)), np.zeros((R, K)), np.empty((R, K)))
     realised = np.ones(d_m) if realised is None else realised
     c = np.ascontiguousarray
+    limited = bool(feasible.budgets)  # then this is the first half: every arm, nothing dropped yet
+    drop = 0.0 if limited else float(min_gain)
     _plan(
         c(theta), c(A), c(contexts.x), c(contexts.lo), c(contexts.hi), c(contexts.eligible), feasible.W, c(realised),
-        float(feasible.gamma), feasible.p_code, feasible.s, float(beta), float(cost), float(min_gain),
-        table or bool(feasible.budgets), out,
+        float(feasible.gamma), feasible.p_code, feasible.s, float(beta), float(cost), drop,
+        table or limited, out,
     )  # fmt: skip
     plans = Plans(*out)
-    if not feasible.budgets:
+    if not limited:
         return plans
     from libra_core.recourse.convex import refine  # here: cvxpy takes a second to import, and few need it
 
-    return refine(feasible, theta, A, contexts, beta, realised, cost, table, plans)
+    return refine(feasible, theta, A, contexts, beta, realised, cost, min_gain, table, plans)
 
 
 @kernel

@@ -1,5 +1,7 @@
 """Further convex limits: kept by every policy, and as good as brute force."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -81,3 +83,35 @@ def test_a_limit_of_zero_does_not_undo_plans() -> None:
     world = make_environment(spec, 0, 1)
     regrets = [now.steps[0].regret[0] for now in run(world, [make_policy("glrb", world, PolicyConfig(), 0)], 100)]
     assert min(regrets) >= -0.01
+
+
+def test_idle_changes_are_dropped_under_limits_too() -> None:
+    """What is left: no single change that could go adds less than min_gain, and no budget is broken by dropping."""
+    rng = np.random.default_rng(2)
+    dropped = 0
+    for _ in range(12):
+        one = draw(rng, d_m=4)
+        budget = Budget("sum", (1.0,) * 4, 0.5, absolute=True)
+        F = FeasibleSet(one.feasible.weights, 1.0, 2.0, None, (budget,))
+        problem = (F, one.theta[None, None], one.A[None, None], one.contexts, 1.0)
+        full, kept = (plan(*problem, min_gain=gain, table=True).delta[0, 0] for gain in (0.0, 0.1))
+        dropped += int((full != 0).sum() - (kept != 0).sum())
+        assert F.contains(kept, one.lo, one.hi, 1e-7)[0]
+        value = one.value(1.0, kept)
+        for j in np.flatnonzero(kept):
+            assert one.value(1.0, np.where(np.arange(4) == j, 0.0, kept)) < value - 0.1
+    assert dropped > 0, "a threshold that drops nothing tests nothing"
+
+
+def test_an_arm_that_is_skipped_could_not_have_won() -> None:
+    """With and without the whole table the same arm and change are chosen, whatever is dropped."""
+    rng = np.random.default_rng(3)
+    for _ in range(10):
+        one, other = draw(rng, d_m=4), draw(rng, d_m=4)
+        budget = Budget("sum", (1.0,) * 4, 0.5, absolute=True)
+        F = FeasibleSet(one.feasible.weights, 1.0, 2.0, None, (budget,))
+        theta, A = np.stack([one.theta, other.theta])[None], np.stack([one.A, other.A])[None]
+        contexts = replace(one.contexts, eligible=np.ones((1, 2), bool))
+        every, few = (plan(F, theta, A, contexts, 1.0, min_gain=0.1, table=table) for table in (True, False))
+        assert every.arm[0] == few.arm[0]
+        assert np.allclose(every.actions.delta, few.actions.delta)
