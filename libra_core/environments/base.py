@@ -45,10 +45,10 @@ class EnvironmentSpec:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ValueError(f"{name} must be between {low} and {high}, got {value}")
-        for name in ("noise", "gamma", "spread", "contrast"):
+        for name, most in (("noise", 1e6), ("gamma", 1000), ("spread", 1000), ("contrast", 1000)):
             value = getattr(self, name)
-            if value is not None and not 0 <= value < np.inf:
-                raise ValueError(f"{name} must be a number >= 0, got {value:g}")
+            if value is not None and not 0 <= value <= most:
+                raise ValueError(f"{name} must be a number from 0 to {most:,.0f}, got {value:g}")
         if self.compliance not in ("full", "partial"):
             raise ValueError(f"compliance must be full or partial, got {self.compliance!r}")
         if self.link not in (None, "identity", "logistic"):

@@ -107,6 +107,13 @@ def test_bad_settings_are_refused_in_words() -> None:
         make_environment(EnvironmentSpec(arms=1), 0)
 
 
+@pytest.mark.parametrize("value", [-1.0, 1e200, float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["noise", "gamma", "spread", "contrast"])
+def test_a_number_that_cannot_be_used_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be a number from 0 to"):
+        EnvironmentSpec(**{name: value}).validate()
+
+
 def test_negative_drug_effects_are_counted() -> None:
     world = make_environment(EnvironmentSpec("hypertension", cohort="nhanes"), 0, 1)
     assert 0 <= world.negative_effects() < 0.15 * len(load_cohort("nhanes").arrivals)  # type: ignore[attr-defined]
