@@ -29,7 +29,8 @@ def check_protocol(protocol: Protocol) -> None:
         for name in limit.weights:
             if name not in protocol.mutable:
                 raise ValueError(f"the limit {limit.name!r} weighs {name!r}, which is not a habit that may move")
-    for rule in (protocol.arrivals_rule, *protocol.categories, *protocol.alerts):
+    story = (protocol.story,) if protocol.story else ()
+    for rule in (protocol.arrivals_rule, *story, *protocol.categories, *protocol.alerts):
         _known(rule.when, set(features + flags), f"the rule {rule.reason!r}")
 
 

@@ -44,8 +44,9 @@ class Protocol:
 
     context: names of the immutable block of x, the intercept first; a flag enters as 0/1, a number as
     (value - mean) / sd, "name:now" is today's level of a habit. mutable: the habits of the change block, which is
-    zero on arrival: x' = (x_I, delta). dropped: context entries that are switched off (their column is zero).
-    folder: where the file lies; the files of built-in cohorts are found from there.
+    zero on arrival: x' = (x_I, delta). story: whom the case study may be about; its reason follows "those who are".
+    dropped: context entries that are switched off (their column is zero). folder: where the file lies; the files of
+    built-in cohorts are found from there.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Protocol:
     cohorts: tuple[CohortSpec, ...]
     plan_cautions: tuple[Caution, ...] = ()
     checks: tuple[Check, ...] = ()
+    story: Rule | None = None
     linked_limits: tuple[Linked, ...] = ()
     dropped: tuple[str, ...] = ()
     folder: str = ""

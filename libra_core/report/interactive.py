@@ -43,6 +43,7 @@ def _lines(out: go.Figure, chart: Chart) -> None:
                 y=[*line.high, *line.low[::-1]],
                 fill="toself",
                 fillcolor=f"rgba({int(colour[1:3], 16)},{int(colour[3:5], 16)},{int(colour[5:], 16)},0.15)",
+                mode="lines",  # without it a short band is drawn with a dot at every corner
                 line={"width": 0},
                 hoverinfo="skip",
                 showlegend=False,

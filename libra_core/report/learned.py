@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from libra_core.report.document import Chart, Line, Section, Table
-from libra_core.report.measures import Interval, difference, growth, log_squared, lost, policy
-from libra_core.report.wording import amount, interval, label
+from libra_core.report.measures import Interval, asked, difference, growth, log_squared, lost, policy
+from libra_core.report.wording import factor, number, per_patient, plain_label, rate, spread
 from libra_core.study.metrics import band, group_frame
 
 if TYPE_CHECKING:
@@ -19,29 +19,33 @@ COMPARED = ("guideline", "glrb", "libra")
 
 
 def regret_chart(case: Case, names: tuple[str, ...]) -> Chart:
-    """Cumulative regret with its band over replicates."""
-    study = case.main.result
+    """Regret per patient so far with its band over replicates."""
+    study, unit = case.main.result, case.unit
     t = np.asarray(study.t, float)
-    lines = tuple(Line(label(p.name), t, *band(p.regret)) for name in names for p in study.policies if p.name == name)
-    said = ", ".join(f"{line.name} {line.y[-1]:,.0f}" for line in lines)
-    unit = "good outcomes" if study.unit == "probability" else study.unit
+    lines = tuple(
+        Line(plain_label(p.name), t, *band(factor(unit) * p.regret / t))
+        for name in names
+        for p in study.policies
+        if p.name == name
+    )
+    said = ", ".join(f"{line.name} {line.y[-1]:,.1f}" for line in lines)
     return Chart(
-        f"Benefit lost after {study.t[-1]:,} patients: {said} {unit}",
+        f"Benefit lost over {study.t[-1]:,} patients: {said} {per_patient(unit)}",
         "Patients treated",
-        f"Benefit lost ({unit})",
+        f"Lost so far ({per_patient(unit)})",
         lines,
     )
 
 
 def calls_chart(case: Case) -> Chart:
-    """Questions so far, beside c log^2 t fitted to them."""
+    """Questions so far, beside the shape of the promise, c log^2 t, fitted to them."""
     study = case.main.result
     t = np.asarray(study.t, float)
-    c, shape = log_squared(study, "libra")
+    _, shape = log_squared(study, "libra")
     mean, low, high = band(policy(study, "libra").calls)
-    lines = (Line(f"{label('libra')}, questions", t, mean, low, high), Line(f"{c:.1f} log² t (fitted)", t, shape))
+    lines = (Line("LIBRA, questions", t, mean, low, high), Line("Shape that theory promises, fitted", t, shape))
     return Chart(
-        f"Questions after {study.t[-1]:,} patients: {mean[-1]:,.0f}; fitted {c:.1f} log² t",
+        f"Questions after {study.t[-1]:,} patients: {mean[-1]:,.0f}, beside the fitted shape that theory promises",
         "Patients treated",
         "Questions",
         lines,
@@ -57,123 +61,122 @@ def learned(case: Case, si: bool) -> Section:
     return Section(
         "learned",
         "What was learned",
-        f"After {study.t[-1]:,} patients {label(least)} has lost least: {amount(final[least], unit)}. "
-        f"{label('libra')} asked {mine.calls[:, -1].mean():,.0f} times.",
+        f"After {study.t[-1]:,} patients “{plain_label(least)}” has lost least: {rate(final[least], unit)}. "
+        f"LIBRA asked {mine.calls[:, -1].mean():,.0f} times.",
         (),
         charts=(regret_chart(case, CURVES), calls_chart(case)),
-        table=Table(("Guarantee", "Measured in this study"), tuple(_guarantees(case))),
+        table=Table(("Promise", "Measured in this study"), tuple(_promised(case))),
         maths=_promises(case),
     )
 
 
-def _guarantees(case: Case) -> list[tuple[str, str]]:
-    study, unit = case.main.result, case.unit
-    tenth = max(1, study.t[-1] // 10)
-    early = difference(study, "glrb", "libra", tenth)
-    rows = [
-        (
-            "Warm start",
-            f"Early on like its advisor: {_saved(early, unit)} than {label('glrb')} in the first {tenth:,} patients; "
-            f"advisor only: {amount(lost(study, 'llm-only', tenth).mean, unit)}, "
-            f"{label('libra')}: {amount(lost(study, 'libra', tenth).mean, unit)}.",
-        ),
-        ("Few questions", _effort(case)),
-    ]
+def _promised(case: Case) -> list[tuple[str, str]]:
+    rows = [("A good start", _start(case)), ("Few questions", _effort(case))]
     if case.sabotage is not None:
-        rows.append(("Robustness", _robust(case)))
+        rows.append(("Bad advice does limited harm", _robust(case)))
     return rows
 
 
-def _saved(found: Interval, unit: str) -> str:
-    return f"{interval(found, unit)} less lost" if found.mean >= 0 else f"{interval(_flip(found), unit)} more lost"
+def _start(case: Case) -> str:
+    """The first tenth, against the same method without an advisor and the advisor without a method."""
+    study, unit = case.main.result, case.unit
+    tenth = max(1, study.t[-1] // 10)
+    mine = lost(study, "libra", tenth)
+    against = [
+        f"{_compared(difference(study, 'libra', name, tenth))} {who} ({number(lost(study, name, tenth).mean, unit)})"
+        for name, who in (("glrb", "learning without an advisor"), ("llm-only", "its advisor alone"))
+    ]
+    return f"In the first {tenth:,} patients LIBRA lost {rate(mine.mean, unit)}: {', and '.join(against)}."
 
 
-def _flip(found: Interval) -> Interval:
-    return Interval(-found.mean, -found.high, -found.low)
+def _compared(found: Interval) -> str:
+    """'more than', 'less than', or 'about as much as' where the interval leaves both open."""
+    return "about as much as" if found.low <= 0 <= found.high else "more than" if found.mean > 0 else "less than"
 
 
 def _effort(case: Case) -> str:
     study = case.main.result
-    mine = policy(study, "libra")
-    text = (
-        f"O(log² T) are promised: {mine.calls[:, -1].mean():,.0f} questions in {study.t[-1]:,}; in the second half "
-        "they grow like t to the "
-        "power "
-        f"{growth(study, 'libra'):.2f} (1 = every patient)."
-    )
-    if mine.call_bound is not None and mine.call_bound >= study.t[-1]:
-        text += f" The theorem's number is {mine.call_bound:,.0f}: it says nothing yet at this length."
-    elif mine.call_bound is not None:
-        text += f" The theorem allows at most {mine.call_bound:,.0f}."
-    return text
+    mine = policy(study, "libra").calls[:, -1].mean()
+    later = asked(study, "libra", 0.5, 1.0)
+    return f"{mine:,.0f} questions in {study.t[-1]:,} patients; in the second half of the run {later:.0%} of patients."
 
 
 def _robust(case: Case) -> str:
     assert case.sabotage is not None
     study, unit = case.sabotage.result, case.unit
-    harm = difference(study, "libra", "glrb")
-    guarded = policy(study, "libra-trial")
-    harmed = f"{interval(harm, unit)} more" if harm.mean >= 0 else f"{interval(_flip(harm), unit)} less"
+    harm, guarded = difference(study, "libra", "glrb"), policy(study, "libra-trial")
     text = (
-        f"Bad advice does bounded harm: with an advisor who always names the worst treatment {label('libra')} lost "
-        f"{harmed} than {label('glrb')}; "
-        f"following that advisor loses {amount(lost(study, 'llm-only').mean, unit)}."
+        f"With an advisor who always names the worst treatment LIBRA lost {_compared(harm)} learning without one: the "
+        f"difference is {spread(harm, unit)} {per_patient(unit)}. Doing what that advisor says loses "
+        f"{number(lost(study, 'llm-only').mean, unit)}."
     )
     if guarded.dismissed is not None:
-        text += f" The trial dismissed it in {guarded.dismissed:.0%} of runs."
+        text += f" {plain_label('libra-trial')} found it out and stopped asking in {guarded.dismissed:.0%} of runs."
     return text
 
 
 def _promises(case: Case) -> tuple[str, ...]:
-    config = case.main.spec.config
+    config, study = case.main.spec.config, case.main.result
+    c, _ = log_squared(study, "libra")
+    bound = policy(study, "libra").call_bound
+    says = "" if bound is None else f" The theorem's number here is {bound:,.0f}"
+    says += "" if bound is None else ": it says nothing yet at this length." if bound >= study.t[-1] else "."
     return (
+        "Names: LinUCB chooses the treatment only, GLRB treatment and habits, LIBRA is GLRB that may ask its advisor.",
+        f"Questions: O(log² T) are promised. Fitted: {c:.1f} log² t; in the second half they grow like t to the power "
+        f"{growth(study, 'libra'):.2f} (1 = every patient).{says}",
         "Effort: in every round with a question the executed action is wide, so by the elliptical potential lemma "
-        "there are "
-        "at most 2 K d log(1 + T X²/(λ d)) · max(1, 4 L² β_T²/Δ²) of them.",
+        "there are at most 2 K d log(1 + T X²/(λ d)) · max(1, 4 L² β_T²/Δ²) of them.",
         "Robustness: adopted advice has regret at most w_l + c w_b while the intervals hold.",
         f"Here: radius {config.radius} (α = {config.alpha:g}), λ = {config.ridge:g}, c = {config.plausibility:g}, "
-        "adoption "
-        f"{config.adoption}. A practical radius makes these shapes to compare with, not guarantees.",
+        f"adoption {config.adoption}. A practical radius makes these shapes to compare with, not guarantees.",
     )
+
+
+def _groups(found: dict[str, Interval], unit: str) -> str:
+    """Whether LIBRA loses more in one subgroup: only where the intervals have no value in common."""
+    if not found:
+        return ""
+    means = sorted(i.mean for i in found.values())
+    if max(i.low for i in found.values()) <= min(i.high for i in found.values()):
+        least, most = number(means[0], unit), rate(means[-1], unit)
+        return f"LIBRA loses clearly more in no group: {least} to {most}. "
+    worst = max(found, key=lambda name: found[name].mean)
+    return f"LIBRA loses most in “{worst}”: {rate(found[worst].mean, unit)}, at best {number(means[0], unit)}. "
 
 
 def limits(case: Case, si: bool) -> Section:
     """For whom it works less well, and what none of this shows."""
     study, unit = case.main.result, case.unit
     groups = group_frame(study)
-    rows, worst = [], None
+    rows: list[tuple[str, ...]] = []
+    mine: dict[str, Interval] = {}
     for name, part in groups[groups["policy"].isin(COMPARED)].groupby("group", sort=False):
         numbers = part[["regret_per_patient", "low", "high"]].to_numpy(dtype=float)
         cells = {str(p): Interval(*map(float, n)) for p, n in zip(part["policy"], numbers, strict=True)}
         patients = float(part["patients_per_run"].iloc[0])
-        rows.append(
-            (str(name), f"{patients:,.0f}", *(interval(cells[p], "", 2).strip() for p in COMPARED if p in cells))
-        )
-        if "libra" in cells and (worst is None or cells["libra"].mean > worst[1]):
-            worst = (str(name), cells["libra"].mean)
-    message = (
-        f"It loses most in “{worst[0]}”: {amount(worst[1], unit, 2)} per patient. Nothing here is about real outcomes."
-        if worst
-        else "Nothing here is about real outcomes."
-    )
-    head = ("Patients", "In a run", *(f"{label(p)}, {unit}" for p in COMPARED))
+        rows.append((str(name), f"{patients:,.0f}", *(spread(cells[p], unit) for p in COMPARED if p in cells)))
+        if "libra" in cells:
+            mine[str(name)] = cells["libra"]
+    message = f"{_groups(mine, unit)}Nothing here is about real outcomes."
+    head = ("Patients", "In a run", *(plain_label(p) for p in COMPARED))
     return Section(
         "limits",
         "Subgroups and limits",
         message,
         (
             "Outcomes come from a model built from published averages and stated assumptions. A method that does "
-            "well has "
-            "shown that it can learn this model, nothing about patients.",
+            "well has shown that it can learn this model, nothing about patients.",
             f"{case.cohort.imputed.to_numpy().mean():.0%} of all values in this cohort are assumed, not measured.",
             "One decision, one outcome. Adverse events, titration and hard endpoints are not modelled.",
         ),
-        table=Table(head, tuple(rows), "Benefit lost per patient, mean over repetitions with its 95 % interval.")
+        table=Table(
+            head, tuple(rows), f"Benefit lost, {per_patient(unit)}, mean over repetitions with its 95 % interval."
+        )
         if rows
         else None,
         maths=(
             "Intervals are Student's t over replicates of the mean regret in a subgroup; subgroups overlap, and "
-            "nothing is "
-            "corrected for looking at several.",
+            "nothing is corrected for looking at several.",
         ),
     )

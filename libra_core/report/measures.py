@@ -45,14 +45,15 @@ def at(study: StudyResult, t: int) -> int:
 
 
 def lost(study: StudyResult, name: str, t: int | None = None) -> Interval:
-    """Regret up to round t (default: the last), reward units."""
-    return Interval.of(policy(study, name).regret[:, at(study, t or study.t[-1])])
+    """Regret per patient up to round t (default: the last), reward units."""
+    i = at(study, t or study.t[-1])
+    return Interval.of(policy(study, name).regret[:, i] / study.t[i])
 
 
 def difference(study: StudyResult, a: str, b: str, t: int | None = None) -> Interval:
-    """Regret of a less regret of b up to round t, replicate by replicate: both saw the same patients and luck."""
+    """Regret per patient of a less that of b up to round t, replicate by replicate: same patients, same luck."""
     i = at(study, t or study.t[-1])
-    return Interval.of(policy(study, a).regret[:, i] - policy(study, b).regret[:, i])
+    return Interval.of((policy(study, a).regret[:, i] - policy(study, b).regret[:, i]) / study.t[i])
 
 
 def pace(study: StudyResult, name: str, since: float, until: float) -> Interval:

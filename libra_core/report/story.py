@@ -7,18 +7,21 @@ from functools import cached_property
 
 import numpy as np
 
-from libra_core.clinical import default_protocol
+from libra_core.clinical import Feature, default_protocol
 from libra_core.cohort import Cohort, load_cohort
 from libra_core.environments import Environment, make_environment
-from libra_core.policies import REGISTRY, Decision
+from libra_core.policies import Decision
+from libra_core.problem import Actions
 from libra_core.report import learned, why
 from libra_core.report.document import Document, Section, Table
 from libra_core.report.facts import study_facts
 from libra_core.report.measures import Truth, plans_to_choose_from, truth
-from libra_core.report.wording import person, plan_words, treatment, value
+from libra_core.report.wording import number, person, plan_words, treatment, value, worth
 from libra_core.study.live import LiveRun
 from libra_core.study.store import StoredStudy, StudyError, load_case_study, load_study
 
+FACTS = 9  # in the table of the first screen
+CLOSE = 0.05  # a loss that one decimal does not show, reward units
 LEARNED = 200  # simulated patients that LIBRA has treated before the patient of the story comes
 KEYS = ("patient", "question", "bandit", "recourse", "advisor", "run", "learned", "limits")
 
@@ -39,18 +42,39 @@ class Case:
         return truth(self.environment, self.cohort.arrivals)
 
     @cached_property
+    def _choice(self) -> tuple[int, str]:
+        """Position in `truth` of the patient of the story, and the rule by which it was found: each wish narrows the
+        choice where anybody is left. Nothing that a method did in a study is looked at."""
+        protocol, measured = self.cohort.protocol, (~self.cohort.imputed.loc[self.truth.rows]).sum(axis=1).to_numpy()
+        left = np.ones(len(self.truth.rows), bool)
+        told: list[str] = []
+        wishes = [(self.truth.switched, "for whom a change of habits makes another treatment the best one")]
+        if protocol.story:
+            fits = protocol.story.fires(protocol.columns(self.cohort.values[self.truth.rows]))
+            wishes.insert(0, (fits, f"who are {protocol.story.reason}"))
+        for wish, words in wishes:
+            if (left & wish).any():
+                left, told = left & wish, [*told, words]
+        left &= measured == measured[left].max()
+        told.append("about whom most was measured")
+        return int(np.flatnonzero(left)[0]), f"the first of those {'; '.join(told)}"
+
+    @property
     def place(self) -> int:
-        """Position in `truth` of the patient of the story: the first for whom a change of habits makes another
-        treatment the best one; the first of all where there is no such patient."""
-        switched = np.flatnonzero(self.truth.switched)
-        return int(switched[0]) if len(switched) else 0
+        """Position in `truth` of the patient of the story."""
+        return self._choice[0]
 
     @property
     def chosen(self) -> str:
-        """Why this patient."""
-        if self.truth.switched.any():
-            return "the first in it for whom a change of habits makes another treatment the best one"
-        return "the first who enters the simulation"
+        """Why this patient, to be read after a colon."""
+        return self._choice[1]
+
+    @cached_property
+    def lost(self) -> float:
+        """How much less the plan of LIBRA is worth to the patient of the story than the best one, reward units."""
+        who = self.cohort.contexts(self.truth.rows[[self.place]])
+        plan = Actions(np.array([self.decision.arm]), np.array([self.decision.delta]))
+        return float(self.truth.value[self.place] - self.environment.means(who, plan)[0])
 
     @property
     def row(self) -> int:
@@ -134,10 +158,9 @@ def _patient(case: Case, si: bool) -> Section:
     protocol, imputed = cohort.protocol, cohort.imputed.loc[row]
     outcome = protocol.feature(protocol.outcome.name)
     now = outcome.display(value(cohort, row, outcome.name), si)
-    shown = [f for f in protocol.features if f.kind == "number" and (f.required or f.mutable or f.share_with_model)]
     rows = [
         (f.label, f.display(value(cohort, row, f.name), si), "assumed" if imputed[f.name] else "measured")
-        for f in sorted(shown, key=lambda f: bool(imputed[f.name]))[:9]
+        for f in _facts(cohort, row)
     ]
     goal = f"below {outcome.display(protocol.outcome.goal, si)}"
     return Section(
@@ -145,17 +168,36 @@ def _patient(case: Case, si: bool) -> Section:
         "The patient",
         f"{person(cohort, row)}: {protocol.outcome.label} {now}, goal {goal}.",
         (
-            f"Patient {cohort.ids[row]} of “{cohort.label}”, data from {cohort.data_date}; {case.chosen}.",
+            f"Patient {cohort.ids[row]} of “{cohort.label}”, data from {cohort.data_date}.",
+            f"Chosen by a rule, not by hand: {case.chosen}.",
             f"{np.count_nonzero(imputed)} of {len(imputed)} facts were not measured and are assumed by stated rules.",
             f"{len(case.truth.rows):,} of {len(cohort):,} people of this cohort enter the simulation: "
             f"{protocol.arrivals_rule.reason}.",
         ),
-        table=Table(("Fact", "Value", ""), tuple(rows), "What is known, the measured first."),
+        table=Table(("Fact", "Value", "Measured?"), tuple(rows), "What is known, the measured first."),
         maths=(
             f"The context x has {len(protocol.context)} entries that cannot move, an intercept and standardised facts, "
             f"and {len(protocol.mutable)} entries for changes of habits, which are zero on arrival: x' = (x_I, δ).",
         ),
     )
+
+
+def _facts(cohort: Cohort, row: int) -> list[Feature]:
+    """What the first screen shows: the measured first, among them what is always known and what the patient has."""
+    has = lambda f: f.kind == "flag" and value(cohort, row, f.name) >= 0.5  # noqa: E731
+    shown = [f for f in cohort.protocol.features if f.share_with_model and (f.kind == "number" or has(f))]
+    unseen = cohort.imputed.loc[row]
+    return sorted(
+        (f for f in shown if f.name != "female"),
+        key=lambda f: (bool(unseen[f.name]), not f.required, f.kind == "number"),
+    )[:FACTS]
+
+
+def _possible(cohort: Cohort, row: int, arm: int) -> str:
+    """Whether a treatment may be given, and how sure that is."""
+    unknown = len(cohort.unmeasured_safety(row, arm))
+    facts = "1 fact" if unknown == 1 else f"{unknown} facts"
+    return f"not excluded by what is recorded; {facts} to check" if unknown else "possible"
 
 
 def _question(case: Case, si: bool) -> Section:
@@ -164,7 +206,7 @@ def _question(case: Case, si: bool) -> Section:
     treatments, habits, plans = plans_to_choose_from(cohort, row)
     blocked = {b.arm: b for b in cohort.blocked(row)}
     rows = [
-        (t.label, f"not possible: {blocked[k].reason}" if k in blocked else "possible")
+        (t.label, f"not possible: {blocked[k].reason}" if k in blocked else _possible(cohort, row, k))
         for k, t in enumerate(protocol.treatments)
     ]
     spec = protocol.feasible
@@ -173,41 +215,58 @@ def _question(case: Case, si: bool) -> Section:
         "The question",
         f"Which treatment, and which small change of habits? {plans:,} plans are open to this patient.",
         (
-            f"{treatments} of {len(protocol.treatments)} treatments remain after contraindications, "
-            f"{habits} of {len(protocol.mutable)} habits may move, at most {spec.max_changes} in one plan.",
+            f"{treatments} of {len(protocol.treatments)} treatments are not excluded by what is recorded, "
+            f"{habits} of {len(protocol.mutable)} habits may move, at most {spec.max_changes} in one plan: "
+            f"{plans:,} combinations of a treatment and habits.",
             "How far each habit may go is a further choice, limited by what is realistic in "
             f"{protocol.outcome.horizon}.",
         ),
         table=Table(("Treatment", "For this patient"), tuple(rows)),
         maths=(
             f"Feasible changes: ‖W δ‖_{spec.p:g} ≤ {spec.gamma:g}, lo(x) ≤ δ ≤ hi(x), at most {spec.max_changes} "
-            "entries "
-            "not zero. W holds the effort of each habit; δ = 0 is always feasible.",
+            "entries not zero. W holds the effort of each habit; δ = 0 is always feasible.",
             "Eligible treatments E(x) are a hard mask, applied before anything is learned or asked, and again at x'.",
         ),
     )
 
 
 def _run(case: Case, si: bool) -> Section:
-    decision, cohort = case.decision, case.cohort
-    best = treatment(cohort, int(case.truth.arm[case.place]))
-    habits = plan_words(cohort, case.truth.delta[case.place], si)
-    label = REGISTRY["libra"].label
+    decision, cohort, unit = case.decision, case.cohort, case.unit
+    best = int(case.truth.arm[case.place])
+    end = f"the best plan is worth {worth(case.lost, unit)} more"
+    if case.lost < CLOSE:
+        end = "no plan is worth more"
     return Section(
         "run",
         "The run",
-        f"After {LEARNED} simulated patients {label} proposes to ours: {treatment(cohort, decision.arm)}.",
+        f"After {LEARNED} simulated patients LIBRA proposes to ours: {treatment(cohort, decision.arm)}; {end}.",
         (
-            f"With it: {plan_words(cohort, decision.delta, si)}.",
-            f"Best possible under the simulated truth: {best}; with {habits}.",
+            f"With it: {plan_words(cohort, decision.delta, si)}. {_expected(case)}",
+            f"Best possible under the simulated truth: {treatment(cohort, best)}; with "
+            f"{plan_words(cohort, case.truth.delta[case.place], si)}. "
+            f"Lost with LIBRA's plan: {worth(case.lost, unit)}.",
             "Every patient on this screen is drawn from the cohort; every outcome is simulated.",
         ),
         charts=(learned.regret_chart(case, ("libra",)),),
         maths=(
             f"The run is replicate 1 of the stored study {case.main.hash}: same seed, same patients, same luck, so "
-            "that "
-            "its curve ends where the stored one does.",
+            "that its curve ends where the stored one does.",
         ),
+    )
+
+
+def _expected(case: Case) -> str:
+    """What LIBRA expects of its plan, with its range: the fall, or how often the goal is reached."""
+    decision, protocol, unit = case.decision, case.cohort.protocol, case.unit
+    outcome = protocol.outcome
+    if unit == "probability":
+        low, high = decision.low, decision.high
+        return f"LIBRA expects the goal to be reached by {decision.mean:.0%} ({low:.0%} to {high:.0%}), simulated."
+    price = protocol.price(case.cohort.values[case.row], decision.arm)
+    fall, low, high = (v + price for v in (decision.mean, decision.low, decision.high))
+    return (
+        f"LIBRA expects {outcome.label} to fall by {worth(fall, unit)} (between {number(low, unit)} and "
+        f"{number(high, unit)}), simulated."
     )
 
 

@@ -47,6 +47,12 @@ def number(value: float) -> str:
     return f"{value:,.{digits}f}".replace("-", "−")
 
 
+def bar_number(value: float) -> str:
+    """A number at a bar: whole, or with one decimal."""
+    digits = 0 if abs(value) >= 100 or value == round(value) else 1
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
 def thin(line: Line, points: int = MAX_POINTS) -> Line:
     """The same curve with at most so many points, the last one among them."""
     keep = np.unique(np.linspace(0, len(line.x) - 1, min(len(line.x), points)).astype(int))
@@ -139,5 +145,5 @@ def _bar(bar: Bar, y: float, where: object) -> list[str]:
         low, high, level = where(bar.low), where(bar.high), y + 16
         spot = f'x1="{low:.1f}" x2="{high:.1f}" y1="{level:.1f}" y2="{level:.1f}"'
         out.append(f'<line {spot} stroke="{INK}" stroke-width="2"/>')
-    out.append(_text(edge + 6, y + 21, number(bar.value)))
+    out.append(_text(edge + 6, y + 21, bar_number(bar.value)))
     return out

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from libra_core.clinical.feature import MINUS
 from libra_core.cohort import Cohort
 from libra_core.policies import REGISTRY
 from libra_core.report.measures import Interval
 
+PLAIN_LABELS = {
+    "linucb": "Learns, treatment only",
+    "glrb": "Learns, treatment and habits",
+    "libra": "LIBRA (learns and asks)",
+    "libra-trial": "LIBRA with a trial of its advisor",
+    "llm-only": "Advisor only (simulated)",
+}
 ADVISORS = {
     "near-optimal": "a simulated expert who is nearly always right",
     "random": "a simulated advisor who answers at random",
@@ -62,18 +70,37 @@ def label(policy: str) -> str:
     )
 
 
-def amount(value: float, unit: str, digits: int | None = None) -> str:
-    """'3,824 mmHg', '0.47 mmHg'; a probability summed over patients is a number of good outcomes."""
-    if digits is None:
-        digits = 0 if abs(value) >= 20 else 1 if abs(value) >= 2 else 2
-    name = "good outcomes" if unit == "probability" else unit
-    return f"{value:,.{digits}f} {name}".replace("-", "−")
+def plain_label(policy: str) -> str:
+    """What a method does, for readers to whom its name says nothing."""
+    return PLAIN_LABELS.get(policy, label(policy))
 
 
-def interval(found: Interval, unit: str, digits: int | None = None) -> str:
-    """'3,824 (3,523 to 4,124) mmHg'."""
-    if digits is None:
-        digits = 0 if abs(found.mean) >= 20 else 1 if abs(found.mean) >= 2 else 2
-    name = "good outcomes" if unit == "probability" else unit
-    low, high = (f"{v:,.{digits}f}" for v in (found.low, found.high))
-    return f"{found.mean:,.{digits}f} ({low} to {high}) {name}".replace("-", "−")
+def per_patient(unit: str) -> str:
+    """The unit of a loss: one that a reader can hold against a single patient."""
+    return "good outcomes per 100 patients" if unit == "probability" else f"{unit} per patient"
+
+
+def factor(unit: str) -> float:
+    """From reward per patient to the unit of `per_patient`."""
+    return 100.0 if unit == "probability" else 1.0
+
+
+def number(value: float, unit: str) -> str:
+    """'0.9': a reward per patient, one decimal: more would be false precision in a simulation."""
+    text = f"{factor(unit) * value:,.1f}"
+    return text.replace("-", MINUS) if float(text.replace(",", "")) else text.removeprefix("-")
+
+
+def rate(value: float, unit: str) -> str:
+    """'0.9 mmHg per patient'."""
+    return f"{number(value, unit)} {per_patient(unit)}"
+
+
+def worth(value: float, unit: str) -> str:
+    """What is at stake for one patient: '0.9 mmHg', or '0.9 percentage points' of a chance."""
+    return f"{number(value, unit)} {'percentage points' if unit == 'probability' else unit}"
+
+
+def spread(found: Interval, unit: str) -> str:
+    """'0.9 (0.8 to 1.0)', without its unit."""
+    return f"{number(found.mean, unit)} ({number(found.low, unit)} to {number(found.high, unit)})"
