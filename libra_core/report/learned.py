@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from libra_core.report.document import Chart, Line, Section, Table
-from libra_core.report.measures import Interval, asked, difference, growth, log_squared, lost, policy
+from libra_core.report.measures import Interval, asked, at, difference, growth, log_squared, lost, policy
 from libra_core.report.wording import factor, number, per_patient, plain_label, rate, spread
 from libra_core.study.metrics import band, group_frame
 
@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from libra_core.report.story import Case
 
 CURVES = ("linucb", "glrb", "libra", "guideline", "llm-only")
+SETTLED = 0.01  # share of a run from which an average so far is drawn: before it, it is one over few patients
 COMPARED = ("guideline", "glrb", "libra")
 
 
 def regret_chart(case: Case, names: tuple[str, ...]) -> Chart:
     """Regret per patient so far with its band over replicates."""
     study, unit = case.main.result, case.unit
-    t = np.asarray(study.t, float)
+    i = at(study, round(SETTLED * study.t[-1]))
+    t = np.asarray(study.t, float)[i:]
     lines = tuple(
-        Line(plain_label(p.name), t, *band(factor(unit) * p.regret / t))
+        Line(plain_label(p.name), t, *band(factor(unit) * p.regret[:, i:] / t))
         for name in names
         for p in study.policies
         if p.name == name

@@ -21,7 +21,6 @@ from libra_core.study.live import LiveRun
 from libra_core.study.store import StoredStudy, StudyError, load_case_study, load_study
 
 FACTS = 9  # in the table of the first screen
-CLOSE = 0.05  # a loss that one decimal does not show, reward units
 LEARNED = 200  # simulated patients that LIBRA has treated before the patient of the story comes
 KEYS = ("patient", "question", "bandit", "recourse", "advisor", "run", "learned", "limits")
 
@@ -233,16 +232,15 @@ def _question(case: Case, si: bool) -> Section:
 def _run(case: Case, si: bool) -> Section:
     decision, cohort, unit = case.decision, case.cohort, case.unit
     best = int(case.truth.arm[case.place])
-    end = f"the best plan is worth {worth(case.lost, unit)} more"
-    if case.lost < CLOSE:
-        end = "no plan is worth more"
+    proposed, ideal = treatment(cohort, decision.arm), treatment(cohort, best)
+    truth = f"the simulated best is {ideal}" if best != decision.arm else "the simulated best is the same treatment"
     return Section(
         "run",
         "The run",
-        f"After {LEARNED} simulated patients LIBRA proposes to ours: {treatment(cohort, decision.arm)}; {end}.",
+        f"After {LEARNED} patients LIBRA proposes {proposed}; {truth}: {worth(case.lost, unit)} lost.",
         (
             f"With it: {plan_words(cohort, decision.delta, si)}. {_expected(case)}",
-            f"Best possible under the simulated truth: {treatment(cohort, best)}; with "
+            f"Best possible under the simulated truth: {ideal}; with "
             f"{plan_words(cohort, case.truth.delta[case.place], si)}. "
             f"Lost with LIBRA's plan: {worth(case.lost, unit)}.",
             "Every patient on this screen is drawn from the cohort; every outcome is simulated.",

@@ -239,8 +239,9 @@ def test_the_run_says_what_was_best_and_what_was_lost(case: Case) -> None:
     assert case.lost >= 0
     section = next(s for s in story(case) if s.key == "run")
     labels = [t.label for t in case.cohort.protocol.treatments]
-    assert f"{labels[plan.arm]}; the best plan is worth {case.lost:.1f} mmHg more." in section.message
-    assert f"Best possible under the simulated truth: {labels[int(case.truth.arm[case.place])]}" in section.points[1]
+    best = labels[int(case.truth.arm[case.place])]
+    assert f"proposes {labels[plan.arm]}; the simulated best is {best}: {case.lost:.1f} mmHg lost." in section.message
+    assert f"Best possible under the simulated truth: {best}" in section.points[1]
     fall = plan.mean + case.cohort.protocol.price(case.cohort.values[row], plan.arm)
     assert f"to fall by {fall:.1f} mmHg" in section.points[0]
 
