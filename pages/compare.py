@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from libra_core.cohort import Cohort
-from pages.ui import advice, cards, current, llm
+from pages.ui import advice, cards, current, live, llm
 from pages.ui import compare_cohort as whole
 from pages.ui import compare_patient as single
 from pages.ui.show import heartbeat, nobody
@@ -78,7 +78,7 @@ def cohort_tab(cohort: Cohort) -> None:
 
 def results(cohort: Cohort, found: whole.Comparison) -> None:
     agree, right, parted, used = st.tabs(
-        ["Agreement", "Who was right", "Where they differ", "What LIBRA did"], key=Key.COMPARE_RESULT
+        ["Agreement", "Who came closest", "Where they differ", "What LIBRA did"], key=Key.COMPARE_RESULT
     )
     with agree:
         whole.matrix(found)
@@ -94,10 +94,11 @@ def results(cohort: Cohort, found: whole.Comparison) -> None:
 def main() -> None:
     cohort = current.cohort()
     state = app_state()
-    row = state.row if state.row is not None else (int(cohort.arrivals[0]) if len(cohort.arrivals) else None)
-    one, many, ahead = st.tabs(
-        ["This patient", "Whole cohort", "Stored answers"], on_change="rerun", key=Key.COMPARE_TAB
-    )
+    row = state.row if state.row is not None else (live.first(cohort) if len(cohort.arrivals) else None)
+    names = ["This patient", "Whole cohort"]
+    if not llm.resolved().settings.off_reason():
+        names.append("Stored answers")
+    one, many, *stored = st.tabs(names, on_change="rerun", key=Key.COMPARE_TAB)
     if row is None:
         nobody(cohort.protocol.arrivals_rule.reason)
         return
@@ -107,8 +108,8 @@ def main() -> None:
     if many.open:
         with many:
             cohort_tab(cohort)
-    if ahead.open:
-        with ahead:
+    if stored and stored[0].open:
+        with stored[0]:
             job = whole.current_job(state.comparison, cohort)
             whole.ahead(cohort, job.result if job and not job.running else None)
 

@@ -7,6 +7,10 @@ import streamlit as st
 from pages.ui import current, show
 from pages.ui import settings_view as view
 
+st.markdown(
+    "**You need nothing on this page** unless you want a language model's opinion beside the guideline's. It is off "
+    "until you switch it on, and the dashboard works in full without it."
+)
 left, right = st.columns([1, 1], gap="large")
 with left:
     st.subheader("Language model")

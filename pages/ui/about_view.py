@@ -8,14 +8,20 @@ import streamlit as st
 from libra_core.clinical import Condition, Feature, Protocol, Rule
 from pages.ui import loaders, words
 
+MAIN = ("libra", "glrb", "linucb", "guideline")
 COMPARED = {"<": "below {}", "<=": "{} or less", ">": "above {}", ">=": "{} or more", "==": "{}", "!=": "not {}"}
 
 
 def methods() -> None:
     """Every method and every advisor on offer, in one sentence each."""
     st.markdown("#### The methods on offer")
-    for policy in loaders.policies().values():
-        st.markdown(f"**{policy.label}.** {policy.summary}")
+    policies = loaders.policies()
+    for name in MAIN:
+        st.markdown(f"**{policies[name].label}.** {policies[name].summary}")
+    with st.expander(f"The {len(policies) - len(MAIN)} other methods, to compare with"):
+        for name, policy in policies.items():
+            if name not in MAIN:
+                st.markdown(f"**{policy.label}.** {policy.summary}")
 
 
 def cohorts(protocol: Protocol) -> None:
@@ -28,19 +34,20 @@ def cohorts(protocol: Protocol) -> None:
 def numbers(protocol: Protocol, si: bool) -> None:
     """Each number of the protocol with its source; 'assumption' is said where it is one."""
     st.caption(f"Read from the protocol file: {protocol.title}, version {protocol.version}.")
-    st.markdown("#### Habits that a plan may change")
-    _table([_habit(f, si) for f in protocol.mutable_features], "Habits, their largest steps and sources")
-    st.markdown("#### Treatments, their price, and what rules them out")
-    _table(_treatments(protocol), "Treatments, costs and sources")
-    _table(_contraindications(protocol), "Contraindications and sources")
-    st.markdown("#### Alerts and classes")
     rules = [_rule(protocol, r, si) for r in (*protocol.alerts, *protocol.categories)]
-    _table(rules, "Alerts and classes with their conditions")
-    st.markdown("#### All facts about a patient")
-    _table([_fact(f, si) for f in protocol.features], "Features, plausible ranges and sources")
-    if protocol.linked_limits:
-        st.markdown("#### Further limits that a clinician may switch on")
-        _table([{"Limit": li.text, "Source": li.source} for li in protocol.linked_limits], "Further limits")
+    limits = [{"Limit": li.text, "Source": li.source} for li in protocol.linked_limits]
+    tables = (
+        ("Habits that a plan may change", [_habit(f, si) for f in protocol.mutable_features]),
+        ("Treatments and their price", _treatments(protocol)),
+        ("What rules a treatment out", _contraindications(protocol)),
+        ("Alerts and classes", rules),
+        ("All facts about a patient", [_fact(f, si) for f in protocol.features]),
+        ("Further limits that a clinician may switch on", limits),
+    )
+    for title, rows in tables:
+        if rows:
+            with st.expander(f"{title}: {len(rows)}"):
+                _table(rows, title)
     spec, outcome = protocol.feasible, protocol.outcome
     st.markdown("#### Settings")
     st.markdown(

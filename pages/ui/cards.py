@@ -115,7 +115,7 @@ def key_numbers(cohort: Cohort, row: int, si: bool) -> str:
     """One line that keeps apart what a laboratory reported and what nobody measured."""
     measured, filled = numbers(cohort, row, si)
     known = f"{' · '.join(measured) or 'no key number measured'} · data: {cohort.data_date}"
-    return known + (f" · :gray[not measured; the simulation assumes {', '.join(filled)}]" if filled else "")
+    return known + (f" · :gray[not measured, assumed: {', '.join(filled)}]" if filled else "")
 
 
 def patient_header(cohort: Cohort, row: int, si: bool) -> None:

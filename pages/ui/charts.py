@@ -32,6 +32,11 @@ MAX_MARKERS = 400
 BAND = 0.18  # opacity of the spread around a line
 
 
+def two(value: float) -> str:
+    """Two decimals, with a true minus and no negative zero."""
+    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+
+
 def blank(alt: str, x: str, y: str, height: int = 300) -> go.Figure:
     """An empty figure with its description, axes and type."""
     figure, font = go.Figure(), {"size": 13, "color": INK}
@@ -122,38 +127,48 @@ def known(labels: Sequence[str], measured: Sequence[float], assumed: Sequence[fl
     return figure
 
 
-def contributions(labels: Sequence[str], values: Sequence[float], unit: str) -> go.Figure:
-    """What each fact adds to the expected benefit (right) or takes from it (left)."""
+def contributions(labels: Sequence[str], values: Sequence[float], unit: str, sure: bool = True) -> go.Figure:
+    """What each fact adds to the expected benefit (right) or takes from it (left); grey while it is mostly chance."""
     alt = "Contributions: " + ", ".join(f"{a} {v:+.1f} {unit}" for a, v in zip(labels, values, strict=True))
     figure = blank(alt, f"Contribution to the expected net benefit ({unit})", "", 80 + 28 * len(labels))
     figure.add_bar(
         y=list(labels),
         x=list(values),
         orientation="h",
-        marker_color=[BLUE if v >= 0 else VERMILION for v in values],
+        marker_color=[(BLUE if v >= 0 else VERMILION) if sure else GREY for v in values],
         text=[f"{v:+.1f}".replace("-", "−") for v in values],
         textposition="outside",
         cliponaxis=False,
         hovertemplate="%{y}: %{x:+.1f} " + unit + "<extra></extra>",
     )
-    reach = 1.25 * max([abs(v) for v in values], default=1.0) or 1.0
-    figure.update_xaxes(range=[min(0.0, *values, -0.1 * reach) * 1.25, reach])
+    reach = max([abs(v) for v in values], default=1.0) or 1.0
+    figure.update_xaxes(range=[min(0.0, *values) - 0.25 * reach, max(0.0, *values) + 0.25 * reach])
     figure.update_yaxes(autorange="reversed")
     return figure
 
 
 def options(
-    labels: Sequence[str], mean: Sequence[float], low: Sequence[float], high: Sequence[float], unit: str
+    labels: Sequence[str],
+    mean: Sequence[float],
+    low: Sequence[float],
+    high: Sequence[float],
+    unit: str,
+    tried: Sequence[bool] | None = None,
 ) -> go.Figure:
-    """Ranked options: the expected benefit as a dot, what the data leave open as a bar around it."""
+    """Ranked options: the expected benefit as a dot, what the data leave open as a bar around it. The dot is hollow
+    where nobody has had the treatment yet."""
     alt = "Expected net benefit: " + ", ".join(f"{a} {m:.0f} {unit}" for a, m in zip(labels, mean, strict=True))
     figure = blank(alt, f"Net benefit ({unit}, simulated; higher is better)", "", 70 + 30 * len(labels))
     colours = [BLUE] + [GREY] * (len(labels) - 1)
+    forms = ["diamond"] + ["circle"] * (len(labels) - 1)
+    symbols = [
+        form if known else f"{form}-open" for form, known in zip(forms, tried or [True] * len(forms), strict=True)
+    ]
     figure.add_scatter(
         x=list(mean),
         y=list(labels),
         mode="markers",
-        marker={"color": colours, "size": 10, "symbol": ["diamond"] + ["circle"] * (len(labels) - 1)},
+        marker={"color": colours, "size": 10, "symbol": symbols, "line_width": 2},
         error_x={
             "type": "data",
             "symmetric": False,

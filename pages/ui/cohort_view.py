@@ -13,11 +13,12 @@ from pages.ui.show import figure as show
 from pages.ui.state import Key, app_state
 
 KINDS = {
-    "real": ":green-badge[:material/groups: Real people]",
+    "real": ":green-badge[:material/groups: Real people, partly assumed values]",
     "synthetic": ":violet-badge[:material/casino: Synthetic: no real person]",
     "uploaded": ":blue-badge[:material/upload_file: Uploaded by you]",
 }
 LISTED = 5000  # lines of the table that go to the browser
+KEY_FACTS = ("egfr", "serum_k", "n_bp_classes", "gout", "angioedema")  # worth a warning where nobody has them
 TABLE = ("age", "female", "sbp", "dbp", "bmi", "egfr", "serum_k", "n_bp_classes", "diabetes")
 
 
@@ -34,6 +35,13 @@ def figures(cohort: Cohort) -> None:
     with st.container(horizontal=True, gap="small", key="tiles"):
         for name, value, explanation in tiles:
             st.metric(name, value, help=explanation, border=True, width="stretch")
+    share = cohort.imputed.mean()
+    nobody = [cohort.protocol.feature(n).label_inside for n in KEY_FACTS if n in share.index and share[n] == 1]
+    unknown = f" :orange-badge[:material/visibility_off: measured in nobody: {', '.join(nobody)}]" if nobody else ""
+    st.markdown(
+        f":small[Patients with {cohort.protocol.arrivals_rule.reason} enter the simulation. In brackets: the middle "
+        f"half of the patients.]{unknown}"
+    )
 
 
 def _numbers(cohort: Cohort) -> list[str]:
@@ -77,7 +85,7 @@ def table(cohort: Cohort, si: bool) -> pd.DataFrame:
     state = app_state()
     if state.table is None or state.table[0] is not cohort or state.table[1] != si:
         columns: dict[str, object] = {"ID": list(cohort.ids)}
-        names = cards.preferred(cohort, TABLE, len(TABLE))
+        names = [n for n in cards.preferred(cohort, TABLE, len(TABLE)) if not cohort.imputed[n].all()]
         for name in names:
             feature = cohort.protocol.feature(name)
             shown = pd.Series(_column(feature, cohort.frame[name], si)).mask(cohort.imputed[name].to_numpy())
@@ -87,6 +95,13 @@ def table(cohort: Cohort, si: bool) -> pd.DataFrame:
         columns["Values assumed"] = cohort.imputed.sum(axis=1).to_numpy(np.int16)
         state.table = (cohort, si, pd.DataFrame(columns))
     return state.table[2]
+
+
+def _formats(cohort: Cohort, si: bool) -> dict[str, object]:
+    """As many decimals in every cell of a column as the feature is rounded to."""
+    features = [cohort.protocol.feature(n) for n in cards.preferred(cohort, TABLE, len(TABLE))]
+    fine = [f for f in features if f.kind == "number" and ((f.si_round if si else f.us_round) or f.round) < 1]
+    return {cards.heading(f, si): st.column_config.NumberColumn(format="%.1f") for f in fine}
 
 
 def _column(feature: Feature, values: pd.Series, si: bool) -> np.ndarray:
@@ -126,10 +141,11 @@ def _listed(cohort: Cohort, every: np.ndarray, si: bool, only: bool) -> None:
         hide_index=True,
         height=330,
         placeholder="–",
+        column_config=_formats(cohort, si),
         alt="Patients of the cohort, one a line",
     )
     more = f" · the first {LISTED:,} of {len(every):,}; find others by their ID" if len(every) > LISTED else ""
-    st.caption(f"– : not measured{more}")
+    st.caption(f"Empty: not measured{more}")
     chosen = event["selection"]["rows"]
     if chosen:
         current.select(int(rows[chosen[0]]))
@@ -215,7 +231,7 @@ def measured(cohort: Cohort) -> None:
     if not order:
         return
     order.sort(key=lambda f: share[f.name])
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns([4, 3], gap="medium")
     with left:
         known = [float(share[f.name]) for f in order]
         show(charts.known([f.label for f in order], known, [1 - s for s in known]), "known")

@@ -43,7 +43,7 @@ def matrix(names: Sequence[str], pairs: Mapping[tuple[str, str], Agreement]) -> 
 
 
 def _cell(pair: Agreement) -> str:
-    return f"{pair.share:.0%}<br>kappa {pair.kappa:.2f}".replace("-", "−") if pair.n else "no answers"
+    return f"{pair.share:.0%}<br>kappa {charts.two(pair.kappa)}" if pair.n else "no answers"
 
 
 def losses(regret: Mapping[str, Floats], unit: str) -> go.Figure:

@@ -61,21 +61,46 @@ def progress(job: Job, what: str) -> None:
 
 def matrix(found: Comparison) -> None:
     """Cohen's kappa and the share of equal treatments for every pair of sources."""
+    pairs = pairwise(found.arms)
+    if ("Guideline", "LIBRA") in pairs and pairs["Guideline", "LIBRA"].n:
+        share = pairs["Guideline", "LIBRA"].share
+        st.markdown(f"LIBRA and the guideline chose the same treatment for **{share:.0%}** of the patients.")
     show(
-        compare_charts.matrix(list(found.arms), pairwise(found.arms)),
+        compare_charts.matrix(list(found.arms), pairs),
         "agreement",
-        f"Share of {len(found):,} patients with the same treatment, and Cohen's kappa (0 = chance, 1 = always).",
+        f"Share of {len(found):,} patients with the same treatment. Cohen's kappa takes off what chance alone gives: "
+        "0 is no more than chance, 1 always the same.",
     )
 
 
 def regret(found: Comparison) -> None:
-    """Who was right in the simulation."""
+    """Who came closest to the best plan in the simulation."""
+    st.markdown(_closest(found))
     show(
         compare_charts.losses(found.regret, found.unit),
         "who-was-right",
         "From the simulation's true means, learning included; lines show 95 % intervals of the mean. "
-        "Right in this simulation is not right in the clinic.",
+        "Close in this simulation is not right in the clinic.",
     )
+
+
+def _closest(found: Comparison) -> str:
+    """In words: who lost least, and whether that is more than chance."""
+    lost = {name: values[np.isfinite(values)] for name, values in found.regret.items() if np.isfinite(values).any()}
+    best = min(lost, key=lambda name: lost[name].mean())
+    tied = [
+        name
+        for name, values in lost.items()
+        if name != best and len(values) == len(lost[best]) and not _clearly_worse(values, lost[best])
+    ]
+    said = f"**{best}** lost least: {lost[best].mean():.1f} {found.unit} per patient."
+    return said + (f" {' and '.join(tied)} lost so little more that it may be chance." if tied else "")
+
+
+def _clearly_worse(other: np.ndarray, best: np.ndarray) -> bool:
+    """Over the same patients, the mean difference less its 95 % half-width is above 0."""
+    apart = other - best
+    return bool(apart.mean() > 1.96 * apart.std(ddof=1) / len(apart) ** 0.5) if len(apart) > 1 else False
 
 
 def differences(found: Comparison, cohort: Cohort) -> None:
@@ -88,7 +113,7 @@ def differences(found: Comparison, cohort: Cohort) -> None:
     if agreement(a, b).n == 0:
         st.info("These two have no patient in common.", icon=":material/info:")
         return
-    groups = {**found.groups, **width_groups(found.width, found.unit)}
+    groups = {**found.groups, **_by_doubt(found)}
     table = pd.DataFrame(
         [
             {
@@ -109,8 +134,15 @@ def differences(found: Comparison, cohort: Cohort) -> None:
     right.dataframe(parted, hide_index=True, height="content", alt="The most frequent pairs of different treatments")
 
 
+def _by_doubt(found: Comparison) -> dict[str, np.ndarray]:
+    """Patients in three groups by how unsure the bandit was about them."""
+    parts = list(width_groups(found.width, found.unit).values())
+    names = ("method fairly sure", "method unsure", "method very unsure")
+    return dict(zip(names, parts, strict=True)) if len(parts) == len(names) else {}
+
+
 def _two(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.2f}"
+    return "–" if np.isnan(value) else charts.two(value)
 
 
 def advice_use(found: Comparison) -> None:
@@ -121,22 +153,21 @@ def advice_use(found: Comparison) -> None:
         show(charts.counts(list(found.did), list(found.did.values()), "What LIBRA did"), "libra-did")
     with right:
         st.metric("Questions asked by LIBRA", f"{found.calls:,} of {n:,} patients")
-        if found.bound >= n:
-            st.caption(
-                f"The theory's bound on questions, of order log² T, is {found.bound:,.0f} here: more than there are "
-                "patients, so over so short a run it says nothing yet."
-            )
-        else:
-            st.caption(f"The theory's bound, of order log² T, is {found.bound:,.0f}.")
         half = n // 2
         if half:
             early, late = int(found.asked[:half].sum()), int(found.asked[half:].sum())
             st.caption(f"First half of the run: {early:,} questions; second half: {late:,}.")
-        used = llm.spent()
-        st.caption(
-            f"Language model in this session: {used.calls:,} questions, {used.tokens:,} tokens, ${used.cost:,.2f}. "
-            "This comparison repeats stored answers and spends nothing."
-        )
+        if not llm.resolved().settings.off_reason():
+            used = llm.spent()
+            st.caption(
+                f"Language model in this session: {used.calls:,} questions, {used.tokens:,} tokens, ${used.cost:,.2f}. "
+                "This comparison repeats stored answers and spends nothing."
+            )
+        with st.expander("For mathematicians", icon=":material/function:"):
+            told = f"The theory's bound on questions, of order log² T, is {found.bound:,.0f}"
+            st.markdown(
+                f"{told}: more than there are patients, so it says nothing yet." if found.bound >= n else f"{told}."
+            )
 
 
 # Answers ahead of time -----------------------------------------------------------------------------------------------

@@ -177,7 +177,9 @@ def _plan(cohort: Cohort, row: int, plan: Opinion, run: LiveRun, si: bool) -> No
     lines = [plain(words.treatment(cohort, plan.arm)), *(f":small[{plain(text)}]" for text in changes)]
     st.markdown("  \n".join(lines))
     st.markdown(_expected(cohort, row, plan, run))
-    st.markdown(" ".join(_badges(cohort, row, plan)))
+    st.markdown(_safety(cohort, row, plan))
+    if plan.projected:
+        st.markdown(f":orange-badge[:material/compress: reduced to {plan.share:.0%} of the change asked for]")
     if plan.projected:
         asked = "; ".join(words.changes(cohort, plan.asked, si))
         st.markdown(f":small[Asked for: {plain(asked)}. That is more than one plan may ask, so it is reduced.]")
@@ -200,21 +202,17 @@ def _expected(cohort: Cohort, row: int, plan: Opinion, run: LiveRun) -> str:
     return text.replace(" -", " −").replace("(-", "(−").replace("−0 ", "0 ")
 
 
-def _badges(cohort: Cohort, row: int, plan: Opinion) -> list[str]:
-    unknown = len(cohort.unmeasured_safety(row, plan.arm))
+def _safety(cohort: Cohort, row: int, plan: Opinion) -> str:
+    """Whether anything recorded forbids the plan, and how much is not recorded."""
     if plan.contraindicated:
-        safe = ":red-badge[:material/block: contraindicated]"
-    elif unknown:
-        facts = "1 fact" if unknown == 1 else f"{unknown} facts"
-        safe = f":gray-badge[:material/visibility_off: nothing recorded against it; {facts} not recorded]"
-    else:
-        safe = ":green-badge[:material/check: not contraindicated]"
-    within = (
-        f":orange-badge[:material/compress: reduced to {plan.share:.0%} of the change asked for]"
-        if plan.projected
-        else ":green-badge[:material/check: within the limits]"
+        return ":red-badge[:material/block: contraindicated]"
+    unknown = cohort.unmeasured_safety(row, plan.arm)
+    if not unknown:
+        return ":green-badge[:material/check: not contraindicated]"
+    return (
+        ":small[:material/visibility_off: Nothing recorded against it. **Check before starting** "
+        f"{plain(words.to_check(cohort, unknown))}]"
     )
-    return [safe, within]
 
 
 def ballots(heard: Consultation, cohort: Cohort, row: int) -> None:

@@ -17,7 +17,7 @@ from pages.ui.state import Key, Refusal, Upload
 
 SAID = 2  # refusals told beside the upload; the report has them all
 PARTS = (
-    ("refused", "Cells that were not believed", {"row": "Row in the file", "value": "As written"}),
+    ("refused", "Values refused as impossible or unreadable", {"row": "Row in the file", "value": "As written"}),
     ("dropped", "Rows that were left out", {"row": "Row in the file"}),
     ("mapped", "Columns that are used", {"column": "Column in the file", "how": "Matched by"}),
     ("converted", "Units that were converted", {"from_unit": "From", "to_unit": "To", "n": "Values"}),
@@ -56,7 +56,7 @@ def report(found: Report, name: str) -> None:
     st.markdown("\n".join(f"- {cards.plain(sentence)}" for sentence in found.sentences()))
     with st.container(horizontal=True):
         st.download_button(
-            "Download the account (JSON)",
+            "Download the import report (JSON)",
             json.dumps(found.to_dict(), indent=1, default=str),
             f"{name}-import.json",
             "application/json",

@@ -71,8 +71,14 @@ def view(cohort: Cohort, session: Live) -> View:
     picked, rows = app_state().row, session.run.rows
     if picked is None and rows:
         return View(rows[-1].row, rows[-1].decision, rows[-1])
-    row = int(cohort.arrivals[0]) if picked is None else picked
+    row = first(cohort) if picked is None else picked
     return View(row, session.run.decision_for(row), None)
+
+
+def first(cohort: Cohort) -> int:
+    """Whom to show before anybody was picked: the first who enters the simulation and is not an emergency."""
+    calm = (row for row in map(int, cohort.arrivals[:50]) if all(a.level != "urgent" for a in cohort.alerts(row)))
+    return next(calm, int(cohort.arrivals[0]))
 
 
 def step(patients: int = 1) -> None:

@@ -59,7 +59,6 @@ def keys(here: int, titles: list[str], note: str, reset: Callable[[], None]) -> 
         st.button(
             "Back",
             key=Key.CASE_BACK,
-            icon=":material/arrow_back:",
             shortcut="Left",
             on_click=go,
             args=(here - 1, n),
@@ -79,8 +78,6 @@ def keys(here: int, titles: list[str], note: str, reset: Callable[[], None]) -> 
             "Next",
             key=Key.CASE_NEXT,
             type="primary",
-            icon=":material/arrow_forward:",
-            icon_position="right",
             shortcut="Right",
             on_click=go,
             args=(here + 1, n),

@@ -16,6 +16,7 @@ from pages.ui.show import figure as show
 from pages.ui.state import Key
 
 NOT_KNOWN = "not known yet"
+ENOUGH = 200  # patients; with fewer, the parts of an estimate are mostly chance
 LOGGED = 200  # lines of the log on the page; the download has them all
 
 
@@ -23,13 +24,24 @@ def why(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
     """What each fact about the patient adds to the expected benefit."""
     labels, values = words.contributions(cohort, shown.decision, si)
     if not labels:
-        st.info("This method has learned nothing about this treatment yet, or keeps no model.", icon=":material/info:")
+        st.info(
+            "Nothing has been learned about this treatment yet. **+10** above treats ten patients; then each fact "
+            "about the patient gets its part. A method that keeps no model never has any.",
+            icon=":material/info:",
+        )
         return
-    show(charts.contributions(labels, values, run.unit), "contributions")
+    n = _learned(shown, run)
+    show(charts.contributions(labels, values, run.unit, sure=n >= ENOUGH), "contributions")
+    early = "" if n >= ENOUGH else f"**After {n:,} patients much of this is chance, hence grey: it is no finding.** "
     st.caption(
-        "Each bar is compared with an average patient; together they make the expected net benefit. "
-        "A star marks a value that was assumed, not measured. The estimate comes from simulated outcomes."
+        f"{early}What the method believes now. Each bar is compared with an average patient; together they make the "
+        "expected net benefit. A star marks a value that was assumed, not measured. Learned from simulated outcomes."
     )
+    if any("self-reported" in label for label in labels):
+        st.caption(
+            "Self-reported race stands for averages in trials, whose ranges overlap by more than nine tenths. It is "
+            "never a rule here; *About* has the source."
+        )
 
 
 def ranked(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
@@ -42,17 +54,29 @@ def ranked(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
         return
     found = words.options(cohort, shown.decision, si)
     labels = [f"{'Proposed: ' if o.proposed else ''}{o.label}" for o in found]
+    seen = Counter(row.decision.arm for row in run.rows)
+    tried = [seen[o.arm] > 0 or o.arm == 0 for o in found]
     show(
-        charts.options(labels, [o.mean for o in found], [o.low for o in found], [o.high for o in found], run.unit),
+        charts.options(
+            labels, [o.mean for o in found], [o.low for o in found], [o.high for o in found], run.unit, tried
+        ),
         "options",
     )
-    plans = pd.DataFrame({"Option": labels, "Habits": [o.plan for o in found]})
+    plans = pd.DataFrame(
+        {
+            "Option": labels,
+            f"Net benefit, {run.unit}": [
+                _range(o.mean, o.low, o.high) if known else NOT_KNOWN for o, known in zip(found, tried, strict=True)
+            ],
+            "Habits": [o.plan for o in found],
+        }
+    )
     st.table(plans, border="horizontal", hide_index=True)
     if found[0].mean < max(o.mean for o in found):
         st.markdown(f"The proposed plan does not have the highest expectation. {words.WHY[shown.decision.reason]}")
     st.caption(
         "Dot: expected; bar: 95 % credible interval. Bars that overlap leave the order open. They shrink as more "
-        "patients are treated."
+        "patients are treated. A hollow dot: nobody has had this treatment yet, so its place says nothing."
     )
     check.button(run, shown.row)
 

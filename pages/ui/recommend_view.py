@@ -24,9 +24,10 @@ def recommendation(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> 
         _badges(cohort, shown, run, si)
         st.markdown(f"### {words.headline(cohort, decision.arm)}")
         habits = words.changes(cohort, decision.delta, si)
-        st.markdown("**and** " + " · ".join(f"**{text}**" for text in habits) if habits else "Habits stay as they are.")
+        moves = f"**and over {cohort.protocol.outcome.horizon}:** " + " · ".join(f"**{text}**" for text in habits)
+        st.markdown(moves if habits else "Habits stay as they are.")
         if habits:
-            st.caption(_effort(cohort, shown, run))
+            st.caption(_effort(cohort, shown, run, si))
         _expected(cohort, shown, run)
         st.markdown(_why(shown, run) + _advice(cohort, decision, run.unit, si))
         _checks(cohort, shown)
@@ -60,12 +61,22 @@ def _seen(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> str:
     return f":orange-badge[:material/travel_explore: outside the data seen: {cards.plain(', '.join(outside))}]"
 
 
-def _effort(cohort: Cohort, shown: live.View, run: LiveRun) -> str:
-    """How much of what one plan may ask, and which limits of one's own it keeps."""
+def _effort(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> str:
+    """How much of what one plan may ask, from which assumed habits, and which limits of one's own it keeps."""
     share = float(run.environment.problem.feasible.share(np.array(shown.decision.delta))[0])
     own = [limit.text for limit in cohort.protocol.linked_limits if limit.name in run.spec.environment.limits]
     kept = "".join(f" · {text}" for text in own)
-    return f"Effort: {share:.0%} of what one plan may ask{kept}"
+    whole = "the most" if share > 0.995 else f"{share:.0%} of the most"
+    return f"Effort: {whole} that one plan may ask{kept}{_assumed_start(cohort, shown, si)}"
+
+
+def _assumed_start(cohort: Cohort, shown: live.View, si: bool) -> str:
+    """Of the habits that move, those whose present value nobody measured."""
+    protocol, row = cohort.protocol, shown.row
+    moved = zip(protocol.mutable_features, protocol.change(shown.decision.delta), strict=True)
+    names = [f.name for f, change in moved if abs(change) > 1e-9 and bool(cohort.imputed.at[row, f.name])]
+    starts = [f"{protocol.feature(n).label_inside} {words.value(cohort, row, n, si).rstrip('*')}" for n in names]
+    return f" · starting from assumed values: {', '.join(starts)}" if starts else ""
 
 
 def _expected(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
@@ -105,7 +116,8 @@ def _expected(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
         help="The fall, less what side effects, monitoring and pills are worth, plus what a compelling reason for the "
         "drug is worth. Methods are compared on this number.",
     )
-    columns[2].caption(f"Learned from {seen:,} patient{'s' if seen > 1 else ''} on it")
+    columns[2].caption(f"The fall {words.less(price)} for side effects, pills and monitoring")
+    st.caption(f"Learned from {seen:,} {'patient' if seen == 1 else 'patients'} with this treatment in this run")
 
 
 def _why(shown: live.View, run: LiveRun) -> str:
@@ -153,28 +165,35 @@ def _outcome(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
         text = f"{cohort.protocol.outcome.label} {'fell' if fell >= 0 else 'rose'} by {abs(fell):.0f} {run.unit}"
     else:
         text = "goal reached" if record.outcome >= 0.5 else "goal not reached"
-    lost = f"{record.regret:.1f} {run.unit}" if record.regret >= 0.05 else "nothing"
-    st.markdown(
-        f":violet-badge[:material/casino: Simulated outcome] {text}. "
-        f"Against the best plan possible for this patient, {lost} was lost on average."
+    best = (
+        f"The best plan for this patient would have brought {record.regret:.1f} {run.unit} more on average."
+        if record.regret >= 0.05
+        else "No plan would have been better for this patient on average."
     )
+    st.markdown(f":violet-badge[:material/casino: Simulated outcome] {text}. {best}")
 
 
 def run_so_far(session: live.Live) -> None:
     """What has been lost until now, one point for each patient, and how often the advisor was asked."""
     rows, unit = session.run.rows, session.run.unit
     with st.container(border=True, key="run", gap="xsmall"):
-        columns = st.columns(3)
-        columns[0].metric("Patients treated", f"{len(rows):,}")
-        lost = rows[-1].cumulative if rows else 0.0
-        columns[1].metric(
-            "Benefit lost so far",
-            f"{lost:.0f} {unit}",
-            help="Regret: the net benefit of the best possible plan minus that of the chosen plan, added up over "
-            "patients. Known only because outcomes are simulated. The curve of a method that learns flattens.",
-        )
-        calls = rows[-1].calls if rows else 0
-        columns[2].metric("Advisor asked", "once" if calls == 1 else f"{calls:,} times")
+        n, lost, calls = len(rows), rows[-1].cumulative if rows else 0.0, rows[-1].calls if rows else 0
+        with st.container(horizontal=True, gap="medium"):
+            st.metric("Patients treated", f"{n:,}", width="content")
+            st.metric(
+                "Benefit lost per patient",
+                f"{lost / n:.1f} {unit}" if n else "–",
+                help="The net benefit of the best plan minus that of the chosen plan, on average. Its sum over "
+                "patients is called regret; the curve of a method that learns flattens. Known only because outcomes "
+                "are simulated.",
+                width="content",
+            )
+            st.metric(
+                "Advisor asked",
+                f"{calls:,} of {n:,}" if n else "–",
+                help="Nearly always at first, more rarely later. The page Regret shows how it goes on.",
+                width="content",
+            )
         if rows:
             asked = [row.decision.asked for row in rows]
             show(charts.regret_so_far([row.cumulative for row in rows], asked, unit), "regret-so-far")

@@ -16,7 +16,7 @@ from pages.ui.state import Key, app_state, keep, widget
 from pages.ui.study import StudyJob
 
 SYNTHETIC = "synthetic"
-DEFAULT = ("linucb", "glrb", "libra")
+DEFAULT = ("guideline", "linucb", "glrb", "libra")
 OUTCOMES = {"identity": "How much: net benefit", "logistic": "Yes or no: goal reached"}
 LEARNS = {
     "shared": "Partly shared between treatments",

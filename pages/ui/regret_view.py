@@ -8,6 +8,7 @@ import streamlit as st
 from libra_core.study.batch import PolicyResult, StudyResult
 from libra_core.study.metrics import band, group_frame, regret_frame, summary_frame
 from libra_core.study.promises import BOUNDED, Promises
+from libra_core.study.store import StudyError
 from pages.ui import charts, loaders, regret_form, words
 from pages.ui.csv import safe_csv
 from pages.ui.job import BUSY
@@ -27,6 +28,23 @@ def invitation() -> None:
         "Choose methods and press **Run the study**. Each is run over the same simulated patients, several times. "
         "For each patient the page adds up the benefit that was lost against the best plan possible: the *regret*. "
         "A method that learns has a curve that flattens; one that does not goes on losing at the same pace."
+    )
+    _example()
+
+
+def _example() -> None:
+    """The picture of the stored study, so that a first look shows what a study gives."""
+    try:
+        found = loaders.case("").main.result
+    except StudyError:
+        return
+    names = {p.name: loaders.policies()[p.name].label for p in found.policies}
+    curves = {names[p.name]: (found.t, *band(p.regret)) for p in found.policies}
+    alt = f"Example: benefit lost over {found.t[-1]} patients in the stored study"
+    show(charts.bands(curves, lost(found.unit), alt, 300), "example")
+    st.caption(
+        f"An example: the stored study of the page *Case study*. Mean of {found.spec.replicates} repetitions with its "
+        f"95 % confidence band, simulated · settings {found.spec.hash}"
     )
 
 
@@ -68,6 +86,7 @@ def result(found: StudyResult, theory: Promises) -> None:
     _downloads(found)
 
 
+RULES = "guideline"  # asks nobody but itself
 UPPER, LOWER = "Theory: upper bound for GLRB", "Theory: shape of the lower bound, c·d·√T"
 
 
@@ -83,7 +102,7 @@ def _axes() -> tuple[str, bool]:
             help=AXES_HELP,
             persist_state="session",
         )
-        theory = st.toggle("What theory says", True, key=Key.STUDY_THEORY, persist_state="session")
+        theory = st.toggle("What theory says", False, key=Key.STUDY_THEORY, persist_state="session")
     return axes or charts.LINEAR, theory
 
 
@@ -118,15 +137,18 @@ def _short(unit: str) -> str:
     return "good outcomes" if unit == "probability" else unit
 
 
+def _per(mean: float, low: float, high: float, patients: int) -> str:
+    """A loss per patient with its interval: '1.08 (0.84 to 1.32)'."""
+    return f"{mean / patients:.2f} ({low / patients:.2f} to {high / patients:.2f})".replace("-", "−")
+
+
 def _final(table: pd.DataFrame, names: dict[str, str], found: StudyResult) -> None:
     d, rounds, unit = _digits(found.unit), found.t[-1], _short(found.unit)
     rows = [
         {
             "Method": names[r.policy],
-            f"Lost after {rounds:,} patients, {unit}": f"{r.regret:,.{d}f} ({r.low:,.{d}f} to {r.high:,.{d}f})".replace(
-                "-", "−"
-            ),
-            f"Per patient, {unit}": f"{r.regret / rounds:.2f}".replace("-", "−"),
+            f"Lost per patient, {unit}": _per(r.regret, r.low, r.high, rounds),
+            f"In all, after {rounds:,} patients, {unit}": f"{r.regret:,.{d}f}".replace("-", "−"),
         }
         for r in table.sort_values("regret").itertuples()
     ]
@@ -135,11 +157,11 @@ def _final(table: pd.DataFrame, names: dict[str, str], found: StudyResult) -> No
 
 
 def _asked(table: pd.DataFrame, names: dict[str, str], found: StudyResult, theory: Promises | None, axes: str) -> None:
-    asking, rounds = table[table["calls"] > 0], found.spec.rounds
+    asking, rounds = table[(table["calls"] > 0) & (table["policy"] != RULES)], found.spec.rounds
     if asking.empty:
         st.markdown("None of these methods asks an advisor.")
         return
-    curves = {names[p.name]: (found.t, *band(p.calls)) for p in found.policies if p.calls.any()}
+    curves = {names[p.name]: (found.t, *band(p.calls)) for p in found.policies if p.calls.any() and p.name != RULES}
     bounds = {f"Theory: limit for {names[name]}": (found.t, c) for name, c in theory.calls.items()} if theory else {}
     said = ", ".join(f"{names[row.policy]} {row.calls:,.0f}" for row in asking.itertuples())
     alt = f"Questions in {rounds} patients: {said}"
@@ -179,7 +201,9 @@ def _groups(found: StudyResult, names: dict[str, str]) -> None:
     table["policy"] = table["policy"].map(names)
     wide = table.pivot(index="group", columns="policy", values="text").rename_axis(columns=None).reset_index()
     st.table(wide.rename(columns={"group": "Patients"}), border="horizontal", hide_index=True)
-    st.caption("Benefit lost per patient, mean over repetitions with its 95 % confidence interval.")
+    st.caption(
+        f"Benefit lost per patient in {_short(found.unit)}, mean over repetitions with its 95 % confidence interval."
+    )
 
 
 def _downloads(found: StudyResult) -> None:

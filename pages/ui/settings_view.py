@@ -11,7 +11,7 @@ from libra_core.advisors.llm import Consent, LLMSettings, open_store, payload_pr
 from libra_core.advisors.llm.budget import price_of
 from libra_core.advisors.llm.settings import Resolved
 from libra_core.cohort import Cohort
-from pages.ui import llm
+from pages.ui import live, llm
 from pages.ui.state import Key, app_state
 
 KIND = {"ok": st.success, "off": st.info}
@@ -79,7 +79,7 @@ def limits() -> None:
     left, middle, right = st.columns(3)
     capped = now.source["max_calls"] in ("environment", "secrets")
     calls = left.number_input(
-        "Most questions",
+        "Limit: questions",
         0,
         1_000_000,
         now.settings.max_calls if capped else page.max_calls,
@@ -87,8 +87,8 @@ def limits() -> None:
         key=Key.LLM_CALLS,
         disabled=capped,
     )
-    tokens = middle.number_input("Most tokens", 0, 10**9, page.max_tokens, step=100_000, key=Key.LLM_TOKENS)
-    cost = right.number_input("Most US dollars", 0.0, 10_000.0, page.max_cost, step=1.0, key=Key.LLM_COST)
+    tokens = middle.number_input("Limit: tokens", 0, 10**9, page.max_tokens, step=100_000, key=Key.LLM_TOKENS)
+    cost = right.number_input("Limit: US dollars", 0.0, 10_000.0, page.max_cost, step=1.0, key=Key.LLM_COST)
     llm.update(samples=int(samples), max_tokens=int(tokens), max_cost=float(cost))
     if not capped:
         llm.update(max_calls=int(calls))
@@ -145,7 +145,7 @@ def consent(cohort: Cohort) -> None:
 
 def _example_row(cohort: Cohort) -> int:
     row = app_state().row
-    return row if row is not None and row < len(cohort) else int(cohort.arrivals[0]) if len(cohort.arrivals) else 0
+    return row if row is not None and row < len(cohort) else live.first(cohort) if len(cohort.arrivals) else 0
 
 
 def status() -> None:
@@ -187,20 +187,24 @@ def spend() -> None:
     left.metric(
         "Questions",
         f"{used.calls:,}",
-        f"of {settings.max_calls:,}; today {calls:,}",
+        f"of {settings.max_calls:,}; on this server today {calls:,}",
         delta_color="off",
         delta_arrow="off",
     )
     middle.metric(
         "Tokens",
         f"{used.tokens:,}",
-        f"of {settings.max_tokens:,}; today {tokens:,}",
+        f"of {settings.max_tokens:,}; on this server today {tokens:,}",
         delta_color="off",
         delta_arrow="off",
     )
     shown = f"${used.cost:,.2f}" if price_of(settings) else "unknown"
     right.metric(
-        "Cost", shown, f"of ${settings.max_cost:,.2f}; today ${cost:,.2f}", delta_color="off", delta_arrow="off"
+        "Cost",
+        shown,
+        f"of ${settings.max_cost:,.2f}; on this server today ${cost:,.2f}",
+        delta_color="off",
+        delta_arrow="off",
     )
 
 

@@ -34,6 +34,7 @@ WHY = {
 class Option:
     """One line of the ranking. Benefits are on the reward's scale; `plan` names the changes of habits."""
 
+    arm: int
     label: str
     plan: str
     mean: float
@@ -132,6 +133,11 @@ def up_to(value: float) -> str:
     return f"{max(1, math.ceil(10 * value - 1e-6)) / 10:.1f}"
 
 
+def less(price: float) -> str:
+    """What a net benefit takes off a fall, or adds to it: 'less 6', 'plus 2'."""
+    return f"less {price:.0f}" if price >= 0 else f"plus {-price:.0f}"
+
+
 def signed(value: float) -> str:
     """'+1.2', '−0.4', '0.0'."""
     return f"{value:+.1f}".replace("+0.0", "0.0").replace("-0.0", "0.0").replace("-", "−")
@@ -150,16 +156,17 @@ def options(cohort: Cohort, decision: Decision, si: bool) -> list[Option]:
     """What was proposed and every eligible alternative, with "no change" among them; the best expected first."""
     label = treatment(cohort, decision.arm)
     plan = plan_text(cohort, decision.delta, si)
-    found = [Option(label, plan, decision.mean, decision.low, decision.high, True)]
+    found = [Option(decision.arm, label, plan, decision.mean, decision.low, decision.high, True)]
     for option in decision.options:
         if not option.eligible:
             continue
         other = plan_text(cohort, option.delta, si)
         if option.arm != decision.arm or other != plan:
-            found.append(Option(_name(cohort, decision, option), other, option.mean, option.low, option.high, False))
+            name = _name(cohort, decision, option)
+            found.append(Option(option.arm, name, other, option.mean, option.low, option.high, False))
         if option.arm == 0 and any(option.delta):
             bounds = option.mean_unchanged, option.low_unchanged, option.high_unchanged
-            found.append(Option(NO_CHANGE, "habits as they are", *bounds, False))
+            found.append(Option(0, NO_CHANGE, "habits as they are", *bounds, False))
     return sorted(found, key=lambda o: (not o.proposed, -o.mean))
 
 

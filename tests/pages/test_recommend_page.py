@@ -201,7 +201,7 @@ def test_the_effort_of_a_plan_is_on_its_card(recommend: AppTest) -> None:
     recommend.button(key="step_ten").click().run()
     decision = rows(recommend)[-1].decision
     assert any(decision.delta)
-    assert any("of what one plan may ask" in c.value for c in recommend.caption)
+    assert any("that one plan may ask" in c.value for c in recommend.caption)
 
 
 @pytest.mark.parametrize("tab", ["Ranked alternatives", "Each treatment"])

@@ -34,7 +34,7 @@ def test_a_study_runs_in_every_world(regret: AppTest, world: str, link: str) -> 
     run(regret)
     assert not regret.exception
     assert not regret.error
-    assert len(regret.session_state["libra"].study.result.study.policies) == 3
+    assert len(regret.session_state["libra"].study.result.study.policies) == 4
     assert any("settings" in c.value for c in regret.caption)
 
 
@@ -104,13 +104,17 @@ def test_the_settings_reach_the_study(regret: AppTest, learns: str) -> None:
     assert (spec.config.radius, spec.config.adoption) == ("theory", "plausible")
     assert (spec.config.plausibility, spec.config.max_calls) == (0.8, 5)
     study = regret.session_state["libra"].study.result.study
-    assert max(p.calls.max() for p in study.policies) <= 5
+    calls = {p.name: p.calls.max() for p in study.policies}
+    assert 0 < calls["libra"] <= 5
+    regret.toggle(key="study_theory").set_value(True).run()
     # the truth is larger than the theorem assumes (|theta| <= 1), so even the theorem's radius promises nothing here
     assert "a shape to compare with, not a guarantee" in captions(regret)
 
 
 def test_theory_is_drawn_on_every_kind_of_axes_and_may_be_hidden(regret: AppTest) -> None:
     run(regret)
+    assert "Upper bound for GLRB" not in captions(regret), "theory is for those who ask for it"
+    regret.toggle(key="study_theory").set_value(True).run()
     assert "a shape to compare with, not a guarantee" in captions(regret)
     for axes in ("log-log", "log²", "linear"):
         regret.segmented_control(key="study_axes").set_value(axes).run()
