@@ -70,6 +70,7 @@ def treatments(sitting: Sitting, case: CaseFile, label: str) -> None:
         eligible,
         format_func=lambda k: words.treatment(sitting.cohort, k),
         key=arm_key(case),
+        required=True,
         help="Contraindicated treatments are not on the list; the tab *Each treatment* says why.",
         persist_state="session",
     )
