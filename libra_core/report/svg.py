@@ -43,14 +43,17 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 def number(value: float) -> str:
     """A number on an axis or at a bar: no more digits than it needs."""
-    digits = 0 if abs(value) >= 20 or value == round(value) else 1 if abs(value) >= 2 else 2
-    return f"{value:,.{digits}f}".replace("-", "−")
+    return _digits(value, 0 if abs(value) >= 20 or value == round(value) else 1 if abs(value) >= 2 else 2)
 
 
 def bar_number(value: float) -> str:
     """A number at a bar: whole, or with one decimal."""
-    digits = 0 if abs(value) >= 100 or value == round(value) else 1
-    return f"{value:,.{digits}f}".replace("-", "−")
+    return _digits(value, 0 if abs(value) >= 100 or value == round(value) else 1)
+
+
+def _digits(value: float, digits: int) -> str:
+    """With a true minus sign, and no zero below zero."""
+    return f"{round(value, digits) + 0.0:,.{digits}f}".replace("-", "−")
 
 
 def thin(line: Line, points: int = MAX_POINTS) -> Line:

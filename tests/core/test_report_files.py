@@ -22,7 +22,7 @@ from libra_core.report.reading import PLAIN, grade, syllables
 from libra_core.report.session import session_document
 from libra_core.report.slides import HIGH, WIDE, fitting
 from libra_core.report.story import case_document, load_case
-from libra_core.report.svg import svg, ticks
+from libra_core.report.svg import bar_number, number, svg, ticks
 from libra_core.report.write import to_bytes, to_html
 
 HOSTILE = '<script>alert("x")</script> & {{ 7 * 7 }} _*[link](javascript:1)'
@@ -108,6 +108,20 @@ def test_a_text_is_made_to_fit() -> None:
     assert fitting("short", 12, 1, 28) == 28
     long = "word " * 300
     assert fitting(long, 5, 4, 20) < 20
+
+
+@pytest.mark.parametrize(
+    ("value", "axis", "bar"),
+    [
+        (-0.001, "0.00", "0.0"),
+        (-1.25, "−1.25", "−1.2"),
+        (-0.0, "0", "0"),
+        (7.34, "7.3", "7.3"),
+        (-3000.0, "−3,000", "−3,000"),
+    ],
+)
+def test_numbers_in_a_picture_have_a_true_minus_and_no_negative_zero(value: float, axis: str, bar: str) -> None:
+    assert (number(value), bar_number(value)) == (axis, bar)
 
 
 def test_ticks_are_round_and_cover() -> None:
