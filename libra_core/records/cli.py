@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,11 @@ def run_replay(args: argparse.Namespace) -> int:
             return _list(repository)
         found = [s for s in repository.sessions() if s.id.startswith(args.session)]
         if len(found) != 1:
-            print(f"{len(found)} sessions begin with {args.session!r}.", file=sys.stderr)
+            print(
+                f"{len(found)} sessions of the study {args.study!r} begin with {args.session!r}. Without a session "
+                "`replay` lists them; --study names another study.",
+                file=sys.stderr,
+            )
             return 2
         return _prove(repository, found[0].id, args.cohort, noted)
     except (RecordsError, CohortError, ValueError) as error:
@@ -57,12 +62,12 @@ def _noted(text: str | None) -> tuple[int, str] | None:
     """What was written down of a log. Raises ValueError with a sentence."""
     if text is None:
         return None
-    seq, _, digest = text.strip().partition(":")
-    if not (seq.isascii() and seq.isdigit() and digest):
+    if not (found := re.fullmatch(r"(\d{1,9}):([0-9a-f]{64})", text.strip(), re.ASCII)):
         raise ValueError(
-            f"--noted takes SEQ:HASH as an earlier replay printed it, for instance 12:9f86d0; got {text!r}"
+            "--noted takes SEQ:HASH, the whole hash of 64 digits, as an earlier replay printed it: a part of it would "
+            f"look like a rewritten log. Got {text!r}."
         )
-    return int(seq), digest
+    return int(found[1]), found[2]
 
 
 def _prove(repository: Repository, session_id: str, cohort: str | None, noted: tuple[int, str] | None) -> int:

@@ -6,6 +6,7 @@ under [libra.roles]; a person on no list has no role and sees nothing but a sent
     [libra]
     study = "hypertension-2026"     # optional: separates studies that share a database
     claim = "libra_role"            # optional: the claim that carries lead, clinician or viewer
+    trust_addresses = true          # optional: for a provider that never says whether an address is verified
     [libra.roles]
     lead = ["ann@hospital.example"]
     clinician = ["ben@hospital.example"]
@@ -28,9 +29,7 @@ from libra_core.records import LOCAL, Actor, Database, Repository, Role
 
 # What a role may open, by the page's file. The record has its own, finer rules.
 PAGES: Mapping[Role, frozenset[str]] = {
-    Role.LEAD: frozenset(
-        ("cohort", "recommend", "compare", "regret", "feedback", "case_study", "report", "settings", "about")
-    ),
+    Role.LEAD: frozenset(("cohort", "recommend", "compare", "regret", "feedback", "case_study", "settings", "about")),
     Role.CLINICIAN: frozenset(("cohort", "recommend", "compare", "regret", "feedback", "case_study", "about")),
     Role.VIEWER: frozenset(("regret", "feedback", "about")),
     Role.NONE: frozenset(),
@@ -57,9 +56,13 @@ def actor() -> Actor:
 
 
 def actor_of(user: Mapping[str, Any], settings: Mapping[str, Any]) -> Actor:
-    """The person that a provider's claims describe, under these settings. Unverified addresses are not believed."""
+    """The person that a provider's claims describe, under these settings.
+
+    An address counts only if the provider says that it is verified, or says nothing and the settings trust it.
+    """
     email = str(user.get("email") or "").strip().lower()
-    if user.get("email_verified") is False:
+    verified = user.get("email_verified")
+    if not (verified is True or verified == "true" or (verified is None and settings.get("trust_addresses") is True)):
         email = ""
     who = email or str(user.get("sub") or "")
     study = str(settings.get("study") or STUDY)
@@ -101,8 +104,11 @@ def pages(every: list[Any]) -> list[Any]:
     who = actor()
     if who.role is Role.LOCAL:
         return every
-    mine = [page for page in every if allowed(page.url_path or FRONT, who)]
-    return mine or [st.Page(sign_in, title="Sign in", icon=":material/login:", default=True)]
+    if mine := [page for page in every if allowed(page.url_path or FRONT, who)]:
+        return mine
+    front = st.Page(sign_in, title="Sign in", icon=":material/login:", default=True)
+    others = [page.url_path for page in every if page.url_path]  # an address from before must not end in "not found"
+    return [front, *(st.Page(sign_in, title="Sign in", url_path=path, visibility="hidden") for path in others)]
 
 
 def sign_in() -> None:

@@ -118,7 +118,12 @@ def sessions() -> None:
     """One's own sessions (a lead: all of the study), the newest first, each with a way back in."""
     who = access.actor()
     repository = access.repository()
-    found, decided = repository.sessions(), repository.decided()
+    every, decided = repository.sessions(), repository.decided()
+    found = [session for session in every if session.spec.protocol == loaders.protocol().name]
+    if len(found) < len(every):
+        n = len(every) - len(found)
+        others = "1 session about another disease is" if n == 1 else f"{n} sessions about other diseases are"
+        st.caption(f"{others} not listed here.")
     if not found:
         st.info("No session yet. Start one: every step is kept, and you can go on tomorrow.", icon=":material/history:")
         return

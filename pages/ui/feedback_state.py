@@ -87,6 +87,8 @@ def cohort_named(key: str) -> Cohort:
     if cohort_key(present) == key:
         return present
     name = key.rpartition(":")[0]
+    if not name:
+        raise ValueError(f"This session is about another disease (cohort {key}): start LIBRA with its protocol.")
     raise ValueError(f"This session was held with the uploaded file {name!r}. Load it on the page *Cohort* first.")
 
 

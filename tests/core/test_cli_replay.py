@@ -71,10 +71,11 @@ def test_an_address_that_is_none_is_said_without_its_password(address: str, caps
         Database(address)
 
 
-@pytest.mark.parametrize("noted", ["abc", "12", "12:", ":9f86", "-1:9f86", "²:9f86", ""])
+@pytest.mark.parametrize("noted", ["abc", "12", "12:", ":9f86", "-1:9f86", "²:9f86", "", "1:" + "0" * 63])
 def test_a_note_that_cannot_be_read_is_said(noted: str, tmp_path: Path, capsys: Capture) -> None:
     url = f"sqlite:///{tmp_path / 'records.sqlite'}"
     Database(url).close()
     assert said(capsys, f"--noted={noted}", "--database", url) == (
-        f"--noted takes SEQ:HASH as an earlier replay printed it, for instance 12:9f86d0; got {noted!r}"
+        "--noted takes SEQ:HASH, the whole hash of 64 digits, as an earlier replay printed it: a part of it would look "
+        f"like a rewritten log. Got {noted!r}."
     )

@@ -19,8 +19,8 @@ oidc = pytest.importorskip("oidc_provider_mock", reason="oidc-provider-mock is m
 expect.set_options(timeout=30_000)
 STUDY = "study"
 PEOPLE = {  # who signs in, and the claims of the provider
-    "ann@h.example": {},  # clinician by the allow-list
-    "ben@h.example": {},  # another one
+    "ann@h.example": {"email_verified": True},  # clinician by the allow-list
+    "ben@h.example": {"email_verified": True},  # another one
     "lea@h.example": {"libra_role": "lead"},  # by a claim
     "vic@h.example": {"libra_role": ["viewer", "something-else"]},
     "nick@h.example": {},  # on no list
@@ -87,6 +87,14 @@ def test_nobody_sees_anything_without_signing_in(page: Page, house: House) -> No
         page.goto(house.url + path)
         expect(page.locator(".st-key-sign_in")).to_be_visible()
         assert "N-0" not in page.inner_text("body")
+
+
+def test_an_address_from_before_leads_to_the_sign_in(browser: Browser, house: House) -> None:
+    page = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
+    page.goto(f"{house.url}/recommend")
+    expect(page.locator(".st-key-sign_in button")).to_be_visible()
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    page.context.close()
 
 
 @pytest.mark.parametrize(

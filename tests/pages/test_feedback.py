@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from libra_core.records import LOCAL, Actor, Database, Kind, Repository, Role, Sitting, replay
 from pages.ui import access
-from tests.stress.kit import NHANES, begin, play, stamp
+from tests.stress.kit import NHANES, begin, play, spec, stamp
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
 
@@ -320,6 +321,14 @@ def show_results(app: AppTest) -> AppTest:
     return app
 
 
+def test_sessions_about_another_disease_are_not_offered(database: Database) -> None:
+    Repository(database, LOCAL).begin(replace(spec(), cohort="clinic", protocol="gout"), "toes")
+    app = page()
+    assert "1 session about another disease is not listed here." in texts(app)
+    assert not [b for b in app.button if b.key.startswith("fb_open_")]
+    assert "about another disease (cohort clinic)" in texts(page(Repository(database, LOCAL).sessions()[0].id))
+
+
 def test_results_of_nobody(database: Database) -> None:
     assert "No decision has been recorded yet" in texts(show_results(page()))
 
@@ -364,7 +373,16 @@ def test_role_by_page(role: Role, name: str) -> None:
 @pytest.mark.parametrize(
     ("claims", "settings", "role"),
     [
-        ({"email": "A@x.org"}, {"roles": {"lead": ["a@X.org"]}}, Role.LEAD),
+        ({"email": "A@x.org", "email_verified": True}, {"roles": {"lead": ["a@X.org"]}}, Role.LEAD),
+        ({"email": "a@x.org", "email_verified": "true"}, {"roles": {"lead": ["a@x.org"]}}, Role.LEAD),
+        ({"email": "a@x.org", "email_verified": "false"}, {"roles": {"lead": ["a@x.org"]}}, Role.NONE),
+        ({"email": "a@x.org"}, {"roles": {"lead": ["a@x.org"]}}, Role.NONE),
+        ({"email": "a@x.org"}, {"roles": {"lead": ["a@x.org"]}, "trust_addresses": True}, Role.LEAD),
+        (
+            {"email": "a@x.org", "email_verified": False},
+            {"roles": {"lead": ["a@x.org"]}, "trust_addresses": True},
+            Role.NONE,
+        ),
         ({"email": "a@x.org", "email_verified": False}, {"roles": {"lead": ["a@x.org"]}}, Role.NONE),
         ({"sub": "1"}, {"roles": {"lead": [""]}}, Role.NONE),
         ({"sub": "1", "r": "viewer"}, {"claim": "r"}, Role.VIEWER),
