@@ -25,7 +25,7 @@ def study_facts(study: StoredStudy) -> tuple[tuple[str, str], ...]:
             "a random share of an advised change" if environment.compliance == "partial" else "all of it",
         ),
         ("Data", study.provenance),
-        ("Digest of data and protocol", study.inputs or "none: synthetic"),
+        ("Digest of data and protocol", study.inputs or "not named by this file"),
         ("Made with", made),
         ("Digest of the numbers", study.digest),
     )

@@ -30,7 +30,7 @@ def handout_for(cohort: Cohort, row: int, decision: Decision, config_hash: str, 
     sections = (_now(cohort, row, si), _plan(cohort, row, decision, si), _care(cohort, row), _questions(decision))
     facts = cohort_facts(cohort, config_hash, seed)
     text = "\n".join(line for s in sections for line in (s.title, s.message, *s.points))
-    level = f"school grade {grade(text, names(cohort)):.1f} (Flesch-Kincaid), names of drugs and habits left out"
+    level = f"school grade {max(1.0, grade(text, names(cohort))):.0f} or so (Flesch-Kincaid), drugs and habits left out"
     return Document(
         title="Your plan: a sheet to talk about",
         subtitle=f"For patient {cohort.ids[row]}. Bring it to your doctor. Do not start or stop a drug by yourself.",
@@ -104,7 +104,7 @@ def _care(cohort: Cohort, row: int) -> Section:
         (
             *urgent,
             "Tell your doctor if you feel unwell, faint or short of breath.",
-            "If you are with child, say so first.",
+            "If you are with child, or may be, say so first: some drugs harm a baby.",
         ),
     )
 

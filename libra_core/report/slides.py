@@ -235,10 +235,9 @@ def _style(drawn, chart: Chart) -> None:  # type: ignore[no-untyped-def]
             series.format.fill.solid()
             series.format.fill.fore_color.rgb = colour
             drawn.plots[0].has_data_labels, drawn.plots[0].gap_width = True, 60
-            drawn.plots[0].data_labels.number_format, drawn.plots[0].data_labels.number_format_is_linked = (
-                "#,##0",
-                False,
-            )
+            whole = all(bar.value == round(bar.value) for bar in chart.bars)
+            drawn.plots[0].data_labels.number_format = "#,##0" if whole else "#,##0.0"
+            drawn.plots[0].data_labels.number_format_is_linked = False
             continue
         series.smooth = False
         series.format.line.width, series.format.line.color.rgb = Pt(2.25), colour

@@ -13,6 +13,7 @@ from libra_core.report.document import WARNING, Chart, Document
 from libra_core.report.svg import svg
 
 FORMATS = ("html", "pdf", "pptx")
+SHORT = 14  # letters of a cell that stay on one line, so that no number or name breaks in the middle
 MIME = {
     "html": "text/html",
     "pdf": "application/pdf",
@@ -30,6 +31,7 @@ def _render(document: Document, draw: Callable[[Chart], str], paper: bool) -> st
     return _template().render(
         doc=document,
         draw=lambda chart: Markup(draw(chart)),
+        short=lambda cell: Markup(' class="short"') if len(cell) <= SHORT else "",
         paper=paper,
         warning=WARNING,
         footer=document.footer,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import ImageFont
 from pptx import Presentation
 
 from libra_core.__main__ import main
@@ -27,6 +28,10 @@ from libra_core.report.write import to_bytes, to_html
 
 HOSTILE = '<script>alert("x")</script> & {{ 7 * 7 }} _*[link](javascript:1)'
 T = np.arange(1.0, 50.0)
+FONTS = [Path(f"/usr/share/fonts/truetype/liberation/LiberationSans-{style}.ttf") for style in ("Regular", "Bold")]
+LIBERATION = pytest.mark.skipif(
+    not FONTS[0].exists(), reason="fonts-liberation is missing: the widths of Arial's letters"
+)
 POPPLER = pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler-utils is missing: pdftotext, pdffonts")
 
 
@@ -82,6 +87,17 @@ def test_every_page_of_the_pdf_says_that_outcomes_are_simulated(pdf: Path) -> No
 
 
 @POPPLER
+def test_short_cells_of_a_table_are_not_broken(tmp_path: Path) -> None:
+    rows = tuple((str(k), f"N-{k:05d}", "word " * 30, "another word " * 20) for k in range(12))
+    page = Document("x", "x", (Section("a", "x", "x", table=Table(("No.", "Patient", "Plan", "Why"), rows)),), ())
+    path = tmp_path / "table.pdf"
+    path.write_bytes(to_bytes(page, "pdf"))
+    text = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, text=True, check=True).stdout
+    assert re.search(r"No\.\s+Patient", text)
+    assert [row[1] for row in rows if row[1] not in text] == []
+
+
+@POPPLER
 def test_fonts_are_embedded(pdf: Path) -> None:
     lines = subprocess.run(["pdffonts", pdf], capture_output=True, text=True, check=True).stdout.splitlines()[2:]
     assert lines
@@ -102,6 +118,31 @@ def test_slides_stand_inside_the_slide_and_carry_the_warning(case: Document) -> 
             if shape.has_chart:
                 assert shape._element.nvGraphicFramePr.cNvPr.get("descr")
     assert charts == sum(len(s.charts) for s in case.sections)
+
+
+@LIBERATION
+@pytest.mark.parametrize("kind", ["study", "sheet"])
+def test_no_text_on_a_slide_is_longer_than_its_box(case: Document, kind: str) -> None:
+    """Broken into lines by the widths of the letters, as a program that shows slides does."""
+    shown = case if kind == "study" else handout(load_cohort("nhanes"), 12)
+    for slide in Presentation(io.BytesIO(to_bytes(shown, "pptx"))).slides:
+        for shape in slide.shapes:
+            if shape.has_text_frame and shape.text_frame.text:
+                runs = [run for paragraph in shape.text_frame.paragraphs for run in paragraph.runs]
+                size, bold = runs[0].font.size.pt, bool(runs[0].font.bold)
+                high = sum(lines(run.text, size, bold, shape.width) * 1.2 * size + 0.35 * size for run in runs)
+                assert high - 0.35 * size <= shape.height / 12700 + 1, shape.text_frame.text
+
+
+def lines(text: str, size: float, bold: bool, wide: int) -> int:
+    """How many lines a text takes in a box so wide, in Emu; no word is wider than the box."""
+    font = ImageFont.truetype(FONTS[bold], round(10 * size))
+    count, line = 1, ""
+    for word in text.split():
+        assert font.getlength(word) <= wide / 1270, word
+        longer = f"{line} {word}".strip()
+        count, line = (count, longer) if font.getlength(longer) <= wide / 1270 else (count + 1, word)
+    return count
 
 
 def test_a_text_is_made_to_fit() -> None:
