@@ -258,8 +258,8 @@ def _expected(case: Case) -> str:
     decision, protocol, unit = case.decision, case.cohort.protocol, case.unit
     outcome = protocol.outcome
     if unit == "probability":
-        low, high = decision.low, decision.high
-        return f"LIBRA expects the goal to be reached by {decision.mean:.0%} ({low:.0%} to {high:.0%}), simulated."
+        span = f"{decision.low:.0%} to {decision.high:.0%}"
+        return f"LIBRA expects a chance of {decision.mean:.0%} ({span}) that the goal is reached, simulated."
     price = protocol.price(case.cohort.values[case.row], decision.arm)
     fall, low, high = (v + price for v in (decision.mean, decision.low, decision.high))
     return (
