@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import NoReturn
 
 from libra_core.cli_advise import add_advise
+from libra_core.cli_arguments import add_example
 from libra_core.cli_cohort import add_cohort
 from libra_core.cli_recommend import add_recommend
 from libra_core.cli_simulate import add_simulate
 from libra_core.records.cli import add_replay
 from libra_core.report.cli import add_report
+
+EXAMPLES = {
+    "cohort": "cohort check nhanes",
+    "recommend": "recommend --cohort nhanes --row 12",
+    "simulate": "simulate --environment synthetic --policies linucb,glrb,libra --rounds 1000",
+    "advise": "advise --cohort nhanes --row 12 --advisor guideline",
+    "report": "report --cohort nhanes --row 12 --format pdf --out sheet.pdf",
+    "replay": "replay 4f1c20 --cohort patients.csv",
+    "warm": "warm",
+}
 
 
 def _add_warm(subparsers: argparse._SubParsersAction) -> None:
@@ -35,6 +47,23 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code 0: done; 2: the input cannot be used, with the reason in words."""
+    try:
+        arguments = _parser().parse_args(argv)
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader (`| head`) has seen enough; what is left goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, IndexError, OSError) as error:  # each carries a sentence for a person
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped; nothing was written.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m libra_core",
         description="Bandit recourse for treatment planning: a research demonstration with simulated outcomes.",
@@ -42,15 +71,9 @@ def main(argv: list[str] | None = None) -> int:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (add_cohort, add_recommend, add_simulate, add_advise, add_report, add_replay, _add_warm):
         add(subparsers)
-    arguments = parser.parse_args(argv)
-    try:
-        return int(arguments.run(arguments))
-    except (ValueError, IndexError, OSError) as error:  # each carries a sentence for a person
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped; nothing was written.", file=sys.stderr)
-        return 130
+    for name, command in EXAMPLES.items():
+        add_example(subparsers.choices[name], command)
+    return parser
 
 
 if __name__ == "__main__":

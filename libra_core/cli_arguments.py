@@ -1,5 +1,5 @@
-"""What the commands share: numbers within limits, a place for the JSON that is known to be good before the work
-starts, and a word about an option that has nothing to act on."""
+"""What the commands share: who is meant, an example, numbers within limits, a place for the JSON that is known to be
+good before the work starts, and a word about an option that has nothing to act on."""
 
 from __future__ import annotations
 
@@ -7,13 +7,52 @@ import argparse
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from libra_core.advisors import kinds
+from libra_core.clinical import default_protocol
+from libra_core.cohort import Cohort
 from libra_core.policies import REGISTRY
 
 SEED_MAX = 2**63 - 1
+
+
+def add_example(parser: argparse.ArgumentParser, command: str) -> None:
+    """One line to copy, at the end of --help, which argparse would otherwise break where it likes."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    if parser.description:
+        parser.description = textwrap.fill(parser.description, 80)
+    parser.epilog = f"example:\n  python -m libra_core {command}"
+
+
+def cohort_help() -> str:
+    """What --cohort takes."""
+    return f"a built-in cohort ({', '.join(spec.name for spec in default_protocol().cohorts)}) or a CSV file"
+
+
+def advisor_help() -> str:
+    """What --advisor takes: the names that the pages offer too."""
+    return f"one of {', '.join(kinds())} (with another share than these, for instance noisy:0.5)"
+
+
+ROW_HELP = "the patient's ID as on the pages, or the row counted from 0"
+
+
+def row_of(cohort: Cohort, patient: str) -> int:
+    """The row of a patient, named by ID or by row. Raises IndexError or ValueError with a sentence."""
+    if patient in cohort.ids:
+        return cohort.ids.index(patient)
+    try:
+        row = int(patient)
+    except ValueError:
+        raise ValueError(
+            f"there is no patient {patient!r} in {cohort.name}: give an ID from {cohort.ids[0]} to {cohort.ids[-1]}, "
+            f"or a row from 0 to {len(cohort) - 1}"
+        ) from None
+    return cohort.patient(row).row
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -79,4 +118,17 @@ def say_unused(options: Iterable[str], why: str) -> None:
         print(f"Not used: {names}. {why}", file=sys.stderr)
 
 
-__all__ = ["SEED_MAX", "asks", "check_writable", "number", "say_unused", "whole", "write_json"]
+__all__ = [
+    "ROW_HELP",
+    "SEED_MAX",
+    "add_example",
+    "advisor_help",
+    "asks",
+    "check_writable",
+    "cohort_help",
+    "number",
+    "row_of",
+    "say_unused",
+    "whole",
+    "write_json",
+]

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from libra_core.cli_arguments import check_writable, write_json
+from libra_core.cli_arguments import add_example, check_writable, cohort_help, write_json
 from libra_core.cohort import CohortError, load_cohort
 
 
@@ -16,9 +16,10 @@ def add_cohort(subparsers: Any) -> None:
     parser = subparsers.add_parser("cohort", help="look at a cohort")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     check = actions.add_parser("check", help="exit 0: usable; 2: not, with the reasons")
-    check.add_argument("source", metavar="PATH|NAME", help="a CSV file, or a built-in cohort")
+    check.add_argument("source", metavar="PATH|NAME", help=cohort_help())
     check.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON")
     check.set_defaults(run=_check)
+    add_example(check, "cohort check patients.csv")
 
 
 def _check(arguments: argparse.Namespace) -> int:

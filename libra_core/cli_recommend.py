@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from libra_core.advisors import GUIDELINE
-from libra_core.cli_arguments import SEED_MAX, asks, check_writable, say_unused, whole, write_json
+from libra_core.cli_arguments import (
+    ROW_HELP,
+    SEED_MAX,
+    advisor_help,
+    asks,
+    check_writable,
+    cohort_help,
+    row_of,
+    say_unused,
+    whole,
+    write_json,
+)
 from libra_core.cli_patient import Safety, safety_of
 from libra_core.clinical import Protocol
 from libra_core.cohort import load_cohort
@@ -22,21 +33,16 @@ AFTER_MAX = 100_000
 def add_recommend(subparsers: Any) -> None:
     """Put the command on the list."""
     parser = subparsers.add_parser("recommend", help="recommend for one patient")
-    parser.add_argument("--cohort", required=True, metavar="PATH|NAME", help="a built-in cohort or a CSV file")
-    parser.add_argument("--row", required=True, type=int, metavar="N", help="row of the cohort, counted from 0")
-    parser.add_argument(
-        "--policy", default="libra", choices=sorted(REGISTRY), metavar="P", help=f"one of {', '.join(REGISTRY)}"
-    )
-    parser.add_argument("--advisor", metavar="NAME", help=f"for policies that ask (default: {GUIDELINE})")
-    parser.add_argument(
-        "--after",
-        type=whole(0, AFTER_MAX),
-        default=200,
-        metavar="N",
-        help="simulated patients learned from first (200)",
-    )
-    parser.add_argument("--seed", type=whole(0, SEED_MAX), default=0, metavar="S")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the decision as JSON")
+    add = parser.add_argument
+    add("--cohort", required=True, metavar="PATH|NAME", help=cohort_help())
+    add("--row", required=True, metavar="ID|N", help=ROW_HELP)
+    policies = f"one of {', '.join(REGISTRY)} (default: %(default)s)"
+    add("--policy", default="libra", choices=sorted(REGISTRY), metavar="P", help=policies)
+    add("--advisor", metavar="NAME", help=f"for policies that ask: {advisor_help()} (default: {GUIDELINE})")
+    learned = "simulated patients that it has learned from before (default: %(default)s)"
+    add("--after", type=whole(0, AFTER_MAX), default=200, metavar="N", help=learned)
+    add("--seed", type=whole(0, SEED_MAX), default=0, metavar="S", help="of all that is random (default: %(default)s)")
+    add("--json", type=Path, metavar="FILE", help="write the decision as JSON")
     parser.set_defaults(run=_recommend)
 
 
@@ -46,18 +52,18 @@ def _recommend(arguments: argparse.Namespace) -> int:
     if arguments.advisor and not asks(arguments.policy):
         say_unused(["--advisor"], f"The policy {arguments.policy} asks no advisor that can be chosen.")
     run = LiveRun.start(cohort, arguments.policy, arguments.advisor or GUIDELINE, arguments.seed)
-    run.patient(arguments.row)  # a wrong row is told before the work starts
+    row = row_of(cohort, arguments.row)  # a wrong one is told before the work starts
     for _ in range(arguments.after):
         run.step()
-    decision = run.decision_for(arguments.row)
+    decision = run.decision_for(row)
     changes = changes_of(decision, cohort.protocol)
-    seen = any(row.decision.arm == decision.arm for row in run.rows)  # else its mean is a guess before any patient
+    seen = any(past.decision.arm == decision.arm for past in run.rows)  # else its mean is a guess before any patient
     safety = safety_of(cohort, decision, decision.mean if seen else math.nan)
     _print(decision, cohort.protocol, changes, safety, run)
     content = {
         "schema": 1,
         "cohort": cohort.name,
-        "row": arguments.row,
+        "row": row,
         "learned_from": arguments.after,
         "config_hash": run.config_hash,
         **safety.as_json(),

@@ -9,15 +9,23 @@ from typing import Any
 
 from tqdm import tqdm
 
-from libra_core.advisors import GUIDELINE, SIMULATED
-from libra_core.cli_arguments import asks, check_writable, number, say_unused, whole, write_json
+from libra_core.cli_arguments import (
+    advisor_help,
+    asks,
+    check_writable,
+    cohort_help,
+    number,
+    say_unused,
+    whole,
+    write_json,
+)
 from libra_core.clinical import default_protocol
 from libra_core.cohort import load_cohort
 from libra_core.environments import ENVIRONMENTS, Environment, EnvironmentSpec, make_environment
 from libra_core.policies import REGISTRY, PolicyConfig
 from libra_core.policies.libra import Libra
 from libra_core.policies.model import ModelPolicy
-from libra_core.study import StudySpec, cohort_key, run_study
+from libra_core.study import StudySpec, cohort_key, make_policy, run_study
 from libra_core.study.metrics import as_json, summary_frame
 
 WORKERS = 256
@@ -28,14 +36,15 @@ def add_simulate(subparsers: Any) -> None:
     """Put the command on the list. An option without a default of its own leaves it to the study's settings."""
     parser = subparsers.add_parser("simulate", help="compare policies over many simulated patients")
     add = parser.add_argument
-    add("--environment", default="synthetic", choices=sorted(ENVIRONMENTS))
-    add("--cohort", metavar="PATH|NAME", help="whose patients (for an environment over a cohort)")
-    add("--policies", default="linucb,glrb,libra", metavar="A,B,C", help=f"from {', '.join(REGISTRY)}")
-    add("--advisor", metavar="NAME", help=f"{', '.join(SIMULATED)} or {GUIDELINE} (default: {StudySpec.advisor})")
+    add("--environment", default="synthetic", choices=sorted(ENVIRONMENTS), help="(default: %(default)s)")
+    add("--cohort", metavar="PATH|NAME", help=f"whose patients, for an environment over a cohort: {cohort_help()}")
+    policies = f"from {', '.join(REGISTRY)} (default: %(default)s)"
+    add("--policies", default=",".join(StudySpec.policies), metavar="A,B,C", help=policies)
+    add("--advisor", metavar="NAME", help=f"{advisor_help()} (default: {StudySpec.advisor})")
     add("--link", choices=("identity", "logistic"), help="default: the environment's own")
-    add("--rounds", type=int, default=1000, metavar="N")
-    add("--replicates", type=int, default=20, metavar="R")
-    add("--seed", type=int, default=0, metavar="S")
+    add("--rounds", type=int, default=StudySpec.rounds, metavar="N", help="patients of a run (default: %(default)s)")
+    add("--replicates", type=int, default=StudySpec.replicates, metavar="R", help="runs (default: %(default)s)")
+    add("--seed", type=int, default=StudySpec.seed, metavar="S", help="of all that is random (default: %(default)s)")
     add("--arms", type=int, metavar="K", help="synthetic only (default: 6)")
     add("--dimensions", metavar="DI,DM", help="synthetic only: immutable (without intercept), mutable (default: 6,6)")
     add("--noise", type=number(*NOISE), metavar="SD", help="of a reward, identity link")
@@ -49,7 +58,7 @@ def add_simulate(subparsers: Any) -> None:
     add("--max-calls", type=int, metavar="N", help="hard cap on questions to the advisor")
     add("--estimator", choices=("one-pass", "refit", "mle"), help="default: one-pass")
     add("--workers", type=whole(1, WORKERS), metavar="N", help="threads (default: all cores)")
-    add("--json", type=Path, metavar="FILE")
+    add("--json", type=Path, metavar="FILE", help="write the result as JSON")
     parser.set_defaults(run=_simulate)
 
 
@@ -115,6 +124,8 @@ def _simulate(arguments: argparse.Namespace) -> int:
     spec = spec_of(arguments, None if cohort is None else cohort_key(cohort))
     environment = make_environment(spec.environment, spec.seed, cohort=cohort)
     _check_options(arguments, spec, environment)
+    for name in spec.policies:  # what one of them lacks is told before the bar starts
+        make_policy(name, environment, spec.config, spec.seed, spec.advisor)
     with tqdm(total=100, unit="%", file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed}<{remaining}") as bar:
         result = run_study(spec, lambda share: _show(bar, share), workers=arguments.workers, cohort=cohort)
     table = (
@@ -122,12 +133,16 @@ def _simulate(arguments: argparse.Namespace) -> int:
         .astype({"call_bound": float})
         .round({"regret": 1, "low": 1, "high": 1, "calls": 1, "call_bound": 0, "cpu_us_per_round": 1})
     )
-    print(f"Cumulative expected regret after {spec.rounds:,} rounds, {result.unit}; mean and 95 % interval over")
+    link = environment.problem.link
+    unit = "good outcomes lost" if link.binary else result.unit
+    print(f"Cumulative expected regret after {spec.rounds:,} rounds; mean and 95 % interval over")
     print(f"{spec.replicates} replicates. Advisor {spec.advisor}, seed {spec.seed}, config {spec.hash}.")
-    print("Simulated outcomes.")
+    print(f"Simulated outcomes. Link {link.name}; regret in {unit}.")
+    if any(issubclass(REGISTRY[name], Libra) for name in spec.policies):
+        print("calls: questions asked; call_bound: how many theory allows at most.")
     print(table.to_string(index=False, na_rep="-"))
     content = {"outcomes": "simulated", **as_json(result)}
-    content["config"]["link"] = environment.problem.link.name  # the settings may leave it to the environment
+    content["config"]["link"] = link.name  # the settings may leave it to the environment
     write_json(arguments.json, content)
     return 0
 

@@ -1,34 +1,54 @@
-"""Advisors, by name. A new one is a new file and a line in `make_advisor`."""
+"""Advisors, by name. A new one is a new file in this folder: it is found there and registers itself."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
-from libra_core.advisors.base import Advice, AdviceBatch, Advisor, Case, CaseAdvisor
-from libra_core.advisors.guideline import GuidelineAdvisor
-from libra_core.advisors.simulated import SimulatedAdvisor
+from libra_core.advisors.base import REGISTRY, Advice, AdviceBatch, Advisor, Case, CaseAdvisor, Kind
 
 if TYPE_CHECKING:
     from libra_core.environments.base import Environment
 
-SIMULATED = ("near-optimal", "noisy:0.3", "biased:0.5", "random", "adversarial", "refuses")
 GUIDELINE, LLM = "guideline", "llm"
+
+
+@cache
+def _import_all() -> None:
+    """On first use, so that an advisor's file may import whatever it likes from the library."""
+    for module in pkgutil.iter_modules(__path__):
+        if not module.ispkg:  # the language model's package takes a while to import: language_model.py speaks for it
+            importlib.import_module(f"{__name__}.{module.name}")
+
+
+def kinds() -> Mapping[str, Kind]:
+    """Every advisor that can be chosen, by name, those that work anywhere first: the one list of pages and help."""
+    _import_all()
+    return dict(sorted(REGISTRY.items(), key=lambda item: item[1].needs_patients))
 
 
 def make_advisor(name: str, environment: Environment, seed: int) -> Advisor:
     """The advisor of that name for one environment. Raises ValueError with what to choose instead."""
-    if name in (GUIDELINE, LLM):
-        if environment.cohort is None:
-            raise ValueError(f"the {name} advisor needs patients: choose an environment over a cohort")
-        if name == LLM:
-            from libra_core.advisors.llm import llm_advisor  # the SDK takes a while to import
-
-            advisor = llm_advisor(environment.cohort)
-            if advisor.settings.off_reason():  # a study under a model's name in which no model spoke would mislead
-                raise ValueError(advisor.settings.off_reason())
-            return advisor
-        return GuidelineAdvisor(environment.cohort.case, environment.problem.d_mutable)
-    return SimulatedAdvisor(environment.problem, environment.theta, name, seed, environment.first)
+    kind = next((kind for kind in kinds().values() if kind.answers_to(name)), None)
+    if kind is None:
+        raise ValueError(f"unknown advisor {name!r}: choose one of {', '.join(kinds())}")
+    if kind.needs_patients and environment.cohort is None:
+        raise ValueError(f"the {name} advisor needs patients: choose an environment over a cohort")
+    return kind.make(name, environment, seed)
 
 
-__all__ = ["GUIDELINE", "LLM", "SIMULATED", "Advice", "AdviceBatch", "Advisor", "Case", "CaseAdvisor", "make_advisor"]
+__all__ = [
+    "GUIDELINE",
+    "LLM",
+    "Advice",
+    "AdviceBatch",
+    "Advisor",
+    "Case",
+    "CaseAdvisor",
+    "Kind",
+    "kinds",
+    "make_advisor",
+]

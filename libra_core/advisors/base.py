@@ -9,11 +9,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
 from libra_core.problem import Bools, Contexts, Floats, Ints, Problem
+
+if TYPE_CHECKING:
+    from libra_core.environments.base import Environment
 
 Status = Literal[
     "ok",
@@ -121,9 +124,17 @@ class AdviceBatch:
 
 
 class Advisor(ABC):
-    """The interface. A new advisor is one new file and one line in the registry."""
+    """The interface. A new advisor is one new file in this folder, with one `@register` line."""
 
     name: str
+    label: ClassVar[str]  # what a clinician reads
+    needs_patients: ClassVar[bool] = False  # works over a cohort only
+    repeatable: ClassVar[bool] = False  # asking again gives the same answer, so a replay asks instead of reading
+
+    @classmethod
+    def make(cls, name: str, environment: Environment, seed: int) -> Advisor:
+        """The advisor for one environment. Override it where the class is made of something else."""
+        raise NotImplementedError(f"{cls.__name__} does not say how it is made: write its `make`")
 
     @abstractmethod
     def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
@@ -148,9 +159,16 @@ class CaseAdvisor(Advisor):
     """An advisor that reads cases one by one. `cases(row)` makes the case of a cohort row; it is kept, since a cohort
     never changes and a long simulation meets its people again and again."""
 
+    needs_patients = True
+
     def __init__(self, cases: Callable[[int], Case], d_mutable: int) -> None:
         self.cases = lru_cache(maxsize=CASES_KEPT)(cases)
         self.d_mutable = d_mutable
+
+    @classmethod
+    def make(cls, name: str, environment: Environment, seed: int) -> CaseAdvisor:
+        assert environment.cohort is not None  # make_advisor refuses an environment without patients
+        return cls(environment.cohort.case, environment.problem.d_mutable)
 
     @abstractmethod
     def advise(self, case: Case) -> Advice:
@@ -164,3 +182,35 @@ class CaseAdvisor(Advisor):
             if advice.given:
                 given[i], arm[i], delta[i] = True, advice.arm, advice.delta
         return AdviceBatch(given, arm, delta)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An advisor that can be chosen: `name` on the command line and in a study, `label` on a page.
+
+    A name like "noisy:0.3" stands for all of noisy:SHARE. make: (name, environment, seed) -> the advisor.
+    """
+
+    name: str
+    label: str
+    make: Callable[[str, Environment, int], Advisor]
+    needs_patients: bool = False
+
+    def answers_to(self, name: str) -> bool:
+        word, _, share = self.name.partition(":")
+        return name == self.name or (bool(share) and name.partition(":")[0] == word)
+
+
+REGISTRY: dict[str, Kind] = {}
+AnyAdvisor = TypeVar("AnyAdvisor", bound=Advisor)
+
+
+def offer(kind: Kind) -> None:
+    """Put an advisor on the list that pages, studies and the command line show."""
+    REGISTRY[kind.name] = kind
+
+
+def register(advisor: type[AnyAdvisor]) -> type[AnyAdvisor]:
+    """Class decorator: `offer` an advisor whose class has a name and a label."""
+    offer(Kind(advisor.name, advisor.label, advisor.make, advisor.needs_patients))
+    return advisor

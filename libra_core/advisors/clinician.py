@@ -9,8 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from libra_core.advisors.base import Advice, AdviceBatch, Advisor, CaseAdvisor
-from libra_core.advisors.guideline import GuidelineAdvisor
-from libra_core.advisors.simulated import SimulatedAdvisor
 from libra_core.problem import Contexts, Floats, Ints
 
 NAME = "clinician"
@@ -49,13 +47,9 @@ class Voice(Advisor):
         self.said: Advice | None = None
         self.repeat: Advice | None = None
 
-    @property
-    def repeatable(self) -> bool:
-        """Whether asking again gives the same answer."""
-        return isinstance(self.inner, SimulatedAdvisor | GuidelineAdvisor)
-
     def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
-        self.said = self.repeat if self.repeat is not None and not self.repeatable else self._ask(contexts, replicates)
+        again = self.inner is not None and self.inner.repeatable
+        self.said = self._ask(contexts, replicates) if again or self.repeat is None else self.repeat
         return as_batch(self.said, contexts.lo)
 
     def _ask(self, contexts: Contexts, replicates: Ints) -> Advice:

@@ -1,42 +1,15 @@
-"""The rule book for hypertension as an advisor: deterministic, offline, with the reason and its source in plain words.
+"""A disease's rule book as an advisor: deterministic, offline, with the reason and its source in plain words.
 
-Our own short reading of the 2017 ACC/AHA guideline (Whelton et al., Hypertension 2018;71:e13) and the 2025 AHA/ACC
-guideline, over the fields of a Case. What is left out: the 10-year risk score (a case does not carry all its inputs),
-doses, drugs within a class, and any rule by race. Contraindications are not judged here: a contraindicated treatment
-is not on the case's menu, and LIBRA checks again.
+The rules themselves stand beside the disease's environment (`add_rules`). Contraindications are not judged here: a
+contraindicated treatment is not on the case's menu, and LIBRA checks again.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from libra_core.advisors.base import Advice, Case, CaseAdvisor
-
-ACC_2017, AHA_2025 = "ACC/AHA 2017", "AHA/ACC 2025"
-NONE, RASI, THIAZIDE, CCB, RASI_CCB, RASI_THIAZIDE, MRA, BETA = (
-    "lifestyle",
-    "rasi",
-    "thiazide",
-    "ccb",
-    "rasi_ccb",
-    "rasi_thiazide",
-    "mra",
-    "bb",
-)
-
-# Habits in the order of the fall in pressure that the guideline tables expect, for those to whom each applies.
-HABITS: tuple[tuple[str, Callable[[Case], bool]], ...] = (
-    ("adherence_pdc", lambda case: case.value("adherence_pdc") < 0.8),
-    ("alcohol_drinks_wk", lambda case: case.value("alcohol_drinks_wk") > 14),
-    ("sodium_mg_day", lambda case: case.value("sodium_mg_day") > 2300),
-    ("weight_kg", lambda case: case.value("bmi") >= 25),
-    ("diet_quality", lambda case: True),
-    ("mvpa_min_wk", lambda case: not case.value("mvpa_min_wk") >= 150),
-    ("potassium_mg_day", lambda case: not case.value("potassium_mg_day") >= 3500),
-    ("cigs_per_day", lambda case: case.value("cigs_per_day") > 0),
-)
+from libra_core.advisors.base import Advice, Case, CaseAdvisor, register
 
 
 @dataclass(frozen=True)
@@ -65,13 +38,16 @@ def add_rules(protocol: str, rules: Rules) -> None:
     _RULES[protocol] = rules
 
 
+@register
 class GuidelineAdvisor(CaseAdvisor):
-    """Picks the first eligible treatment that the rules name, and up to `max_changes` habits at their largest step.
+    """Picks the first eligible treatment that the rules name, else the mildest, and up to `max_changes` habits at
+    their largest step.
 
     Answers are kept for each cohort row, so that a long simulation asks once for each patient.
     """
 
-    name = "guideline"
+    name, label = "guideline", "Guideline rules"
+    repeatable = True
 
     def __init__(self, cases: Callable[[int], Case], d_mutable: int) -> None:
         super().__init__(cases, d_mutable)
@@ -97,7 +73,8 @@ class GuidelineAdvisor(CaseAdvisor):
                 self.name, "off", rationale=f"No guideline rules are written for {case.protocol}.", vote_share=0.0
             )
         step = rules.step(case)
-        code = next((c for c in (*step.codes, NONE) if c in menu), next(iter(menu)))
+        mildest = min(menu, key=lambda code: menu[code])  # by convention the first treatment is "no new drug"
+        code = next((c for c in step.codes if c in menu), mildest)
         reason = f"{step.reason} ({step.source})."
         if code not in step.codes:
             reason += " None of the classes it names is open to this patient."
@@ -129,58 +106,4 @@ def _short(label: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def first_step(case: Case) -> Step:
-    """What the rules ask for. An unknown number (nan) never meets a threshold."""
-    value = case.value
-    sbp, dbp, classes = value("sbp"), value("dbp"), value("n_bp_classes")
-    stage2 = sbp >= 140 or dbp >= 90
-    kidney = value("ckd") == 1 or value("egfr") < 60 or value("uacr") >= 30
-    heart = value("prior_mi") == 1 or value("hf") == 1
-    risk = kidney or heart or value("stroke") == 1 or value("diabetes") == 1
-    treated = classes >= 1
-    if not (sbp >= 130 or dbp >= 80):
-        return Step((NONE,), "Below 130/80: the goal is reached, keep what is taken", ACC_2017)
-    if not stage2 and not risk and not treated:
-        return Step((NONE,), "130-139/80-89 without high risk: three to six months of habits first", AHA_2025)
-    if stage2 and not treated:
-        return _two_drugs(kidney or heart)
-    if treated and classes >= 3:
-        return Step(
-            (RASI, CCB, THIAZIDE, MRA, BETA),
-            "Above goal on three or more classes: complete the first-line classes, then an MRA",
-            ACC_2017,
-        )
-    why = "Above goal on treatment: add a class" if treated else "130/80 or more with high risk: one drug now"
-    return _one_drug(kidney, heart, value("egfr"), why)
-
-
-def _two_drugs(rasi_indicated: bool) -> Step:
-    """Stage 2 without treatment: two classes in one pill; singles only where the pairs are closed."""
-    first = "with kidney or heart disease a RAS inhibitor is one of them" if rasi_indicated else "preferably one pill"
-    return Step(
-        (RASI_CCB, RASI_THIAZIDE, CCB, THIAZIDE, RASI, BETA, MRA),
-        f"140/90 or more without treatment: start two classes, {first}",
-        AHA_2025,
-    )
-
-
-def _one_drug(kidney: bool, heart: bool, egfr: float, why: str) -> Step:
-    if heart:
-        return Step((RASI, BETA, THIAZIDE, CCB), f"{why}; with heart disease a RAS inhibitor, then BB", ACC_2017)
-    if kidney:
-        return Step((RASI, CCB, THIAZIDE, MRA), f"{why}; with kidney disease a RAS inhibitor first", ACC_2017)
-    # Thiazides lose effect at low eGFR; otherwise the three first-line classes rank alike and cost decides.
-    order = (RASI, CCB, THIAZIDE) if math.isfinite(egfr) and egfr < 45 else (RASI, THIAZIDE, CCB)
-    return Step((*order, MRA, BETA), f"{why}, from the first-line classes", ACC_2017)
-
-
-add_rules(
-    "hypertension",
-    Rules(
-        first_step,
-        lambda case: [name for name, applies in HABITS if applies(case)],
-        f"{ACC_2017}, table 15; {AHA_2025}",
-    ),
-)
-
-__all__ = ["GuidelineAdvisor", "Rules", "Step", "add_rules", "first_step"]
+__all__ = ["GuidelineAdvisor", "Rules", "Step", "add_rules"]

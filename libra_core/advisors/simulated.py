@@ -7,13 +7,16 @@ Two knobs, seeded: how often the arm is flipped to a random one (noise), and how
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from libra_core.advisors.base import AdviceBatch, Advisor
+from libra_core.advisors.base import AdviceBatch, Advisor, Kind, offer
 from libra_core.problem import Actions, Contexts, Floats, Ints, Problem
 from libra_core.recourse.optimistic import Plans, evaluate, plan
+
+if TYPE_CHECKING:
+    from libra_core.environments.base import Environment
 
 BLUR = 0.3  # a near-optimal advisor knows theta up to noise of this share of its spread
 
@@ -59,6 +62,8 @@ class SimulatedAdvisor(Advisor):
     Each replicate has its own view, pet arm and coin, so that adding replicates changes nothing for earlier ones.
     """
 
+    repeatable = True
+
     def __init__(self, problem: Problem, truth: Floats, spec: str, seed: int, first: int = 0) -> None:
         self.name = f"simulated:{spec}"
         self.quality = parse_quality(spec)
@@ -70,6 +75,10 @@ class SimulatedAdvisor(Advisor):
         self.view = truth + self.quality.blur * spread * noise
         self.pet = np.array([g.permutation(problem.n_arms) for g in self.generators])  # favourite first
         self.no_doubt = np.zeros((*truth.shape, truth.shape[2]))
+
+    @classmethod
+    def make(cls, name: str, environment: Environment, seed: int) -> SimulatedAdvisor:
+        return cls(environment.problem, environment.theta, name, seed, environment.first)
 
     def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
         n = len(contexts)
@@ -116,3 +125,14 @@ class SimulatedAdvisor(Advisor):
     def restore(self, state: Any) -> None:
         for generator, saved in zip(self.generators, state, strict=True):
             generator.bit_generator.state = saved
+
+
+for _name, _label in {
+    "near-optimal": "Simulated expert, nearly always right",
+    "noisy:0.3": "Simulated advisor, picks at random in 30 %",
+    "biased:0.5": "Simulated advisor, one-sided in 50 %",
+    "random": "Simulated advisor, always random",
+    "adversarial": "Simulated advisor, always the worst",
+    "refuses": "Simulated advisor, never answers",
+}.items():
+    offer(Kind(_name, _label, SimulatedAdvisor.make))

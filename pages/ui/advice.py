@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from libra_core.advisors import GUIDELINE, SIMULATED
+from libra_core.advisors import LLM, kinds
 from libra_core.advisors.base import Advisor
 from libra_core.cohort import Cohort
 from pages.ui import llm
 
-MODEL = "language-model"
-LABELS = {
-    "near-optimal": "Simulated expert, nearly always right",
-    "noisy:0.3": "Simulated adviser, picks at random in 30 %",
-    "biased:0.5": "Simulated adviser, one-sided in 50 %",
-    "random": "Simulated adviser, always random",
-    "adversarial": "Simulated adviser, always the worst",
-    "refuses": "Simulated adviser, never answers",
-    GUIDELINE: "Guideline rules",
-}
+MODEL = "language-model"  # the session's own, with its settings and budget; the plain name is the command line's
 
 
 def choices() -> list[str]:
     """The advisors on offer; the language model only after somebody has switched it on."""
-    names = [*SIMULATED, GUIDELINE]
+    names = [name for name in kinds() if name != LLM]
     return names if llm.resolved().settings.off_reason() else [*names, MODEL]
 
 
 def label(name: str) -> str:
-    return "Language model" if name == MODEL else LABELS.get(name, name)
+    kind = kinds().get(LLM if name == MODEL else name)
+    return kind.label if kind else name
 
 
 def chosen(name: str, cohort: Cohort) -> str | Advisor:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from libra_core.advisors.base import Case, CaseField, MenuArm, MenuChange
 from libra_core.advisors.guideline import GuidelineAdvisor
+from libra_core.environments import ENVIRONMENTS
 
 CODES = ("lifestyle", "rasi", "thiazide", "ccb", "rasi_ccb", "rasi_thiazide", "mra", "bb")
 D_MUTABLE = 4
@@ -27,6 +28,7 @@ def case(arms=CODES, changes=CHANGES, row=-1, **facts) -> Case:
 
 
 def advise(given: Case):
+    assert "hypertension" in ENVIRONMENTS  # its file brings the rule book
     return GuidelineAdvisor(lambda _: given, D_MUTABLE).advise(given)
 
 

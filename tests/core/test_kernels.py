@@ -25,8 +25,8 @@ def test_the_core_never_imports_streamlit() -> None:
             assert not any(name.split(".")[0] == "streamlit" for name in names), path
 
 
-def test_only_environments_and_the_guideline_name_the_disease() -> None:
-    allowed = {ROOT / "advisors" / "guideline.py"} | set((ROOT / "environments").glob("*.py"))
+def test_only_environments_name_the_disease() -> None:
+    allowed = set((ROOT / "environments").glob("*.py"))
     for path in set(ROOT.rglob("*.py")) - allowed:
         assert "hypertension" not in path.read_text().lower(), path
 

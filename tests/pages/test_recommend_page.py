@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from libra_core.advisors import LLM, kinds
 from libra_core.policies import REGISTRY
 from libra_core.policies.trial import ALPHA
-from pages.ui.advice import LABELS
 
 TABS = ("Why this plan", "Ranked alternatives", "Each treatment", "Limits and contraindications", "Run log")
 
@@ -91,7 +91,7 @@ def test_every_method_plays(recommend: AppTest, policy: str) -> None:
     assert "nan" not in words(recommend)
 
 
-@pytest.mark.parametrize("advisor", LABELS)
+@pytest.mark.parametrize("advisor", [name for name in kinds() if name != LLM])
 def test_every_advisor_can_be_asked(recommend: AppTest, advisor: str) -> None:
     recommend.selectbox(key="advisor").select(advisor).run()
     recommend.button(key="step_ten").click().run()

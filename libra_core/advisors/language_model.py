@@ -1,0 +1,23 @@
+"""The language model on the list of advisors. Its package is imported only once it is asked for: the SDK is slow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from libra_core.advisors.base import Advisor, Kind, offer
+
+if TYPE_CHECKING:
+    from libra_core.environments.base import Environment
+
+
+def _make(name: str, environment: Environment, seed: int) -> Advisor:
+    from libra_core.advisors.llm import llm_advisor
+
+    assert environment.cohort is not None  # make_advisor refuses an environment without patients
+    advisor = llm_advisor(environment.cohort)
+    if advisor.settings.off_reason():  # a study under a model's name in which no model spoke would mislead
+        raise ValueError(advisor.settings.off_reason())
+    return advisor
+
+
+offer(Kind("llm", "Language model", _make, needs_patients=True))
