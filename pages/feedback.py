@@ -106,8 +106,23 @@ def at_work(session: Sitting) -> None:
     elif not session.mine:
         feedback_card.earlier(session, present)
     else:
+        if session.only_put_off:
+            _end(session)
         feedback_case.case(session, present)
     feedback_summary.outcomes(session)
+
+
+def _end(session: Sitting) -> None:
+    """Nobody but those put off is left: they need not be decided."""
+    left = len(session.ledger.open_cases)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f"Everybody else is decided. {left} put off {'is' if left == 1 else 'are'} left.")
+        st.button("End without deciding them", key=Key.CLOSE, on_click=lambda: act(_close), type="tertiary")
+
+
+def _close(session: Sitting) -> str:
+    session.close()
+    return "The session is closed."
 
 
 def lobby() -> None:

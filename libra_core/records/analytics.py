@@ -42,7 +42,7 @@ class Share:
             return math.nan, math.nan
         z, p, n = 1.959964, self.value, self.n
         middle, spread = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return (middle - spread) / (1 + z * z / n), (middle + spread) / (1 + z * z / n)
+        return max(0.0, (middle - spread) / (1 + z * z / n)), min(1.0, (middle + spread) / (1 + z * z / n))
 
 
 def decisions_table(found: Sequence[tuple[SessionInfo, Ledger, Engine]]) -> pd.DataFrame:
@@ -90,7 +90,7 @@ def _line(info: SessionInfo, case: CaseFile, engine: Engine) -> dict[str, object
         "reason": final.reason,
         "confidence": final.confidence,
         "comment": final.comment,
-        "seconds": final.seconds,
+        "seconds": case.seconds,
         "put_off": len(case.deferred),
         "mistake": case.mistake is not None,
         "shown_at": final.shown_at,

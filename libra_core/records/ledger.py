@@ -96,6 +96,12 @@ class CaseFile:
     def decided(self) -> bool:
         return self.final is not None
 
+    @property
+    def seconds(self) -> float | None:
+        """Time in front of this patient: for a blinded first choice, and then for the decision."""
+        known = [c.seconds for c in (self.first, self.final) if c is not None and c.seconds is not None]
+        return sum(known) if known else None
+
 
 @dataclass(eq=False)
 class Ledger:

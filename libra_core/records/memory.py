@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -83,20 +84,29 @@ class Memory:
 
     def _rebuild(self) -> None:
         """Memory from the log: the last snapshot, and the events after it. All or nothing of it becomes memory."""
-        engine, ledger = Engine(self.info.spec, self.cohort, self._advisor), Ledger()
-        saved = self.repository.snapshot(self.id)
-        if saved is None:
-            engine.warm_up()
-        else:
-            engine.restore(saved[1])
-        after = saved[0] if saved else 0
+        engine, after = self._restored()
+        ledger = Ledger()
         for event in self.repository.events(self.id):
             ledger.apply(event)
             if event.seq > after:
                 fold(engine, ledger, event)
         self._engine, self.ledger, self._saved = engine, ledger, after
-        if saved is None and self.mine and self.info.spec.warm_up:
+        if after == 0 and self.mine and self.info.spec.warm_up:
             self._save()  # the experience before the first patient is the slow part of a start
+
+    def _restored(self) -> tuple[Engine, int]:
+        """The engine as the last snapshot has it, and the event that it stands after. A snapshot only saves time: one
+        that is damaged or of another version is not used."""
+        engine = Engine(self.info.spec, self.cohort, self._advisor)
+        if (saved := self.repository.snapshot(self.id)) is not None:
+            try:
+                engine.restore(json.loads(saved[1]))
+                return engine, saved[0]
+            except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+                log.warning("the snapshot of session %s is not used: %r", self.id, error)
+                engine = Engine(self.info.spec, self.cohort, self._advisor)
+        engine.warm_up()
+        return engine, 0
 
     def _append(self, event: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> Event:
         return self.repository.append(self.id, self.ledger.seq, event, rows)
@@ -111,7 +121,7 @@ class Memory:
                     self._engine = None
                 self.sync()
                 continue
-            except RecordsError:
+            except BaseException:  # whatever it was: nothing was recorded
                 if self._unrecorded:  # a proposal was drawn that nobody will ever see: forget that it was
                     self._engine = None
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Float, Row, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from libra_core import __version__
@@ -107,11 +108,17 @@ class Repository:
         return _info(row, spec, 0)
 
     def sessions(self) -> list[SessionInfo]:
-        """The sessions that this person may read, the newest first."""
+        """The sessions that this person may read, the newest first; not those of `unreadable`."""
+        return [info for row in self._listed() if (info := _readable(row)) is not None]
+
+    def unreadable(self) -> list[str]:
+        """Names of sessions with settings or methods that this version of the program does not know."""
+        return [str(row.name) for row in self._listed() if _readable(row) is None]
+
+    def _listed(self) -> Sequence[Row[Any]]:
         query = select(SESSIONS, HEADS.c.seq.label("last")).join(HEADS, HEADS.c.chain == SESSIONS.c.id)
         with self.database.read() as connection:
-            found = connection.execute(self._mine(query).order_by(SESSIONS.c.seq.desc())).all()
-        return [_info(dict(row._mapping), SessionSpec.from_dict(json.loads(row.spec)), row.last) for row in found]
+            return connection.execute(self._mine(query).order_by(SESSIONS.c.seq.desc())).all()
 
     def decided(self) -> dict[str, int]:
         """How many patients are decided in each session that this person may read; 0 is left out."""
@@ -135,7 +142,10 @@ class Repository:
 
         Raises Stale when somebody else was faster (read on, and decide again whether to write), Denied, Unavailable.
         """
-        full = {t: [{"session_id": session_id, "seq": after + 1, **row} for row in found] for t, found in rows.items()}
+        full = {
+            t: [{"session_id": session_id, "seq": after + 1, **_as_kept(TABLES[t], row)} for row in found]
+            for t, found in rows.items()
+        }
         try:
             with self.database.write() as connection:
                 self._session(connection, session_id, to_write=True)
@@ -204,13 +214,13 @@ class Repository:
 
     # ------------------------------------------------------------------------------------------------ snapshots
 
-    def snapshot(self, session_id: str) -> tuple[int, dict[str, Any]] | None:
-        """The newest saved state of the policies, and the event it stands after."""
+    def snapshot(self, session_id: str) -> tuple[int, str] | None:
+        """The newest saved state of the policies as text, JSON if it is whole, and the event it stands after."""
         query = select(SNAPSHOTS.c.seq, SNAPSHOTS.c.state).where(SNAPSHOTS.c.session_id == session_id)
         with self.database.read() as connection:
             self._session(connection, session_id)
             row = connection.execute(query.order_by(SNAPSHOTS.c.seq.desc()).limit(1)).first()
-        return (int(row.seq), json.loads(row.state)) if row else None
+        return (int(row.seq), str(row.state)) if row else None
 
     def save_snapshot(self, session_id: str, seq: int, state: Mapping[str, Any]) -> None:
         """Replace the saved state. Only speed depends on it."""
@@ -261,6 +271,17 @@ class Repository:
             return [dict(row) for row in connection.execute(query).mappings()]
 
 
+def _as_kept(table: Any, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row as a database gives it back, so that its digest is the same later: a float where the column holds
+    floats, and no negative zero. Raises ValueError for a number that is none."""
+    out = dict(row)
+    for name in (c.name for c in table.columns if isinstance(c.type, Float) and row.get(c.name) is not None):
+        out[name] = float(row[name]) + 0.0
+        if not math.isfinite(out[name]):
+            raise ValueError(f"{name} must be a number, got {row[name]}")
+    return out
+
+
 def _events(connection: Connection, session_id: str, after: int, unknown: bool = False) -> list[Event]:
     found: dict[int, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for name, table in TABLES.items():
@@ -289,6 +310,13 @@ def _links(connection: Connection, chain: str) -> list[tuple[Link, str]]:
 def _head(connection: Connection, chain: str) -> tuple[int, str] | None:
     row = connection.execute(select(HEADS.c.seq, HEADS.c.hash).where(HEADS.c.chain == chain)).first()
     return (int(row.seq), str(row.hash)) if row else None
+
+
+def _readable(row: Row[Any]) -> SessionInfo | None:
+    try:
+        return _info(dict(row._mapping), SessionSpec.from_dict(json.loads(row.spec)).validate(), row.last)
+    except ValueError:
+        return None
 
 
 def _info(row: Mapping[str, Any], spec: SessionSpec, seq: int) -> SessionInfo:

@@ -41,7 +41,8 @@ def collect(repository: Repository, cohorts: Cohorts) -> Collected:
         for event in repository.events(info.id):
             ledger.apply(event)
         found.append((info, ledger, engine))
-    table = a.decisions_table(found)
+    left_out += [f"{name}: recorded by another version of LIBRA." for name in repository.unreadable()]
+    table = a.decisions_table(found[::-1])  # the oldest session first
     return Collected(tuple(i for i, _, _ in found), tuple(ledger for _, ledger, _ in found), table, tuple(left_out))
 
 

@@ -55,7 +55,7 @@ class Sitting(Memory):
         if case is None and opens and self.mine and self._more:
             case = self._write(lambda: self._waiting() or (self._open() if self._more else None))
         if case is None and not self.ledger.closed:
-            case = next(iter(self.ledger.open_cases), None)
+            case = min(self.ledger.open_cases, key=lambda case: len(case.deferred), default=None)
         return case
 
     @in_turn
@@ -67,6 +67,11 @@ class Sitting(Memory):
                 break
             case = self.current()
         return case
+
+    @property
+    def only_put_off(self) -> bool:
+        """Whether nobody is left but those who were put off."""
+        return not (self.ledger.closed or self._more) and all(case.deferred for case in self.ledger.open_cases)
 
     def _waiting(self) -> CaseFile | None:
         return next((case for case in self.ledger.open_cases if not case.deferred), None)
@@ -238,7 +243,9 @@ class Sitting(Memory):
         """
 
         def step() -> int:
-            new = [e for e in entered if self._is_new(e)]
+            if len({e.position for e in entered}) < len(set(entered)):
+                raise ValueError("A patient has two different outcomes in this batch. Keep one.")
+            new = [e for e in dict.fromkeys(entered) if self._is_new(e)]
             rows = []
             for e in new:
                 plan = self._executed(e.position)
@@ -275,8 +282,11 @@ class Sitting(Memory):
         """Keep a what-if under a name. Raises ValueError without a name."""
         if not name.strip():
             raise ValueError("Give the scenario a name first.")
+        if position not in self.ledger.cases:
+            raise ValueError(f"Patient {position} has not been shown yet.")
 
         def step() -> None:
+            self.engine.check(position, plan)
             row = {
                 "position": position,
                 "name": name.strip()[:100],

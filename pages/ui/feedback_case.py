@@ -80,7 +80,7 @@ def _decide(sitting: Sitting, case: CaseFile) -> None:
             f"Your first choice: **{own.sentence(sitting.cohort, case.first.plan, si_units())}**. To keep it, give a "
             "reason and press *Record my plan*."
         )
-    ready = bool(st.session_state.get(Key.of("reason", position)))
+    reason = st.session_state.get(Key.of("reason", position))
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Accept the proposal",
@@ -94,8 +94,8 @@ def _decide(sitting: Sitting, case: CaseFile) -> None:
             "Record my plan",
             key=Key.of("override", position),
             on_click=partial(_record, Kind.OVERRIDE, position),
-            disabled=not ready or own.chosen(sitting, case, False) is None,
-            help="First choose a treatment and a reason below.",
+            disabled=reason not in REASONS or own.chosen(sitting, case, False) is None,
+            help="First choose a treatment and a reason below. A reason to wait is not enough.",
             shortcut="O",
             icon=":material/edit:",
         )
@@ -103,7 +103,7 @@ def _decide(sitting: Sitting, case: CaseFile) -> None:
             "Put off",
             key=Key.of("defer", position),
             on_click=partial(_record, Kind.DEFER, position),
-            disabled=not ready,
+            disabled=not reason,
             help="First choose a reason below. The patient comes back at the end.",
             shortcut="D",
             icon=":material/schedule:",
@@ -192,8 +192,8 @@ def _record(kind: Kind, position: int) -> None:
             return f"Patient {position}: put off. The patient comes back at the end."
         else:
             plan = own.chosen(sitting, sitting.ledger.cases[position], False)
-            if plan is None:
-                raise ValueError("Choose a treatment first.")
+            if plan is None or mark.reason not in REASONS:
+                raise ValueError("Choose a treatment and a reason first. A reason to wait is not enough.")
             done = sitting.override(position, plan, mark)
         return said(sitting, done)
 

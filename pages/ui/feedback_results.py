@@ -39,7 +39,7 @@ def results() -> None:
     st.caption("All sessions of the study." if repository.actor.reads_study else "Your own sessions.")
     _totals(Totals.of(rows), cohort.protocol.outcome.unit)
     if repository.actor.reads_study:
-        _clinicians(rows.table)
+        _clinicians(rows.table[~rows.table["mistake"].astype(bool)])
     _downloads(rows)
 
 

@@ -124,6 +124,8 @@ def sessions() -> None:
         n = len(every) - len(found)
         others = "1 session about another disease is" if n == 1 else f"{n} sessions about other diseases are"
         st.caption(f"{others} not listed here.")
+    if unknown := len(repository.unreadable()):
+        st.caption(f"{unknown} of another version of LIBRA cannot be opened with this one and are not listed.")
     if not found:
         st.info("No session yet. Start one: every step is kept, and you can go on tomorrow.", icon=":material/history:")
         return

@@ -21,7 +21,8 @@ PARAMETER: Final = "session"  # in the address: a reload, or tomorrow's visit, g
 
 
 class Key:
-    """Keys of this page's widgets. Those about a patient carry the patient's number."""
+    """Keys of this page's widgets. Those about a patient carry the patient's number and the session: nothing that was
+    set or pressed for one session's first patient may reach the next session's."""
 
     VIEW: Final = "fb_view"
     NAME: Final = "fb_name"
@@ -46,7 +47,8 @@ class Key:
 
     @staticmethod
     def of(what: str, position: int) -> str:
-        return f"fb_{what}_{position}"
+        here = feedback_state().sitting
+        return f"fb_{what}_{position}_{here.id[:8] if here else ''}"
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,10 @@ def act(step: Callable[[Sitting], str]) -> None:
     """Do one thing to the open session and keep the sentence it ends with, good or bad. For callbacks of buttons."""
     state = feedback_state()
     if state.sitting is None:
+        return
+    if state.sitting.repository.actor != access.actor():  # signed out, or another role: before anything is done
+        leave()
+        state.problem = "Your sign-in or your role has changed. Nothing was recorded."
         return
     state.done, state.problem = "", ""
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from libra_core.policies import REGISTRY, Reason
 from libra_core.records import AlreadyDecided, Database, Entered, Kind, Plan, Repository, Sitting, replay
@@ -131,6 +132,57 @@ def test_policies_learn_from_what_was_executed(database: Database) -> None:
     sitting.override(1, plan, stamp())
     moved = np.flatnonzero(sitting.engine.policies[0].arrays()["log_det"] != before)
     assert moved.tolist() == [plan.arm]
+
+
+@pytest.mark.parametrize(
+    "state", ["{}", '{"policies": []}', '{"policies": 3}', "not json", '{"policies": [{}, {}, {}]}']
+)
+def test_a_snapshot_that_cannot_be_used_is_not_used(database: Database, state: str) -> None:
+    sitting = play(begin(database, planned=30, warm_up=50), 24)
+    with database.write() as connection:
+        assert connection.execute(text("UPDATE snapshots SET state = :state"), {"state": state}).rowcount == 1
+    assert again(sitting).engine.state() == sitting.engine.state()
+
+
+def test_numbers_are_kept_as_the_database_gives_them_back(database: Database) -> None:
+    """Negative zero and whole numbers must not look like an edited row."""
+    sitting = begin(database, outcomes="later", planned=3)
+    for _ in range(3):
+        sitting.accept(sitting.current().position, stamp())
+    sitting.enter_outcomes([Entered(1, 130, -0.0), Entered(2, 131, 1)])  # type: ignore[arg-type]
+    proven(sitting)
+    with pytest.raises(ValueError, match="two different outcomes"):
+        sitting.enter_outcomes([Entered(3, 130.0), Entered(3, 140.0)])
+    assert sitting.enter_outcomes([Entered(3, 130.0), Entered(3, 130.0)]) == 1
+    proven(sitting)
+
+
+def test_a_what_if_that_cannot_be_is_not_kept(database: Database) -> None:
+    sitting = begin(database)
+    plan = other_plan(sitting.current())
+    with pytest.raises(ValueError, match="has not been shown"):
+        sitting.save_scenario(9, "later", plan)
+    with pytest.raises(ValueError, match="cannot be read"):
+        sitting.save_scenario(1, "broken", replace(plan, delta=(float("nan"), *STILL[1:])))
+    play(sitting)
+    proven(sitting)
+
+
+def test_a_failure_of_any_kind_leaves_memory_where_the_log_is(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sitting = begin(database, mode="unsure", advisor="clinician", planned=12, warm_up=300)
+    case = sitting.advance()
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sitting.repository, "append", broken)
+        with pytest.raises(RuntimeError):
+            sitting.answer(case.position, other_plan(case), stamp())
+    play(sitting)
+    proven(sitting)
 
 
 def test_a_mistake_is_marked_and_never_undone(database: Database) -> None:
@@ -290,8 +342,8 @@ def test_a_closed_session_takes_no_more_decisions(database: Database) -> None:
 def test_a_decision_survives_the_trip_through_text(database: Database) -> None:
     sitting = play(begin(database, companions=("guideline", "random")))
     for case in sitting.ledger.cases.values():
-        for text in case.shown_texts.values():
-            assert decision_text(decision_from(text)) == text
+        for shown in case.shown_texts.values():
+            assert decision_text(decision_from(shown)) == shown
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,19 @@ def test_mistakes_are_counted_and_in_no_other_number(database: Database) -> None
     assert plans == ["active"] * 2 + ["entered-in-error"] + ["active"] * 3
 
 
+def test_time_for_a_patient_holds_the_blinded_choice_too(database: Database) -> None:
+    sitting = begin(database, LEAD, blinded=True, planned=1)
+    case = sitting.current()
+    sitting.first_choice(1, other_plan(case), replace(stamp(), seconds=5.0))
+    sitting.accept(1, replace(stamp(), seconds=2.0))
+    assert collect(sitting.repository, cohorts).table["seconds"].tolist() == [7.0]
+
+
+def test_an_interval_stays_between_0_and_1() -> None:
+    assert a.Share(0, 3).interval[0] == 0.0
+    assert a.Share(3, 3).interval[1] == 1.0
+
+
 def test_groups_are_those_of_each_session_s_own_cohort(database: Database) -> None:
     """Row 5 of one cohort is not row 5 of another."""
     other = load_cohort("accord-like")
@@ -166,8 +180,6 @@ def test_a_viewer_reads_totals_and_no_small_groups(database: Database) -> None:
 
 
 def test_a_session_whose_cohort_is_not_at_hand_is_named(database: Database) -> None:
-    from dataclasses import replace
-
     from tests.stress.kit import spec
 
     Repository(database, LEAD).begin(replace(spec(), cohort="other.csv:1"), "elsewhere")

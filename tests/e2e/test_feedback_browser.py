@@ -48,10 +48,10 @@ def test_blinded_choice_and_decision_in_the_browser(page: Page, running: Server,
     session = begin(database, blinded=True).id
     opened(page, running, session)
     expect(page.locator(".st-key-proposal")).to_have_count(0)
-    page.locator(".st-key-fb_arm_1 button").nth(1).click()
-    page.locator(".st-key-fb_first_1 button").click()
+    page.locator("[class*=st-key-fb_arm_1_] button").nth(1).click()
+    page.locator("[class*=st-key-fb_first_1_] button").click()
     expect(page.locator(".st-key-proposal")).to_be_visible()
-    page.locator(".st-key-fb_accept_1 button").click()
+    page.locator("[class*=st-key-fb_accept_1_] button").click()
     decided(page, 1)
     case = sitting(database, session).ledger.cases[1]
     assert case.first is not None
@@ -62,7 +62,7 @@ def test_a_double_click_is_one_decision(page: Page, running: Server, database: D
     session = begin(database, planned=6).id
     opened(page, running, session)
     for position in range(1, 7):
-        page.locator(f".st-key-fb_accept_{position} button").dblclick(delay=1)
+        page.locator(f"[class*=st-key-fb_accept_{position}_] button").dblclick(delay=1)
         decided(page, position)
     record = sitting(database, session)
     assert record.ledger.decided == 6
@@ -74,10 +74,10 @@ def test_a_double_click_is_one_decision(page: Page, running: Server, database: D
 def test_three_clicks_for_a_plan_of_one_s_own(page: Page, running: Server, database: Database) -> None:
     session = begin(database).id
     opened(page, running, session)
-    page.locator(".st-key-fb_arm_1 button").nth(2).click()
-    page.locator(".st-key-fb_reason_1 button").nth(4).click()
-    expect(page.locator(".st-key-fb_override_1 button").first).to_be_enabled()
-    page.locator(".st-key-fb_override_1 button").first.click()
+    page.locator("[class*=st-key-fb_arm_1_] button").nth(2).click()
+    page.locator("[class*=st-key-fb_reason_1_] button").nth(4).click()
+    expect(page.locator("[class*=st-key-fb_override_1_] button").first).to_be_enabled()
+    page.locator("[class*=st-key-fb_override_1_] button").first.click()
     decided(page, 1)
     assert sitting(database, session).ledger.cases[1].final.kind is Kind.OVERRIDE
 
@@ -86,7 +86,7 @@ def test_keys_are_enough(page: Page, running: Server, database: Database) -> Non
     """A accepts; typing an A into the comment does not."""
     session = begin(database).id
     opened(page, running, session)
-    comment = page.locator(".st-key-fb_comment_1 input")
+    comment = page.locator("[class*=st-key-fb_comment_1_] input")
     comment.fill("")
     comment.press_sequentially("AAOD a word")
     comment.press("Tab")
@@ -102,13 +102,13 @@ def test_two_tabs_on_one_session(browser: Browser, running: Server, database: Da
     context = browser.new_context(viewport={"width": 1280, "height": 720})
     context.set_default_timeout(30_000)
     one, two = opened(context.new_page(), running, session), opened(context.new_page(), running, session)
-    one.locator(".st-key-fb_accept_1 button").click()
+    one.locator("[class*=st-key-fb_accept_1_] button").click()
     decided(one, 1)
-    two.locator(".st-key-fb_arm_1 button").nth(1).click()  # still shows patient 1
-    expect(two.locator(".st-key-fb_accept_2 button")).to_be_visible()  # its first step shows what has happened
-    two.locator(".st-key-fb_accept_2 button").click()
+    two.locator("[class*=st-key-fb_arm_1_] button").nth(1).click()  # still shows patient 1
+    expect(two.locator("[class*=st-key-fb_accept_2_] button")).to_be_visible()  # its first step shows what has happened
+    two.locator("[class*=st-key-fb_accept_2_] button").click()
     decided(two, 2)
-    one.locator(".st-key-fb_accept_2 button").click()
+    one.locator("[class*=st-key-fb_accept_2_] button").click()
     expect(one.get_by_text("decided in another window")).to_be_visible()
     assert sitting(database, session).ledger.decided == 2
     context.close()
@@ -117,11 +117,11 @@ def test_two_tabs_on_one_session(browser: Browser, running: Server, database: Da
 def test_a_reload_goes_on_where_it_stopped(page: Page, running: Server, database: Database) -> None:
     session = begin(database).id
     opened(page, running, session)
-    page.locator(".st-key-fb_accept_1 button").click()
+    page.locator("[class*=st-key-fb_accept_1_] button").click()
     decided(page, 1)
     page.reload()
     decided(page, 1)
-    expect(page.locator(".st-key-fb_accept_2 button")).to_be_visible()
+    expect(page.locator("[class*=st-key-fb_accept_2_] button")).to_be_visible()
 
 
 def test_the_page_fits_a_small_screen_and_speaks_no_traceback(
@@ -129,7 +129,7 @@ def test_the_page_fits_a_small_screen_and_speaks_no_traceback(
 ) -> None:
     """What decides is in view at 1280 x 720 without scrolling, and nothing is wider than the window."""
     opened(page, running, begin(database, warm_up=50).id)
-    box = page.locator(".st-key-fb_defer_1 button").first.bounding_box()
+    box = page.locator("[class*=st-key-fb_defer_1_] button").first.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < 720
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
