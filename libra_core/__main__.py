@@ -48,7 +48,7 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: list[str] | None = None) -> int:
     """Exit code 0: done; 2: the input cannot be used, with the reason in words."""
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = command_line().parse_args(argv)
         code = int(arguments.run(arguments))
         sys.stdout.flush()
         return code
@@ -63,7 +63,8 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Every command with its options, and one example at the end of each --help."""
     parser = _Parser(
         prog="python -m libra_core",
         description="Bandit recourse for treatment planning: a research demonstration with simulated outcomes.",

@@ -1,7 +1,6 @@
-"""Environments. Importing this package registers them all; a new one is a new file and a line here.
+"""Environments. Importing this package registers its own, and `NAME.py` beside `NAME.toml` in LIBRA_PROTOCOL_DIR.
 
-Or no line at all: `NAME.py` beside `NAME.toml` in LIBRA_PROTOCOL_DIR is loaded as well. It runs as part of the program:
-whoever may write to that folder may change what the program does.
+That file runs as part of the program: whoever may write to the folder may change what the program does.
 """
 
 from __future__ import annotations

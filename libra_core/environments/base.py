@@ -65,7 +65,7 @@ class Luck:
 
 
 class Environment(ABC):
-    """R replicates of one simulated world. theta (R, K, d) is its truth. A new environment is one file, one line."""
+    """R replicates of one simulated world. theta (R, K, d) is its truth. A new one is one file, beside its TOML."""
 
     name: ClassVar[str]
     label: ClassVar[str]

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from libra_core.cli_arguments import ROW_HELP, SEED_MAX, cohort_help, row_of, whole
 from libra_core.report.document import Document
 
 FORMATS = ("html", "pdf", "pptx")
@@ -17,12 +18,13 @@ def add_report(subparsers: Any) -> None:
     about = parser.add_mutually_exclusive_group(required=True)
     about.add_argument("--study", metavar="HASH", help="config hash of a stored study, or case-study")
     about.add_argument("--session", metavar="ID", help="a recorded feedback session")
-    about.add_argument("--cohort", metavar="PATH|NAME", help="with --row: a hand-out for one patient")
-    parser.add_argument("--row", type=int, metavar="N", help="row of the cohort, counted from 0")
-    parser.add_argument("--format", required=True, choices=FORMATS)
-    parser.add_argument("--out", required=True, type=Path, metavar="FILE")
-    parser.add_argument("--units", choices=("US", "SI"), default="US")
-    parser.add_argument("--seed", type=int, default=0, help="of the run that a hand-out's plan comes from")
+    about.add_argument("--cohort", metavar="PATH|NAME", help=f"with --row, a sheet for one patient: {cohort_help()}")
+    parser.add_argument("--row", metavar="ID|N", help=ROW_HELP)
+    parser.add_argument("--format", required=True, choices=FORMATS, help="of the file")
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="where to write it")
+    parser.add_argument("--units", choices=("US", "SI"), default="US", help="of all values (default: %(default)s)")
+    seed = "of the run that the plan on a sheet comes from (default: %(default)s)"
+    parser.add_argument("--seed", type=whole(0, SEED_MAX), default=0, metavar="S", help=seed)
     parser.set_defaults(run=_report)
 
 
@@ -50,8 +52,9 @@ def document_for(arguments: argparse.Namespace) -> Document:
 
         return session_document(arguments.session, si)
     if arguments.row is None:
-        raise ValueError("a hand-out is for one patient: give --row N with --cohort")
+        raise ValueError("a hand-out is for one patient: give --row with --cohort, an ID or a row")
     from libra_core.cohort import load_cohort
     from libra_core.report.handout import handout
 
-    return handout(load_cohort(arguments.cohort), arguments.row, arguments.seed, si)
+    cohort = load_cohort(arguments.cohort)
+    return handout(cohort, row_of(cohort, arguments.row), arguments.seed, si)

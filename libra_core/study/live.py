@@ -69,7 +69,10 @@ class LiveRun:
         """A fresh run over a cohort. Raises ValueError with a sentence when it cannot start."""
         protocol = cohort.protocol.name
         if protocol not in ENVIRONMENTS:
-            raise ValueError(f"no simulated environment is registered for {protocol}: outcomes cannot be simulated")
+            raise ValueError(
+                f"no simulated environment is registered for {protocol}: put {protocol}.py with a Disease named "
+                f"{protocol!r} beside {protocol}.toml"
+            )
         config = config or live_config(cohort.protocol, link)
         named = EnvironmentSpec(protocol, cohort=cohort_key(cohort), link=link, compliance=compliance, limits=limits)
         spec = StudySpec(named, (policy,), advisor if isinstance(advisor, str) else advisor.name, 1, 1, seed, config)

@@ -1,6 +1,9 @@
 """The command line about one patient: what must be read stands there, and what cannot be used is said in a sentence."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -137,3 +140,41 @@ def test_an_advisor_that_a_policy_never_asks_is_mentioned(policy: str, capsys: C
 def test_the_default_advisor_is_nobodys_mistake(capsys: Capture) -> None:
     assert main(["recommend", "--cohort", "accord-like", "--row", "3", "--after", "0", "--policy", "glrb"]) == 0
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("words", ["recommend --after 0", "advise", "report --format html --out {}/sheet.html"])
+def test_a_patient_is_named_by_id_or_by_row(words: str, tmp_path: Path, capsys: Capture) -> None:
+    said = []
+    for patient in ("3", "A-00004"):
+        assert main([*words.format(tmp_path).split(), "--cohort", "accord-like", "--row", patient]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+    assert main([*words.format(tmp_path).split(), "--cohort", "accord-like", "--row", "N-00004"]) == 2
+    assert "there is no patient 'N-00004' in accord-like: give an ID from A-00001 to " in capsys.readouterr().err
+
+
+def test_advice_is_told_in_the_words_of_the_pages(capsys: Capture) -> None:
+    assert main(["advise", "--cohort", "nhanes", "--row", "12"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("guideline (ok): RAS inhibitor + calcium channel blocker, single pill; ")
+    assert "sodium in the diet −800 mg/day" in said
+    assert "\nLIBRA before its first patient: " in said  # it has learned nothing: another plan than `recommend` gives
+    assert "rasi_ccb" not in said
+
+
+def test_advice_about_another_disease_is_in_its_own_unit(tmp_path: Path) -> None:
+    out, root = tmp_path / "a.json", Path(__file__).resolve().parents[2]
+    words = ["advise", "--cohort", "t2d-synthetic", "--row", "3", "--json", str(out)]
+    environment = os.environ | {"LIBRA_PROTOCOL_DIR": str(root / "examples" / "type2_diabetes")}
+    subprocess.run([sys.executable, "-m", "libra_core", *words], cwd=root, env=environment, check=True)
+    assert json.loads(out.read_text())["decision"]["unit"] == "mmol/mol"
+
+
+def test_a_reader_who_has_seen_enough_ends_it_quietly() -> None:
+    """The reader is gone before the program writes: `| head`."""
+    read, write = os.pipe()
+    os.close(read)
+    words = [sys.executable, "-m", "libra_core", "cohort", "check", "accord-like"]
+    done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
