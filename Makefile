@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 .PHONY: help run test check clean browser smoke-llm case-study docs bench bench-ui guarantees system postgres stress
 
 help:
-	@echo "make run     set up and open the dashboard on http://localhost:$(PORT)"
+	@echo "make run     set up and open the dashboard on http://localhost:$(PORT), for this machine only"
 	@echo "make test    set up and run all tests"
 	@echo "make check   lint, format and type checks"
 	@echo "make case-study   make the studies behind the page Case study again (same numbers; minutes)"
@@ -21,7 +21,7 @@ help:
 
 run: $(VENV)/.installed
 	$(BIN)/python -m libra_core warm
-	$(BIN)/streamlit run app.py --server.port $(PORT)
+	$(BIN)/streamlit run app.py --server.address localhost --server.port $(PORT)
 
 test: $(VENV)/.installed-dev browser system postgres
 	$(BIN)/python -m libra_core warm

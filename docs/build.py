@@ -1,5 +1,4 @@
-"""Write what docs/ shows of real runs: validation.md with its figures from the stored studies, and the README's "
-"picture.
+"""Write what docs/ shows of real runs: validation.md with its figures from the stored studies, the README's picture.
 
     python docs/build.py     or: make docs
 
@@ -50,8 +49,7 @@ def validation() -> None:
     out = [
         "# Validation report",
         "",
-        "Written by `make docs` from the stored studies. **Outcomes are simulated**: this shows that the methods can "
-        "learn",
+        "Written by `make docs` from the stored studies. **Outcomes are simulated**: this shows that the methods can learn",
         "this model, and nothing about patients.",
         "",
         *rows(Table(("", ""), tuple((a, b) for a, b in document.facts))),
