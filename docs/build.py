@@ -49,8 +49,8 @@ def validation() -> None:
     out = [
         "# Validation report",
         "",
-        "Written by `make docs` from the stored studies. **Outcomes are simulated**: this shows that the methods can learn",
-        "this model, and nothing about patients.",
+        "Written by `make docs` from the stored studies. **Outcomes are simulated**: this shows that the methods can",
+        "learn this model, and nothing about patients.",
         "",
         *rows(Table(("", ""), tuple((a, b) for a, b in document.facts))),
     ]
