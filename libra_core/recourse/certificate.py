@@ -263,12 +263,3 @@ def certify(
 
 def _norm(value: cp.Expression, p: float) -> cp.Expression:
     return cp.norm_inf(value) if math.isinf(p) else cp.norm(value, int(p))
-
-
-def linear_reference(g: Floats, feasible: FeasibleSet, lo: Floats, hi: Floats) -> float:
-    """max g'delta over F by a convex solver, without the limit on the number of changes."""
-    delta = cp.Variable(g.size)
-    inside = [delta >= lo, delta <= hi, _norm(cp.multiply(feasible.W, delta), feasible.p) <= feasible.gamma]
-    problem = cp.Problem(cp.Maximize(g @ delta), inside)
-    problem.solve(solver=cp.CLARABEL)
-    return float(problem.value)
