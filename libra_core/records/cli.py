@@ -54,8 +54,11 @@ def run_replay(args: argparse.Namespace) -> int:
 
 def _list(repository: Repository) -> int:
     for session in repository.sessions():
-        print(f"{session.id}  {session.created_at[:16]}  {session.owner}  {session.name}  ({session.seq} events)")
-    return 0
+        line = f"{session.id}  {session.created_at[:16]}  {session.owner}  {session.name}  ({session.seq} events)"
+        print("".join(c if c.isprintable() else "?" for c in line))  # a name must not steer the terminal
+    begun = repository.verify_installation()
+    print(f"List of all sessions ever begun: {begun.message}")
+    return 0 if begun.ok else 1
 
 
 def _noted(text: str | None) -> tuple[int, str] | None:

@@ -33,6 +33,7 @@ SAYINGS = (
     ("readonly", "The record cannot be written: the database is read-only. {kept} Make it writable and press again."),
     ("read-only", "The record cannot be written: the database is read-only. {kept} Make it writable and press again."),
     ("is locked", BUSY),
+    ("dataerror", "A text is too long, or holds what the database cannot keep. {kept} Shorten it and press again."),
     ("malformed", "The file of the record is damaged. {kept} Restore it from a copy."),
     ("not a database", "The file of the record is damaged. {kept} Restore it from a copy."),
     ("password authentication", "The database refuses the sign-in of LIBRA_DATABASE_URL. {kept}"),

@@ -17,6 +17,7 @@ from libra_core.records.repository import SessionInfo
 from libra_core.records.spec import REASON_SYSTEM, REASONS
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+BLANK = " \u00a0\u200b\u200c\u200d\u2060\ufeff"  # seen as nothing
 SYSTEM = "urn:libra"
 
 
@@ -28,7 +29,7 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
 
 
 def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA) else value
+    return f"'{value}" if isinstance(value, str) and value.lstrip(BLANK).startswith(FORMULA) else value
 
 
 def parquet_bytes(table: pd.DataFrame, sessions: Sequence[SessionInfo]) -> bytes:

@@ -12,8 +12,8 @@ from libra_core.advisors.base import Advice
 from libra_core.policies import Decision
 from libra_core.records.codec import advice_from, decision_from
 from libra_core.records.engine import Plan
-from libra_core.records.repository import Event
 from libra_core.records.spec import Kind
+from libra_core.records.tables import Event
 
 
 @dataclass(frozen=True)

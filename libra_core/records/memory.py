@@ -15,7 +15,8 @@ from libra_core.records.engine import Engine
 from libra_core.records.errors import RecordsError, Stale
 from libra_core.records.ledger import Ledger
 from libra_core.records.replay import fold, settle
-from libra_core.records.repository import Event, Repository, SessionInfo
+from libra_core.records.repository import Repository, SessionInfo
+from libra_core.records.tables import Event
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +101,8 @@ class Memory:
         engine = Engine(self.info.spec, self.cohort, self._advisor)
         if (saved := self.repository.snapshot(self.id)) is not None:
             try:
+                if saved[0] > self.repository.last(self.id):
+                    raise ValueError("it is ahead of the log")
                 engine.restore(json.loads(saved[1]))
                 return engine, saved[0]
             except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:

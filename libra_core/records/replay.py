@@ -17,8 +17,9 @@ from libra_core.problem import Outcomes
 from libra_core.records.codec import decision_from, decision_text
 from libra_core.records.engine import Engine, Plan
 from libra_core.records.ledger import Ledger
-from libra_core.records.repository import Event, Repository
+from libra_core.records.repository import Repository
 from libra_core.records.spec import Kind
+from libra_core.records.tables import Event
 
 TOLERANCE = 1e-9  # another processor may round the last digit otherwise; a proposal that differs by more is not equal
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Float, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from libra_core import __version__
@@ -19,13 +18,22 @@ from libra_core.records.chain import Check, Link, content_of, verify
 from libra_core.records.codec import canonical
 from libra_core.records.database import Database
 from libra_core.records.errors import NOT_KEPT, Denied, Stale
-from libra_core.records.models import ALL, EVENT_TABLES, Base, Decided
+from libra_core.records.models import ALL, Decided
 from libra_core.records.spec import Actor, SessionSpec
+from libra_core.records.tables import (
+    AUDIT,
+    HEADS,
+    SESSIONS,
+    SNAPSHOTS,
+    TABLES,
+    Event,
+    as_kept,
+    events_of,
+    head_of,
+    links_of,
+)
 
 NOT_YOURS = "There is no such session among those you may open."
-_ALL_TABLES = Base.metadata.tables
-TABLES = {t.__tablename__: _ALL_TABLES[t.__tablename__] for t in EVENT_TABLES}
-AUDIT, HEADS, SESSIONS, SNAPSHOTS = (_ALL_TABLES[name] for name in ("audit", "heads", "sessions", "snapshots"))
 
 
 def utc_now() -> str:
@@ -44,17 +52,6 @@ class SessionInfo:
     spec: SessionSpec
     created_at: str
     seq: int
-
-
-@dataclass(frozen=True)
-class Event:
-    """One event of a session, and the rows that it wrote: table name -> rows as dicts."""
-
-    seq: int
-    event: str
-    actor: str
-    at: str
-    rows: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
 
 class Repository:
@@ -143,7 +140,7 @@ class Repository:
         Raises Stale when somebody else was faster (read on, and decide again whether to write), Denied, Unavailable.
         """
         full = {
-            t: [{"session_id": session_id, "seq": after + 1, **_as_kept(TABLES[t], row)} for row in found]
+            t: [{"session_id": session_id, "seq": after + 1, **as_kept(TABLES[t], row)} for row in found]
             for t, found in rows.items()
         }
         try:
@@ -170,7 +167,7 @@ class Repository:
         """The events that follow number `after`, in order. Raises Denied."""
         with self.database.read() as connection:
             self._session(connection, session_id)
-            return _events(connection, session_id, after)
+            return events_of(connection, session_id, after)
 
     def decision(self, session_id: str, key: str) -> dict[str, Any] | None:
         """The decision that was recorded under this key, if any."""
@@ -245,71 +242,24 @@ class Repository:
     def verify(self, session_id: str, noted: tuple[int, str] | None = None) -> Check:
         """Walk the chain of a session, with every row that it covers, and the session's own line."""
         with self.database.read() as connection:
-            row = self._session(connection, session_id)
-            whole = self._verify_all(connection, dict(row._mapping))
+            self._session(connection, session_id)
+            whole = self._verify_all(connection)
             if not whole.ok:
                 return whole
-            events = {event.seq: event.rows for event in _events(connection, session_id, 0, unknown=True)}
-            return verify(_links(connection, session_id), _head(connection, session_id), events, noted)
+            events = {event.seq: event.rows for event in events_of(connection, session_id, 0, unknown=True)}
+            return verify(links_of(connection, session_id), head_of(connection, session_id), events, noted)
 
     def verify_installation(self) -> Check:
         """Walk the chain of the installation: which sessions were ever begun."""
         with self.database.read() as connection:
-            return self._verify_all(connection, None)
+            return self._verify_all(connection)
 
-    def _verify_all(self, connection: Connection, _: Mapping[str, Any] | None) -> Check:
+    @staticmethod
+    def _verify_all(connection: Connection) -> Check:
         begun: dict[int, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: {"sessions": []})
         for row in connection.execute(select(SESSIONS)).mappings():
             begun[row["seq"]]["sessions"].append(dict(row))
-        return verify(_links(connection, ALL), _head(connection, ALL), begun)
-
-    def trail(self, session_id: str) -> list[dict[str, Any]]:
-        """The audit rows of a session, for the log on the page and the export."""
-        with self.database.read() as connection:
-            self._session(connection, session_id)
-            query = select(AUDIT).where(AUDIT.c.chain == session_id).order_by(AUDIT.c.seq)
-            return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def _as_kept(table: Any, row: Mapping[str, Any]) -> dict[str, Any]:
-    """The row as a database gives it back, so that its digest is the same later: a float where the column holds
-    floats, and no negative zero. Raises ValueError for a number that is none."""
-    out = dict(row)
-    for name in (c.name for c in table.columns if isinstance(c.type, Float) and row.get(c.name) is not None):
-        out[name] = float(row[name]) + 0.0
-        if not math.isfinite(out[name]):
-            raise ValueError(f"{name} must be a number, got {row[name]}")
-    return out
-
-
-def _events(connection: Connection, session_id: str, after: int, unknown: bool = False) -> list[Event]:
-    found: dict[int, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
-    for name, table in TABLES.items():
-        query = select(table).where(table.c.session_id == session_id, table.c.seq > after)
-        for row in connection.execute(query.order_by(table.c.seq)).mappings():
-            found[row["seq"]][name].append(dict(row))
-    query = select(AUDIT).where(AUDIT.c.chain == session_id, AUDIT.c.seq > after).order_by(AUDIT.c.seq)
-    audit = {row["seq"]: row for row in connection.execute(query).mappings()}
-    numbers: Iterable[int] = sorted(set(audit) | set(found)) if unknown else sorted(audit)
-    return [
-        Event(seq, audit[seq]["event"], audit[seq]["actor"], audit[seq]["at"], found.get(seq, {}))
-        if seq in audit
-        else Event(seq, "?", "?", "?", found[seq])
-        for seq in numbers
-    ]
-
-
-def _links(connection: Connection, chain: str) -> list[tuple[Link, str]]:
-    query = select(AUDIT).where(AUDIT.c.chain == chain).order_by(AUDIT.c.seq)
-    return [
-        (Link(**{k: v for k, v in row.items() if k != "hash"}), row["hash"])
-        for row in connection.execute(query).mappings()
-    ]
-
-
-def _head(connection: Connection, chain: str) -> tuple[int, str] | None:
-    row = connection.execute(select(HEADS.c.seq, HEADS.c.hash).where(HEADS.c.chain == chain)).first()
-    return (int(row.seq), str(row.hash)) if row else None
+        return verify(links_of(connection, ALL), head_of(connection, ALL), begun)
 
 
 def _readable(row: Row[Any]) -> SessionInfo | None:

@@ -52,7 +52,8 @@ class Totals:
 
     sessions: int
     clinicians: int
-    decisions: int
+    decisions: int  # by persons
+    patients: int  # with those whom a method treated by itself
     overrides: a.Share
     reasons: dict[str, int]
     policies: dict[str, Agreement]
@@ -68,8 +69,9 @@ class Totals:
         t = found.table[~wrong]
         return cls(
             sessions=len(found.sessions),
-            clinicians=len({s.owner for s in found.sessions}),
+            clinicians=t["clinician"].nunique(),
             decisions=len(a.by_person(t)),
+            patients=len(t),
             overrides=a.overrides(t),
             reasons=a.reasons(t),
             policies=a.with_policies(t),
@@ -84,7 +86,9 @@ class Totals:
 def totals(repository: Repository, cohorts: Cohorts) -> Totals | None:
     """Totals of the whole study, for whoever may read totals; None while there are too few decisions or clinicians.
 
-    Raises Denied. A viewer needs at least SMALLEST decisions; groups and reasons that are smaller are left out.
+    Raises Denied. A viewer needs at least SMALLEST decisions of two clinicians; groups and reasons that are smaller, or
+    that leave fewer outside, are left out; and totals move on by SMALLEST decisions at a time, so that two looks do not
+    give one decision away.
     """
     actor = repository.actor
     if not actor.reads_totals:
@@ -93,11 +97,13 @@ def totals(repository: Repository, cohorts: Cohorts) -> Totals | None:
     found = collect(everything, cohorts)
     if len(found.table) == 0:
         return None
-    result = Totals.of(found)
     if actor.reads_study:
-        return result
-    if result.decisions < a.SMALLEST:
+        return Totals.of(found)
+    table = found.table.sort_values("decided_at", kind="stable")
+    result = Totals.of(replace(found, table=table.head(len(table) - len(table) % a.SMALLEST)))
+    if result.decisions < a.SMALLEST or result.clinicians < 2:
         return None
     kept = {reason: n for reason, n in result.reasons.items() if n >= a.SMALLEST}
-    groups = result.subgroups[result.subgroups["Patients"] >= a.SMALLEST]
-    return replace(result, reasons=kept, subgroups=groups)
+    size = result.subgroups["Patients"]
+    rest = result.subgroups["Patients"].rsub(result.patients)  # who is left out follows from who is in
+    return replace(result, reasons=kept, subgroups=result.subgroups[(size >= a.SMALLEST) & (rest >= a.SMALLEST)])

@@ -25,6 +25,10 @@ class Stamp:
     comment: str = ""
     confidence: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.confidence is not None and not 1 <= self.confidence <= 5:
+            raise ValueError(f"How sure you are goes from 1 to 5, got {self.confidence}.")
+
 
 class Rows:
     """Makes rows in one person's name, with the repository's clock."""

@@ -4,103 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
-from libra_core.advisors.base import Advice, Advisor
-from libra_core.cohort import Cohort
+from libra_core.advisors.base import Advice
+from libra_core.policies.libra import LibraTrial
 from libra_core.records.codec import canonical
-from libra_core.records.engine import Effect, Plan, Shown
+from libra_core.records.engine import Plan
 from libra_core.records.errors import AlreadyDecided
 from libra_core.records.ledger import CaseFile
-from libra_core.records.memory import Memory, in_turn
+from libra_core.records.memory import in_turn
 from libra_core.records.outcomes import Entered, reward_of
-from libra_core.records.repository import Repository
-from libra_core.records.rows import Rows, Stamp
+from libra_core.records.queue import Queue
+from libra_core.records.rows import Stamp
 from libra_core.records.spec import CLINICIAN, Kind
 
 
-class Sitting(Memory):
+class Sitting(Queue):
     """One open session. Not shared between users or windows: two windows meet in the database.
 
     Every method that writes may raise RecordsError; then nothing was recorded, and memory is built again from the log.
     """
-
-    def __init__(self, repository: Repository, session_id: str, cohort: Cohort, advisor: Advisor | None = None) -> None:
-        super().__init__(repository, session_id, cohort, advisor)
-        self.rows = Rows(repository, self.info.spec.seed)
-
-    @in_turn
-    def effect(self, position: int, plan: Plan) -> Effect:
-        """What the first policy now expects of a plan for this patient."""
-        return self.engine.effect(position, plan)
-
-    # ------------------------------------------------------------------------------------------------ patients
-
-    def has_seen(self, arm: int) -> bool:
-        """Whether the methods know anything about a treatment from outcomes."""
-        done = (case.final.executed for case in self.ledger.files if case.final and case.outcome)
-        return self.info.spec.warm_up > 0 or any(plan is not None and plan.arm == arm for plan in done)
-
-    @property
-    def finished(self) -> bool:
-        return self.ledger.closed or self.ledger.decided >= self.info.spec.planned
-
-    @in_turn
-    def current(self, opens: bool = True) -> CaseFile | None:
-        """The patient to decide about now: an open one that is not put off, else a new one, else one put off.
-
-        None when all are decided. In "ask me only when unsure" it is the next patient about whom the policy asks.
-        """
-        case = self._waiting()
-        if case is None and opens and self.mine and self._more:
-            case = self._write(lambda: self._waiting() or (self._open() if self._more else None))
-        if case is None and not self.ledger.closed:
-            case = min(self.ledger.open_cases, key=lambda case: len(case.deferred), default=None)
-        return case
-
-    @in_turn
-    def advance(self, limit: int = 200) -> CaseFile | None:
-        """current(), past the patients about whom the policy is sure; after `limit` of them, the last of those."""
-        case = self.current()
-        for _ in range(limit):
-            if case is None or not case.decided:
-                break
-            case = self.current()
-        return case
-
-    @property
-    def only_put_off(self) -> bool:
-        """Whether nobody is left but those who were put off."""
-        return not (self.ledger.closed or self._more) and all(case.deferred for case in self.ledger.open_cases)
-
-    def _waiting(self) -> CaseFile | None:
-        return next((case for case in self.ledger.open_cases if not case.deferred), None)
-
-    @property
-    def _more(self) -> bool:
-        return not self.ledger.closed and len(self.ledger.cases) < self.info.spec.planned
-
-    def _open(self) -> CaseFile:
-        """Show the next patient to the policies and record what they propose."""
-        position = len(self.ledger.cases) + 1
-        engine = self.engine
-        self._unrecorded = True
-        shown = engine.propose(position)
-        rows = self.rows.opening(position, self.cohort.patient(engine.row(position)), shown)
-        if self.info.spec.mode == "unsure" and not shown.main.asked:
-            return self._automatic(position, shown, rows)
-        event = self._append("opened", rows)
-        self.ledger.apply(event)
-        return self.ledger.cases[position]
-
-    def _automatic(self, position: int, shown: Shown, rows: dict[str, list[dict[str, Any]]]) -> CaseFile:
-        """The policy is sure: it acts, and nobody is asked."""
-        plan, now = Plan(shown.main.arm, shown.main.delta), self.repository.clock()
-        stamp = Stamp(f"automatic:{self.id}:{position}", now)
-        rows["decisions"] = [self.rows.decision(position, Kind.AUTOMATIC, plan, plan, stamp, actor="policy")]
-        rows |= self._outcome(position, plan)
-        self._finish("automatic", rows)
-        return self.ledger.cases[position]
 
     # ------------------------------------------------------------------------------------------------ decisions
 
@@ -112,6 +34,8 @@ class Sitting(Memory):
             case = self._undecided(position, stamp)
             if case is None or case.first is not None:
                 return self.ledger.cases[position]
+            if not self.info.spec.blinded:
+                raise ValueError("This session shows its proposals at once: there is no first choice before them.")
             self.engine.check(position, plan)
             row = self.rows.decision(position, Kind.FIRST, plan, None, stamp)
             self.ledger.apply(self._append("first", {"decisions": [row]}))
@@ -134,6 +58,8 @@ class Sitting(Memory):
             case = self._undecided(position, stamp)
             if case is None:
                 return self.ledger.cases[position]
+            if self.info.spec.mode == "unsure":
+                raise ValueError("In this session you are asked for advice; the method decides.")
             if self.info.spec.blinded and case.first is None:
                 raise ValueError("Choose for yourself first: the proposal stays hidden until then.")
             main = case.shown[self.info.spec.policy]
@@ -168,6 +94,8 @@ class Sitting(Memory):
             case = self._undecided(position, stamp)
             if case is None:
                 return self.ledger.cases[position]
+            if self.info.spec.mode != "unsure":
+                raise ValueError("In this session you decide; the method does not ask for advice.")
             if plan is not None:
                 self.engine.check(position, plan)
             given = Advice(CLINICIAN, "refused") if plan is None else Advice(CLINICIAN, "ok", plan.arm, plan.delta)
@@ -197,6 +125,11 @@ class Sitting(Memory):
             case = self.ledger.cases.get(position)
             if case is None or case.final is None:
                 raise ValueError(f"Patient {position} is not decided yet.")
+            if case.outcome is None and LibraTrial.name in self.info.spec.policies:
+                raise ValueError(
+                    "This session tests its advisor: a decision counts as the coin allocated it, whatever was then "
+                    "done. Enter the outcome first, then mark the mistake."
+                )
             if case.mistake is None:
                 row = self.rows.decision(position, Kind.MISTAKE, case.final.plan, None, stamp, closes=False)
                 self.ledger.apply(self._append("mistake", {"decisions": [row]}))
@@ -227,13 +160,6 @@ class Sitting(Memory):
         return case
 
     # ------------------------------------------------------------------------------------------------ outcomes
-
-    def _outcome(self, position: int, plan: Plan) -> dict[str, list[dict[str, Any]]]:
-        """The simulated outcome, where outcomes are simulated."""
-        if self.info.spec.outcomes == "later":
-            return {}
-        found = self.engine.simulate(position, plan)
-        return {"outcomes": [self.rows.outcome(position, found, "simulated")]}
 
     @in_turn
     def enter_outcomes(self, entered: Sequence[Entered]) -> int:

@@ -60,11 +60,13 @@ def actor_of(user: Mapping[str, Any], settings: Mapping[str, Any]) -> Actor:
 
     An address counts only if the provider says that it is verified, or says nothing and the settings trust it.
     """
-    email = str(user.get("email") or "").strip().lower()
+    written = str(user.get("email") or "").strip()
+    email = written.lower() if written.isascii() else ""  # some letters turn into others when they are made small
     verified = user.get("email_verified")
     if not (verified is True or verified == "true" or (verified is None and settings.get("trust_addresses") is True)):
         email = ""
-    who = email or str(user.get("sub") or "")
+    subject = str(user.get("sub") or "")
+    who = email or (f"sub:{subject}" if subject else "")  # a subject is nobody's address
     study = str(settings.get("study") or STUDY)
     role = _claimed(user, settings) or _listed(email, settings) or Role.NONE
     return Actor(who, role if who else Role.NONE, study, str(user.get("name") or who))

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from libra_core.policies import Decision
+from libra_core.policies import Decision, Reason
+from libra_core.policies.libra import LibraTrial
 from libra_core.records import REASONS, Kind, Plan, Sitting
 from libra_core.records.ledger import CaseFile
 from libra_core.records.spec import DEFER_REASONS
@@ -33,7 +34,7 @@ def card(sitting: Sitting, case: CaseFile, title: str) -> None:
         st.markdown("**and** " + " · ".join(f"**{text}**" for text in habits) if habits else "Habits stay as they are.")
         _expected(sitting, case, main)
         if sitting.info.spec.mode != "unsure":  # there the answer is still to come, or stands beside the card
-            st.markdown(words.WHY[main.reason] + _advice(sitting, main))
+            st.markdown(_why(sitting, main))
         known = main.mean if sitting.has_seen(main.arm) else float("nan")
         for caution in cohort.cautions(case.row, main.arm, np.array(main.delta), known):
             st.markdown(f":material/warning: {caution[:1].upper()}{caution[1:]}.")
@@ -60,6 +61,14 @@ def _expected(sitting: Sitting, case: CaseFile, main: Decision) -> None:
         f"(fall: {span[:1].lower()}{span[1:]}); "
         f"net benefit {main.mean:.1f} {outcome.unit}. Simulated.".replace("-", "−")
     )
+
+
+def _why(sitting: Sitting, main: Decision) -> str:
+    """Why this plan. In a trial of the advisor the card must not say which way the coin fell: a clinician who treated
+    the two groups differently would be what the trial finds."""
+    if main.policy == LibraTrial.name and main.reason in (Reason.ADOPTED, Reason.CONTROL):
+        return "The method was unsure and asked the advisor. In this trial a coin decides if advice is followed."
+    return words.WHY[main.reason] + _advice(sitting, main)
 
 
 def _advice(sitting: Sitting, main: Decision) -> str:

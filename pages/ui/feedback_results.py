@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -13,10 +15,12 @@ from libra_core.policies import REGISTRY
 from libra_core.records import analytics
 from libra_core.records.export import csv_bytes, fhir_bundle, parquet_bytes
 from libra_core.records.results import Collected, Totals, collect, totals
-from pages.ui import access, current
+from pages.ui import access, cards, current
 from pages.ui.feedback_state import cohort_named
 
 FEW = 10  # decisions below which a difference or an agreement is not worth a number
+CHANGED = "Your sign-in or your role has changed: load the page again."
+FEWER = f"Results appear with {analytics.SMALLEST} decisions, of two clinicians at least, and then in steps of as many."
 NOBODY = "No decision has been recorded yet. Results appear with the first one."
 
 
@@ -26,13 +30,13 @@ def results() -> None:
     if not repository.actor.decides:
         found = totals(repository, cohort_named)
         if found is None:
-            st.info(f"Results appear when there are at least {analytics.SMALLEST} decisions.", icon=":material/groups:")
+            st.info(FEWER, icon=":material/groups:")
             return
         _totals(found, cohort.protocol.outcome.unit)
         return
     rows = collect(repository, cohort_named)
     for sentence in rows.left_out:
-        st.caption(f":material/info: Left out: {sentence}")
+        st.caption(f":material/info: Left out: {cards.plain(sentence)}")
     if not len(rows.table):
         st.info(NOBODY, icon=":material/insights:")
         return
@@ -181,6 +185,16 @@ def _clinicians(table: pd.DataFrame) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Agreement between clinicians")
 
 
+def _still_mine(data: Callable[[], Any]) -> Callable[[], Any]:
+    """A page stays open after a role was taken away: the file is made only for whom the page was drawn."""
+    drawn_for = access.actor()
+
+    def make() -> Any:
+        return data() if access.actor() == drawn_for else CHANGED
+
+    return make
+
+
 def _downloads(rows: Collected) -> None:
     """Files are made when they are asked for."""
 
@@ -203,5 +217,11 @@ def _downloads(rows: Collected) -> None:
             ("FHIR R4 (JSON)", bundles, "libra-fhir.json", "application/fhir+json"),
         ):
             st.download_button(
-                label, data, name, kind, key=f"fb_get_{name}", icon=":material/download:", on_click="ignore"
+                label,
+                _still_mine(data),
+                name,
+                kind,
+                key=f"fb_get_{name}",
+                icon=":material/download:",
+                on_click="ignore",
             )

@@ -144,6 +144,38 @@ def test_a_snapshot_that_cannot_be_used_is_not_used(database: Database, state: s
     assert again(sitting).engine.state() == sitting.engine.state()
 
 
+def test_a_snapshot_ahead_of_the_log_is_not_used(database: Database) -> None:
+    sitting = play(begin(database, planned=30, warm_up=50), 24)
+    with database.write() as connection:
+        connection.execute(text("UPDATE snapshots SET seq = 10000"))
+    assert again(sitting).engine.state() == sitting.engine.state()
+
+
+def test_a_session_takes_only_the_steps_of_its_kind(database: Database) -> None:
+    every = begin(database)
+    plan = other_plan(every.current())
+    with pytest.raises(ValueError, match="no first choice"):
+        every.first_choice(1, plan, stamp())
+    with pytest.raises(ValueError, match="does not ask for advice"):
+        every.answer(1, plan, stamp())
+    unsure = begin(database, mode="unsure", advisor="clinician", warm_up=300)
+    with pytest.raises(ValueError, match="the method decides"):
+        unsure.accept(unsure.advance().position, stamp())
+    with pytest.raises(ValueError, match="from 1 to 5"):
+        stamp(confidence=99)
+    assert not any(case.decided for case in every.ledger.files)
+
+
+def test_a_mistake_does_not_take_a_round_out_of_the_advisors_trial(database: Database) -> None:
+    sitting = begin(database, policy="libra-trial", outcomes="later", planned=2)
+    sitting.accept(sitting.current().position, stamp())
+    with pytest.raises(ValueError, match="Enter the outcome first"):
+        sitting.mistaken(1, stamp(comment="wrong button"))
+    sitting.enter_outcomes([Entered(1, 130.0)])
+    assert sitting.mistaken(1, stamp(comment="wrong button")).mistake is not None
+    proven(sitting)
+
+
 def test_numbers_are_kept_as_the_database_gives_them_back(database: Database) -> None:
     """Negative zero and whole numbers must not look like an edited row."""
     sitting = begin(database, outcomes="later", planned=3)
@@ -154,6 +186,13 @@ def test_numbers_are_kept_as_the_database_gives_them_back(database: Database) ->
     with pytest.raises(ValueError, match="two different outcomes"):
         sitting.enter_outcomes([Entered(3, 130.0), Entered(3, 140.0)])
     assert sitting.enter_outcomes([Entered(3, 130.0), Entered(3, 130.0)]) == 1
+    proven(sitting)
+
+
+def test_a_text_keeps_what_every_database_can_keep(database: Database) -> None:
+    sitting = begin(database, planned=1)
+    sitting.accept(sitting.current().position, stamp(comment="a\0b \ud800".encode("utf-8", "replace").decode()))
+    assert again(sitting).ledger.cases[1].final.comment == "ab ?"
     proven(sitting)
 
 

@@ -165,7 +165,6 @@ def test_a_session_is_read_by_its_owner_and_the_lead_of_its_study(database: Data
         lambda: repository.snapshot(sitting.id),
         lambda: repository.head(sitting.id),
         lambda: repository.verify(sitting.id),
-        lambda: repository.trail(sitting.id),
         lambda: Sitting(repository, sitting.id, NHANES),
     )
     for reading in readings:

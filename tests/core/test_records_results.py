@@ -172,11 +172,25 @@ def test_a_viewer_reads_totals_and_no_small_groups(database: Database) -> None:
     play(begin(database, BEN, planned=12))
     found = totals(Repository(database, VIEWER), cohorts)
     assert found.decisions == 15
-    assert (found.subgroups["Patients"] >= a.SMALLEST).all()
+    size = found.subgroups["Patients"]
+    assert ((size >= a.SMALLEST) & (found.patients - size >= a.SMALLEST)).all()
     assert all(n >= a.SMALLEST for n in found.reasons.values())
     for who in (ANN, Actor("nick", Role.NONE)):
         with pytest.raises(Denied):
             totals(Repository(database, who), cohorts)
+
+
+def test_two_looks_of_a_viewer_do_not_give_one_decision_away(database: Database) -> None:
+    play(begin(database, BEN, planned=5))
+    play(begin(database, BEN, planned=20), 4)
+    assert totals(Repository(database, VIEWER), cohorts) is None  # one clinician's results are hers alone
+    anns = begin(database, ANN, planned=8)
+    play(anns, 2)
+    seen = set()
+    for _ in range(4):
+        play(anns, 1)
+        seen.add(totals(Repository(database, VIEWER), cohorts).decisions)
+    assert all(n % a.SMALLEST == 0 for n in seen)
 
 
 def test_a_session_whose_cohort_is_not_at_hand_is_named(database: Database) -> None:
@@ -186,7 +200,9 @@ def test_a_session_whose_cohort_is_not_at_hand_is_named(database: Database) -> N
     assert collect(Repository(database, LEAD), cohorts).left_out == ("elsewhere: not at hand",)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1", "\u00a0=1", "\u200b=1"]
+)
 def test_csv_cannot_start_a_formula(text: str) -> None:
     back = pd.read_csv(io.BytesIO(csv_bytes(pd.DataFrame({"comment": [text], "n": [-1.5]}))), encoding="utf-8-sig")
     assert back["comment"][0].startswith("'")

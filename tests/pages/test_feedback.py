@@ -11,6 +11,7 @@ from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import ElementList
 
+from libra_core.policies import Reason
 from libra_core.records import LOCAL, Actor, Database, Kind, Repository, Role, Sitting, replay
 from pages.ui import access
 from tests.stress.kit import NHANES, begin, play, spec, stamp
@@ -195,6 +196,21 @@ def test_a_session_of_another_version_leaves_the_others_alone(database: Database
     assert [b.key for b in app.button if b.key.startswith("fb_open_")] == [f"fb_open_{later.id}"]
     assert "1 of another version of LIBRA cannot be opened" in texts(app)
     assert not page(mine.id).exception
+
+
+def test_the_card_of_a_trial_does_not_say_how_the_coin_fell(database: Database) -> None:
+    sitting = begin(database, policy="libra-trial", planned=12)
+    fell = set()
+    for _ in range(12):
+        case = sitting.current()
+        fell.add(case.shown["libra-trial"].reason)
+        if case.shown["libra-trial"].reason in (Reason.ADOPTED, Reason.CONTROL):
+            said = texts(page(sitting.id))
+            assert "a coin decides" in said
+            assert "Advice:" not in said
+            assert "held back" not in said
+        sitting.accept(case.position, stamp())
+    assert {Reason.ADOPTED, Reason.CONTROL} <= fell
 
 
 def test_without_treatment_and_reason_nothing_else_can_be_recorded(database: Database) -> None:
@@ -416,10 +432,13 @@ def test_results_of_a_study(database: Database) -> None:
 
 def test_a_viewer_sees_totals_and_nothing_to_download(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = play(begin(database, Actor("ann", Role.CLINICIAN), planned=8))
+    play(begin(database, Actor("ben", Role.CLINICIAN), planned=3))
     monkeypatch.setattr(access, "actor", lambda: Actor("vic", Role.VIEWER))
     app = page()
     assert not app.exception, app.exception
-    assert {m.label: m.value for m in app.metric}["Decisions"] == "8"
+    assert {m.label: m.value for m in app.metric}[
+        "Decisions"
+    ] == "10"  # of 11: two looks must not give one decision away
     everything = texts(app) + "".join(str(t.value) for t in app.table)
     assert "ann" not in everything.replace("cannot", "").replace("planned", "").split()
     assert theirs.id not in everything
@@ -448,6 +467,7 @@ def test_role_by_page(role: Role, name: str) -> None:
         ({"email": "A@x.org", "email_verified": True}, {"roles": {"lead": ["a@X.org"]}}, Role.LEAD),
         ({"email": "a@x.org", "email_verified": "true"}, {"roles": {"lead": ["a@x.org"]}}, Role.LEAD),
         ({"email": "a@x.org", "email_verified": "false"}, {"roles": {"lead": ["a@x.org"]}}, Role.NONE),
+        ({"email": "\u212aen@x.org", "email_verified": True}, {"roles": {"lead": ["ken@x.org"]}}, Role.NONE),
         ({"email": "a@x.org"}, {"roles": {"lead": ["a@x.org"]}}, Role.NONE),
         ({"email": "a@x.org"}, {"roles": {"lead": ["a@x.org"]}, "trust_addresses": True}, Role.LEAD),
         (
@@ -467,3 +487,9 @@ def test_role_by_page(role: Role, name: str) -> None:
 )
 def test_role_from_claims(claims: dict, settings: dict, role: Role) -> None:
     assert access.actor_of(claims, settings).role is role
+
+
+def test_a_subject_is_nobody_s_address() -> None:
+    named_so = access.actor_of({"sub": "a@x.org", "r": "clinician"}, {"claim": "r"})
+    owner = access.actor_of({"email": "a@x.org", "email_verified": True, "r": "clinician"}, {"claim": "r"})
+    assert named_so.id != owner.id
