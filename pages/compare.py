@@ -95,6 +95,7 @@ def main() -> None:
     cohort = current.cohort()
     state = app_state()
     row = state.row if state.row is not None else (live.first(cohort) if len(cohort.arrivals) else None)
+    whole.found_again()
     names = ["This patient", "Whole cohort"]
     if not llm.resolved().settings.off_reason():
         names.append("Stored answers")

@@ -6,9 +6,17 @@ import streamlit as st
 
 from pages.ui import regret_form
 from pages.ui import regret_view as view
+from pages.ui.job import RUN, kept
 from pages.ui.show import heartbeat
 from pages.ui.state import app_state
 from pages.ui.study import StudyJob
+
+
+def found_again() -> None:
+    """After a reload: the study that the address names."""
+    job = kept(str(st.query_params.get(RUN, "")))
+    if app_state().study is None and isinstance(job, StudyJob):
+        app_state().study = job
 
 
 def results() -> None:
@@ -32,6 +40,7 @@ def results() -> None:
         st.rerun()  # once, at the end: the whole page, which stops looking
 
 
+found_again()
 left, right = st.columns([4, 9], gap="large")
 with left:
     regret_form.form()

@@ -18,7 +18,7 @@ from libra_core.cohort import Cohort
 from libra_core.study.compare import Comparison, compare
 from libra_core.study.live import LiveRun
 from pages.ui import advice, charts, compare_charts, llm
-from pages.ui.job import BUSY, Job
+from pages.ui.job import BUSY, RUN, Job, keep, kept
 from pages.ui.show import figure as show
 from pages.ui.state import Key, app_state, widget
 
@@ -40,7 +40,16 @@ def start(cohort: Cohort) -> None:
             run.environment, sources, asked, rounds, run.spec.config, run.spec.seed, progress=progress, cancel=cancel
         )
 
-    app_state().comparison = Job(work, cohort)
+    app_state().comparison = job = Job(work, cohort)
+    st.query_params[RUN] = keep(job)
+
+
+def found_again() -> None:
+    """After a reload: the comparison that the address names, and the tab that shows it."""
+    job = kept(str(st.query_params.get(RUN, "")))
+    if app_state().comparison is None and type(job) is Job:
+        app_state().comparison = job
+        st.session_state.setdefault(Key.COMPARE_TAB, "Whole cohort")
 
 
 def current_job(job: Job | None, cohort: Cohort) -> Job | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +15,31 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = threading.BoundedSemaphore(2)  # heavy work on this server; more of it waits for its turn
 
+KEPT = 50  # pieces of work that can be found again
+RUN = "run"  # where the address has the name
 BUSY = "Waiting: the server is at work for others. This starts by itself."
 
 Work = Callable[[Callable[[float], None], threading.Event], Any]
+
+
+_kept: OrderedDict[str, Job] = OrderedDict()
+_keeping = threading.Lock()
+
+
+def keep(job: Job) -> str:
+    """A name for the address, under which this work is found again after a reload. It cannot be guessed."""
+    name = secrets.token_urlsafe(9)
+    with _keeping:
+        _kept[name] = job
+        for old in [n for n, known in _kept.items() if not known.running][: max(0, len(_kept) - KEPT)]:
+            del _kept[old]
+    return name
+
+
+def kept(name: str) -> Job | None:
+    """The work of that name; None when the server does not know it, or not any more."""
+    with _keeping:
+        return _kept.get(name)
 
 
 class Job:

@@ -12,10 +12,13 @@ from libra_core.policies import PolicyConfig
 from libra_core.study.live import live_config
 from libra_core.study.spec import StudySpec, cohort_key
 from pages.ui import advice, current, loaders
+from pages.ui.job import RUN
+from pages.ui.job import keep as keep_job
 from pages.ui.state import Key, app_state, keep, widget
 from pages.ui.study import StudyJob
 
 SYNTHETIC = "synthetic"
+RULES = "guideline"  # asks nobody but itself; synthetic patients have none
 DEFAULT = ("guideline", "linucb", "glrb", "libra")
 OUTCOMES = {"identity": "How much: net benefit", "logistic": "Yes or no: goal reached"}
 LEARNS = {
@@ -138,12 +141,16 @@ def spec(cohort: Cohort | None) -> StudySpec:
         estimator="one-pass" if learns == "shared" else learns,
     )
     sizes = (int(widget(key)) for key in (Key.STUDY_ROUNDS, Key.STUDY_REPLICATES, Key.STUDY_SEED))
-    return StudySpec(environment, tuple(widget(Key.STUDY_POLICIES)), widget(Key.STUDY_ADVISOR), *sizes, config)
+    chosen = tuple(widget(Key.STUDY_POLICIES))
+    if cohort is None and len(chosen) > 1:
+        chosen = tuple(name for name in chosen if name != RULES)
+    return StudySpec(environment, chosen, widget(Key.STUDY_ADVISOR), *sizes, config)
 
 
 def start() -> None:
     cohort = _cohort(widget(Key.STUDY_WORLD))
-    app_state().study = StudyJob(spec(cohort), cohort)
+    app_state().study = job = StudyJob(spec(cohort), cohort)
+    st.query_params[RUN] = keep_job(job)
 
 
 def cancel() -> None:

@@ -12,8 +12,9 @@ from libra_core.study.store import StudyError
 from pages.ui import charts, loaders, regret_form, words
 from pages.ui.csv import safe_csv
 from pages.ui.job import BUSY
+from pages.ui.regret_form import RULES
 from pages.ui.show import figure as show
-from pages.ui.state import Key
+from pages.ui.state import Key, widget
 from pages.ui.study import StudyJob
 
 AXES_HELP = (
@@ -74,6 +75,8 @@ def result(found: StudyResult, theory: Promises) -> None:
         f"Simulated outcomes. Mean of {spec.replicates} repetitions with its 95 % confidence band · "
         f"seed {spec.seed} · settings {spec.hash}"
     )
+    if spec.environment.name == regret_form.SYNTHETIC and RULES in widget(Key.STUDY_POLICIES, ()):
+        st.caption("The guideline was left out: it says nothing about synthetic patients.")
     if drawn:
         st.caption(_assumptions(found, theory, names, axes))
     numbers, asked, groups = st.tabs(["Final numbers", "Questions to the advisor", "Subgroups"])
@@ -86,7 +89,6 @@ def result(found: StudyResult, theory: Promises) -> None:
     _downloads(found)
 
 
-RULES = "guideline"  # asks nobody but itself
 UPPER, LOWER = "Theory: upper bound for GLRB", "Theory: shape of the lower bound, c·d·√T"
 
 

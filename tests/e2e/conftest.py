@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -36,6 +36,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
             if CHROMIUM is None:
                 item.add_marker(pytest.mark.skip(reason="Chromium is missing: sudo apt-get install chromium"))
+
+
+# page -> what tells that it is drawn
+READY = {
+    "": "text=Enter the simulation",
+    "recommend": "[data-testid=patients-treated]",
+    "compare": "[data-testid=compare-patient]",
+    "regret": "[data-testid=study]",
+    "feedback": "text=How you take part",
+    "case_study": "[data-testid=case-screen]",
+    "settings": "[data-testid=settings]",
+    "about": "text=How it works",
+}
+
+
+def drawn(page: Page, path: str) -> Page:
+    """Wait until the page of that address is there and its script has ended."""
+    expect(page.locator(READY[path.partition("?")[0]]).first).to_be_attached(timeout=30_000)
+    return settled(page)
+
+
+def settled(page: Page) -> Page:
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=30_000)
+    return page
 
 
 def _free_port() -> int:
@@ -75,7 +99,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             cwd=ROOT,
             stdout=out,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"PYTHONUNBUFFERED": "1", "LIBRA_ADVICE_DB": str(log.with_name("advice.sqlite"))},
+            env=os.environ
+            | {
+                "PYTHONUNBUFFERED": "1",
+                "LIBRA_ADVICE_DB": str(log.with_name("advice.sqlite")),
+                "LIBRA_DATABASE_URL": f"sqlite:///{log.with_name('records.sqlite')}",
+            },
             start_new_session=True,
         )
         try:

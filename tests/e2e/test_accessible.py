@@ -1,11 +1,19 @@
-"""For everybody: contrast, keyboard, charts with a description, 200 % zoom."""
+"""For everybody, in light and in dark: axe-core, contrast, charts with a description, 200 % zoom, a narrow window, and
+pictures of every page, kept in artefacts/screens."""
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from pathlib import Path
 
-PAGES = ("", "recommend", "compare", "regret", "feedback", "case_study", "settings", "about")
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.e2e.conftest import READY, drawn
+
+PICTURES = Path(__file__).resolve().parents[2] / "artefacts" / "screens"
+THEMES = ("light", "dark")
+PAGES = (*READY, "case_study?present=1&screen=7")
 # Each visible text with its colour against the ground it stands on (WCAG 2.1): [text, ratio] where it is too faint.
 # A slider's value stands above its thumb, whose ground it would inherit here; kbd repeats what a button's help says.
 FAINT = """() => {
@@ -18,7 +26,8 @@ FAINT = """() => {
   while (walk.nextNode()) {
     const text = walk.currentNode.textContent.trim(), e = walk.currentNode.parentElement, style = getComputedStyle(e);
     const box = e.getBoundingClientRect();
-    const out = "script,style,noscript,kbd,[role=slider],[disabled],[aria-disabled=true]";
+    const out = "script,style,noscript,kbd,h1.page-title,[data-testid=stSliderThumbValue],[disabled]," +
+      "[aria-disabled=true]";
     if (!text || e.closest(out) || style.visibility === "hidden" || !box.width || !box.height) continue;
     const line = lineage(e), opacity = line.reduce((o, n) => o * parseFloat(getComputedStyle(n).opacity), 1);
     if (opacity < 0.05) continue;
@@ -34,46 +43,101 @@ FAINT = """() => {
 UNDESCRIBED = """() => [...document.querySelectorAll("[data-testid=stPlotlyChart]")]
   .filter(e => !e.getAttribute("aria-label")).length"""
 WIDTHS = "() => { const m = document.querySelector('[data-testid=stMain]'); return [m.scrollWidth, m.clientWidth]; }"
-FOCUSED = "() => document.activeElement.tagName === 'BUTTON' ? document.activeElement.innerText : ''"
+# Labels of buttons, switches and metrics that do not fit their place.
+CUT = """() => [...document.querySelectorAll("button p, label p, [data-testid=stMetricValue] p, h1, h2, h3")]
+  .filter(e => e.offsetWidth && e.scrollWidth > e.offsetWidth + 1 && getComputedStyle(e).overflow !== "visible")
+  .map(e => e.textContent)"""
 
 
-def opened(page: Page, url: str) -> Page:
-    """The page once its script has ended and nothing is stale."""
-    page.goto(url)
-    expect(page.get_by_text("not for clinical use").first).to_be_visible(timeout=30_000)
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=30_000)
-    return page
+def opened(page: Page, server: str, path: str) -> Page:
+    page.goto(f"{server}/{path}")
+    return drawn(page, path)
 
 
+def violations(page: Page) -> list[str]:
+    """What axe calls serious or critical, one line for each element."""
+    return [
+        f"{found['id']} ({found['impact']}): {node['target']} {node['html'][:160]}"
+        for found in Axe().run(page).response["violations"]
+        if found["impact"] in ("serious", "critical")
+        for node in found["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("path", PAGES)
-def test_every_text_has_contrast_and_every_chart_a_description(server: str, page: Page, path: str) -> None:
-    opened(page, f"{server}/{path}")
+def test_axe_contrast_and_descriptions(server: str, page: Page, path: str, theme: str) -> None:
+    page.emulate_media(color_scheme=theme)
+    opened(page, server, path)
+    ground = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme")
+    assert ground == theme
+    assert violations(page) == []
     assert page.evaluate(FAINT) == []
     assert page.evaluate(UNDESCRIBED) == 0
 
 
-def test_the_measure_of_contrast_finds_faint_text(server: str, page: Page) -> None:
-    opened(page, f"{server}/about")
+@pytest.mark.parametrize("theme", THEMES)
+def test_pages_full_of_results(server: str, page: Page, theme: str) -> None:
+    """What is only there after some work: the plan, the run's chart, all five tabs, the agreement matrix."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.emulate_media(color_scheme=theme)
+    opened(page, server, "recommend")
+    page.locator(".st-key-step_ten button").first.click()
+    page.locator("[data-testid=patients-treated][data-value='10']").wait_for(state="attached")
+    for tab in ("Ranked alternatives", "Each treatment", "Limits and contraindications", "Run log", "Why this plan"):
+        page.get_by_role("tab", name=tab).click()
+        page.locator(f"[role=tab][aria-selected=true]:has-text('{tab}')").wait_for()
+        drawn(page, "recommend")
+        assert page.evaluate(FAINT) == [], tab
+        assert page.evaluate(UNDESCRIBED) == 0, tab
+    assert violations(page) == []
+    page.screenshot(path=PICTURES / f"run-1280-{theme}.png")
+
+
+def test_the_measures_would_find_something(server: str, page: Page) -> None:
+    opened(page, server, "about")
     page.evaluate("() => { document.querySelector('[data-testid=stMain] p').style.color = '#aaaaaa'; }")
     assert page.evaluate(FAINT)
+    page.locator(".st-key-tour_again p").evaluate("e => { e.style = 'overflow:hidden;width:9px;display:block'; }")
+    assert "Take the tour" in page.evaluate(CUT)
+    page.set_content(
+        "<html lang=en><title>x</title><p style='color:#aaa;background:#bbb'>pale</p><button></button></html>"
+    )
+    found = " ".join(violations(page))
+    assert "color-contrast" in found
+    assert "button-name" in found
 
 
-def test_a_patient_is_treated_from_the_keyboard(server: str, page: Page) -> None:
-    opened(page, f"{server}/recommend")
-    expect(page.locator("[data-testid=patients-treated][data-value='0']")).to_be_attached(timeout=30_000)
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if "Next patient" in page.evaluate(FOCUSED):
-            break
-    assert "Next patient" in page.evaluate(FOCUSED)
-    page.keyboard.press("Enter")
-    expect(page.locator("[data-testid=patients-treated][data-value='1']")).to_be_attached(timeout=30_000)
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)], ids=lambda s: f"{s[0]}x{s[1]}")
+def test_every_page_is_pictured_and_nothing_sticks_out(server: str, browser: Browser, size: tuple[int, int]) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+    try:
+        page = context.new_page()
+        for path in READY:
+            opened(page, server, path)
+            page.screenshot(path=PICTURES / f"page-{size[0]}-{path or 'cohort'}.png")
+            scroll, client = page.evaluate(WIDTHS)
+            assert scroll <= client, path
+    finally:
+        context.close()
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_nothing_is_cut_off_at_200_percent(server: str, browser: Browser, path: str) -> None:
-    """A window of 1280 x 720 at 200 % has 640 x 360 CSS pixels; the page may scroll down, not sideways."""
-    context = browser.new_context(viewport={"width": 640, "height": 360})
-    scroll, client = opened(context.new_page(), f"{server}/{path}").evaluate(WIDTHS)
-    context.close()
-    assert scroll <= client
+@pytest.mark.parametrize("size", [(640, 360), (480, 900)], ids=["200-percent", "narrow"])
+def test_nothing_is_cut_off_in_a_small_window(server: str, browser: Browser, size: tuple[int, int]) -> None:
+    """A window of 1280 x 720 at 200 % has 640 x 360 CSS pixels; the page may scroll down, not sideways. The title is
+    seen where the list of pages does not fit."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+    try:
+        page = context.new_page()
+        for path in PAGES:
+            opened(page, server, path)
+            scroll, client = page.evaluate(WIDTHS)
+            assert scroll <= client, path
+            assert page.evaluate(CUT) == [], path
+            if "present" not in path:
+                assert page.locator("h1.page-title").bounding_box()["width"] > 30, path
+                page.screenshot(path=PICTURES / f"page-{size[0]}-{path or 'cohort'}.png")
+    finally:
+        context.close()

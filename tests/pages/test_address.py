@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from libra_core.study.spec import StudySpec
 from pages.ui import loaders
-from pages.ui.job import AT_ONCE, Job
+from pages.ui.job import AT_ONCE, KEPT, Job, keep, kept
 from pages.ui.study import StudyJob
 from tests.pages.conftest import ROUTER
 
@@ -124,3 +124,14 @@ def test_heavy_work_waits_for_its_turn_and_can_be_cancelled() -> None:
     assert [job.result for job in (first, second, third)] == ["done"] * 3
     assert AT_ONCE.acquire(timeout=1)  # every place was given back
     AT_ONCE.release()
+
+
+def test_work_is_found_again_by_its_name_and_the_oldest_is_forgotten() -> None:
+    jobs = [Job(lambda progress, cancel: None, heavy=False) for _ in range(KEPT + 3)]
+    for job in jobs:
+        job.wait(5)
+    names = [keep(job) for job in jobs]
+    assert kept(names[-1]) is jobs[-1]
+    assert kept(names[0]) is None
+    assert kept("") is None
+    assert len(set(names)) == len(names)
