@@ -1,4 +1,4 @@
-"""Certificates, through cvxpy: an upper bound that no plan within the limits can beat, and a reference linear step.
+"""Certificates, through cvxpy: an upper bound that no plan within the limits can beat.
 
 For recommendations that are shown, tests and benchmarks; not for the batch loop. One arm's problem is lifted to
 (delta, D), D standing for delta delta', which makes x'A x' linear and the objective concave; what the lifting
@@ -259,7 +259,3 @@ def certify(
         if f.cheap_bound(lo, hi) > upper:
             upper = max(upper, upper_bound(f, lo, hi, upper, seconds=seconds))
     return Certificate(value, upper)
-
-
-def _norm(value: cp.Expression, p: float) -> cp.Expression:
-    return cp.norm_inf(value) if math.isinf(p) else cp.norm(value, int(p))
