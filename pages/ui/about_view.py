@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 import streamlit as st
 
@@ -31,6 +33,16 @@ def cohorts(protocol: Protocol) -> None:
     st.markdown(f"#### For whom\n{protocol.population}")
 
 
+def worsened(protocol: Protocol) -> None:
+    """One known weakness of the simulation, with its size."""
+    some, patients = loaders.worsened()
+    if patients:
+        st.markdown(
+            f"In the simulation some drug that may be given raises {protocol.outcome.label} in **{some:,} of {patients:,}** "
+            f"patients of “{protocol.cohorts[0].label}”: effects are drawn from averages and how far they vary is assumed."
+        )
+
+
 def numbers(protocol: Protocol, si: bool) -> None:
     """Each number of the protocol with its source; 'assumption' is said where it is one."""
     st.caption(f"Read from the protocol file: {protocol.title}, version {protocol.version}.")
@@ -41,6 +53,7 @@ def numbers(protocol: Protocol, si: bool) -> None:
         ("Treatments and their price", _treatments(protocol)),
         ("What rules a treatment out", _contraindications(protocol)),
         ("Alerts and classes", rules),
+        ("Cautions beside a plan, and checks before it", _cautions(protocol)),
         ("All facts about a patient", [_fact(f, si) for f in protocol.features]),
         ("Further limits that a clinician may switch on", limits),
     )
@@ -68,6 +81,20 @@ def references(protocol: Protocol) -> None:
 
 def _table(rows: list[dict[str, str]], alt: str) -> None:
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt=alt)
+
+
+def _cautions(protocol: Protocol) -> list[dict[str, str]]:
+    named = dict(zip(protocol.arm_codes, protocol.treatments, strict=True))
+
+    def what(codes: Iterable[str]) -> str:
+        return "; ".join(named[code].label for code in codes)
+
+    said = [{"With": what(c.treatments), "What": c.reason, "Source": c.source} for c in protocol.plan_cautions]
+    asked = [
+        {"With": what(c.treatments), "What": f"check first: {protocol.feature(c.feature).label}", "Source": c.source}
+        for c in protocol.checks
+    ]
+    return said + asked
 
 
 def _habit(feature: Feature, si: bool) -> dict[str, str]:

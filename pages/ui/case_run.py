@@ -12,7 +12,7 @@ import streamlit as st
 from libra_core.report.document import Chart, Line, Section
 from libra_core.report.measures import policy
 from libra_core.report.story import Case
-from libra_core.report.wording import label
+from libra_core.report.wording import factor, label, per_patient
 from libra_core.study.live import LiveRun
 from libra_core.study.metrics import band
 from pages.ui import case_view, words
@@ -20,6 +20,7 @@ from pages.ui.cards import plain
 from pages.ui.show import heartbeat
 from pages.ui.state import Key, app_state, si_units, widget
 
+SETTLED = 10  # patients: an average of fewer says nothing
 LONGEST = 500  # patients on show: enough to see the curve bend
 SPEEDS = {"Slow": (1, 1.2), "Normal": (1, 0.5), "Fast": (10, 0.6)}  # patients a tick, seconds between ticks
 AT = "at"
@@ -43,8 +44,7 @@ def patients() -> int:
 
 
 def current(case: Case) -> CaseRun:
-    """This session's run, brought to where the address says: outcomes follow from the seed, so they come out the "
-    "same."""
+    """This session's run, brought to where the address says: outcomes follow from the seed and come out the same."""
     state = app_state()
     if state.case is None or state.case.study != case.main.hash or len(state.case.run.rows) > patients():
         state.case = CaseRun(case.main.hash, case.live())
@@ -75,16 +75,16 @@ def screen(section: Section, case: Case) -> None:
         speed = st.segmented_control(
             "Speed", list(SPEEDS), default="Normal", required=True, key=Key.CASE_SPEED, label_visibility="collapsed"
         )
-    st.fragment(_moving, run_every=SPEEDS[speed][1] if playing else None)(case)
+    st.fragment(_moving, run_every=SPEEDS[speed][1] if playing else None)(case, section)
 
 
-def _moving(case: Case) -> None:
+def _moving(case: Case, section: Section) -> None:
     if widget(Key.CASE_PLAY, False):
         _tick(current(case), widget(Key.CASE_SPEED) or "Normal")
     now = current(case)
     left, right = st.columns([5, 7], gap="large")
     with left:
-        _plan(case, now.run)
+        _plan(case, section, now.run)
     with right:
         case_view.draw(_chart(case, now.run), "live")
     heartbeat("case-patients", len(now.run.rows))
@@ -99,35 +99,38 @@ def _tick(now: CaseRun, speed: str) -> None:
         advance(step)
 
 
-def _plan(case: Case, run: LiveRun) -> None:
+def _plan(case: Case, section: Section, run: LiveRun) -> None:
     """The last patient: plan, whether anybody was asked, what came of it."""
     if not run.rows:
-        st.markdown("Nobody has been treated yet. Press **Next patient** or **Play** and watch the method learn.")
+        case_view.points(section)
+        st.markdown("Press **Next patient** or **Play** and watch the method learn from nothing.")
         return
     row, cohort = run.rows[-1], case.cohort
     decision = row.decision
     st.markdown(f"**Patient {row.t}** ({plain(cohort.ids[row.row])}): {plain(words.headline(cohort, decision.arm))}")
     st.markdown(f"with {plain(words.plan_text(cohort, decision.delta, si_units()))}.")
     st.markdown(plain(words.WHY[decision.reason]))
-    asked = sum(r.decision.asked for r in run.rows)
+    asked, scale = sum(r.decision.asked for r in run.rows), factor(run.unit)
     one, two = st.columns(2)
     one.metric(
-        "Benefit lost so far", f"{row.cumulative:,.0f} {run.unit}", help="Simulated; against the best plan for each."
+        f"Benefit lost, {per_patient(run.unit)}",
+        f"{scale * row.cumulative / row.t:.1f}",
+        help="Simulated: what the best plan for each patient would have added, on average so far.",
     )
     two.metric("Advisor asked", f"{asked} of {len(run.rows)}")
     st.caption(f"Simulated outcomes · seed {run.spec.seed} · study {case.main.hash}")
 
 
 def _chart(case: Case, run: LiveRun) -> Chart:
-    """This run over the mean of all runs of the stored study."""
-    study, reach = case.main.result, max(100, len(run.rows))
-    keep = np.asarray(study.t) <= 1.05 * reach
-    mean, low, high = (v[keep] for v in band(policy(study, "libra").regret))
-    lines = [Line(f"Mean of {study.spec.replicates} stored runs", np.asarray(study.t, float)[keep], mean, low, high)]
-    if run.rows:
-        x = np.array([0.0, *(r.t for r in run.rows)])
-        y = np.array([0.0, *(r.cumulative for r in run.rows)])
-        lines.insert(0, Line(f"{label('libra')}, this run", x, y))
-    said = f"{run.rows[-1].cumulative:.1f} {run.unit}" if run.rows else "nothing yet"
-    alt = f"Benefit lost over {len(run.rows)} patients: {said}"
-    return Chart(alt, "Patients treated", f"Benefit lost ({run.unit})", tuple(lines))
+    """This run over the mean of all runs of the stored study: averages so far, from where they have settled."""
+    study, reach, scale = case.main.result, max(100, len(run.rows)), factor(run.unit)
+    t = np.asarray(study.t, float)
+    keep = (t <= 1.05 * reach) & (t >= SETTLED)
+    mean, low, high = (v[keep] for v in band(scale * policy(study, "libra").regret / t))
+    lines = [Line(f"Mean of {study.spec.replicates} stored runs", t[keep], mean, low, high)]
+    if rows := [row for row in run.rows if row.t >= SETTLED]:
+        x, lost = np.array([(row.t, scale * row.cumulative / row.t) for row in rows], float).T
+        lines.insert(0, Line(f"{label('libra')}, this run", x, lost))
+    said = f"{scale * run.rows[-1].cumulative / len(run.rows):.1f}" if run.rows else "nothing yet"
+    alt = f"Benefit lost, {per_patient(run.unit)}, over {len(run.rows)} patients: {said}"
+    return Chart(alt, "Patients treated", f"Benefit lost ({per_patient(run.unit)})", tuple(lines))
