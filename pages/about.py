@@ -32,7 +32,9 @@ if data.open:
         left, right = st.columns(2, gap="large")
         with left:
             view.cohorts(protocol)
-        right.markdown(loaders.text("limits"))
+        with right:
+            st.markdown(loaders.text("limits"))
+            view.worsened(protocol)
 if numbers.open:
     with numbers:
         view.numbers(protocol, si_units())

@@ -53,6 +53,15 @@ def controls() -> None:
         st.button("Reset", key=Key.RESET, on_click=live.reset, help="Forget this run and start anew")
 
 
+def who_is_asked() -> None:
+    """A reader must know that looking may already ask somebody outside."""
+    if live.settings()[1] == advice.MODEL and loaders.policies()[live.settings()[0]].needs_advisor:
+        st.markdown(
+            ":material/forum: :small[The language model is asked about every patient on show about whom the method is "
+            "unsure, also when you only look. Each question counts towards the limits on the page *Settings*.]"
+        )
+
+
 def playground(cohort: Cohort) -> None:
     """The part that ticks: patient, plan, chart."""
     session = live.live(cohort)
@@ -74,6 +83,7 @@ def playground(cohort: Cohort) -> None:
 def main() -> None:
     cohort = current.cohort()
     controls()
+    who_is_asked()
     if not len(cohort.arrivals) and app_state().row is None:
         nobody(cohort.protocol.arrivals_rule.reason)
         return

@@ -38,8 +38,8 @@ def worsened(protocol: Protocol) -> None:
     some, patients = loaders.worsened()
     if patients:
         st.markdown(
-            f"In the simulation some drug that may be given raises {protocol.outcome.label} in **{some:,} of {patients:,}** "
-            f"patients of “{protocol.cohorts[0].label}”: effects are drawn from averages and how far they vary is assumed."
+            f"In **{some:,} of {patients:,}** simulated patients of “{protocol.cohorts[0].label}” some drug that may "
+            f"be given makes {protocol.outcome.label} worse: effects come from averages, and their spread is assumed."
         )
 
 

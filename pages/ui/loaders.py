@@ -44,6 +44,18 @@ def policies() -> dict[str, type[Policy]]:
 
 
 @st.cache_data(show_spinner=False)
+def worsened() -> tuple[int, int]:
+    """In how many simulated patients of the first cohort some drug they may take does harm, and of how many; (0, 0)
+    where the disease's simulation does not say."""
+    from libra_core.environments import EnvironmentSpec, make_environment
+
+    disease = protocol()
+    world = make_environment(EnvironmentSpec(disease.name, cohort=disease.cohorts[0].name), 0)
+    count = getattr(world, "negative_effects", None)
+    return (count(), len(cohort(disease.cohorts[0].name).arrivals)) if count else (0, 0)
+
+
+@st.cache_data(show_spinner=False)
 def text(name: str) -> str:
     """A text of the About page, kept as Markdown beside the code; `text` beside the protocol may add to it."""
     disease, outcome = protocol(), protocol().outcome

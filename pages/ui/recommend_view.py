@@ -32,6 +32,7 @@ def recommendation(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> 
         st.markdown(_why(shown, run) + _advice(cohort, decision, run.unit, si))
         _checks(cohort, shown)
         _outcome(cohort, shown, run)
+        _hand_out(cohort, shown, run, si)
 
 
 def _badges(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
@@ -152,6 +153,28 @@ def _checks(cohort: Cohort, shown: live.View) -> None:
         st.markdown(f":material/warning: {words.sentence(caution)}")
     if unknown := words.to_check(cohort, cohort.unmeasured_safety(shown.row, decision.arm)):
         st.markdown(f":material/fact_check: **Check before starting** {unknown}")
+
+
+def _hand_out(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
+    """The plan on one sheet in plain words, made when it is asked for."""
+
+    def sheet() -> bytes:
+        from libra_core.report.handout import handout_for
+        from libra_core.report.write import to_bytes
+
+        document = handout_for(cohort, shown.row, shown.decision, run.config_hash, run.spec.seed, si)
+        return to_bytes(document, "pdf")
+
+    st.download_button(
+        "Sheet for the patient (PDF)",
+        sheet,
+        "plan.pdf",
+        "application/pdf",
+        icon=":material/print:",
+        on_click="ignore",
+        key=Key.HAND_OUT,
+        help="The plan in plain words and large type, marked as a simulation.",
+    )
 
 
 def _outcome(cohort: Cohort, shown: live.View, run: LiveRun) -> None:

@@ -113,6 +113,19 @@ def _more() -> None:
         persist_state="session",
     )
 
+    limits = {limit.name: limit.text for limit in loaders.protocol().linked_limits}
+    if limits:
+        st.multiselect(
+            "Further limits on every plan",
+            list(limits),
+            **_words(limits),
+            key=Key.STUDY_LIMITS,
+            placeholder="none",
+            help="All methods keep them, and so does the best plan that regret is measured against. Synthetic patients "
+            "have none.",
+            persist_state="session",
+        )
+
 
 def _cohort(world: str) -> Cohort | None:
     """The cohort of a world; None for synthetic patients."""
@@ -129,7 +142,8 @@ def spec(cohort: Cohort | None) -> StudySpec:
         environment, base = EnvironmentSpec(SYNTHETIC, link=link), PolicyConfig()
     else:
         named, makes = cohort.protocol.name, widget(Key.STUDY_COMPLIANCE)
-        environment = EnvironmentSpec(named, cohort=cohort_key(cohort), link=link, compliance=makes)
+        limits = tuple(widget(Key.STUDY_LIMITS) or ())
+        environment = EnvironmentSpec(named, cohort=cohort_key(cohort), link=link, compliance=makes, limits=limits)
         base = live_config(cohort.protocol, link)
     config = replace(
         base,

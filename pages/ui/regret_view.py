@@ -86,7 +86,7 @@ def result(found: StudyResult, theory: Promises) -> None:
         _asked(table, names, found, theory if drawn else None, axes)
     with groups:
         _groups(found, names)
-    _downloads(found)
+    _downloads(found, theory)
 
 
 UPPER, LOWER = "Theory: upper bound for GLRB", "Theory: shape of the lower bound, c·d·√T"
@@ -208,10 +208,19 @@ def _groups(found: StudyResult, names: dict[str, str]) -> None:
     )
 
 
-def _downloads(found: StudyResult) -> None:
+def with_theory(found: StudyResult, theory: Promises) -> pd.DataFrame:
+    """The curves of a study and, below them, theory's: one line for each method or bound and each kept round."""
+    runs = regret_frame(found)
+    same = {name: runs[name].iloc[0] for name in ("unit", "config_hash", "seed")}
+    bounds = [{"policy": UPPER, "regret_mean": theory.upper}, {"policy": LOWER, "regret_mean": theory.lower}]
+    bounds += [{"policy": f"Theory: limit for {n}", "advisor_calls_mean": c} for n, c in theory.calls.items()]
+    return pd.concat([runs, *(pd.DataFrame({"t": found.t, **bound, **same}) for bound in bounds)], ignore_index=True)
+
+
+def _downloads(found: StudyResult, theory: Promises) -> None:
     with st.container(horizontal=True):
         for key, label, frame in (
-            (Key.STUDY_CSV, "Curves (CSV)", regret_frame),
+            (Key.STUDY_CSV, "Curves, with theory's (CSV)", lambda study: with_theory(study, theory)),
             (Key.STUDY_TABLE, "Final numbers (CSV)", summary_frame),
         ):
             st.download_button(

@@ -3,6 +3,8 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.ui import loaders
+
 PAGES = ("cohort", "recommend", "compare", "regret", "settings", "about")
 
 
@@ -29,3 +31,13 @@ def test_the_units_stay_when_the_page_changes(app: AppTest) -> None:
     app.segmented_control(key="units").set_value("SI").run()
     app.switch_page("about.py").run()
     assert app.segmented_control(key="units").value == "SI"
+
+
+def test_about_says_how_often_a_simulated_drug_does_harm(app: AppTest) -> None:
+    app.switch_page("about.py").run()
+    app.session_state["about_tab"] = "Data and limits"
+    app.run()
+    assert not app.exception
+    some, patients = loaders.worsened()
+    assert 0 < some < 0.15 * patients
+    assert f"**{some:,} of {patients:,}**" in texts(app)

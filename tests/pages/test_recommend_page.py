@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from libra_core.advisors import LLM, kinds
 from libra_core.policies import REGISTRY
 from libra_core.policies.trial import ALPHA
+from tests.llm_server import LLMServer
 
 TABS = ("Why this plan", "Ranked alternatives", "Each treatment", "Limits and contraindications", "Run log")
 
@@ -213,3 +214,20 @@ def test_no_effect_is_shown_before_anybody_was_treated(recommend: AppTest, tab: 
     recommend.button(key="step_ten").click().run()
     said = [*(i.value for i in recommend.info), *(c.value for c in recommend.caption)]
     assert not any("nothing is known about any" in text for text in said)
+
+
+@pytest.mark.usefixtures("clean")
+def test_looking_may_ask_a_language_model_and_the_page_says_so(app: AppTest, server: LLMServer) -> None:
+    app.switch_page("settings.py").run()
+    app.text_input(key="llm_url").set_value(server.base_url)
+    app.text_input(key="llm_model").set_value("good")
+    app.toggle(key="llm_on").set_value(True).run()
+    app.switch_page("recommend.py").run()
+    assert "The language model is asked" not in words(app)
+    app.selectbox(key="advisor").select("language-model").run()
+    assert not app.exception
+    assert "also when you only look" in words(app)
+
+
+def test_the_sheet_for_the_patient_is_offered(recommend: AppTest) -> None:
+    assert any(b.proto.label == "Sheet for the patient (PDF)" for b in recommend.get("download_button"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.ui.regret_view import UPPER, with_theory
+
 
 @pytest.fixture
 def regret(app: AppTest) -> AppTest:
@@ -128,3 +130,23 @@ def test_the_verdict_on_the_advisor_is_told(regret: AppTest) -> None:
     regret.multiselect(key="study_policies").set_value(["libra-trial"])
     run(regret)
     assert any("lost its trial" in m.value for m in regret.markdown)
+
+
+def test_theory_is_in_the_curves_to_take_away(regret: AppTest) -> None:
+    run(regret)
+    found = regret.session_state["libra"].study.result
+    table = with_theory(found.study, found.theory)
+    upper = table[table["policy"] == UPPER]
+    assert list(upper["t"]) == list(found.study.t)
+    assert list(upper["regret_mean"]) == list(found.theory.upper)
+    assert table["advisor_calls_mean"][table["policy"] == "Theory: limit for libra"].is_monotonic_increasing
+    assert table["config_hash"].nunique() == 1
+    assert len(table) == len(found.study.t) * (len(found.study.policies) + 2 + len(found.theory.calls))
+
+
+def test_a_further_limit_reaches_the_study(regret: AppTest) -> None:
+    limit = regret.multiselect(key="study_limits")
+    limit.select(limit.options[0])
+    run(regret)
+    assert not regret.error
+    assert len(regret.session_state["libra"].study.spec.environment.limits) == 1
