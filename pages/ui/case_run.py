@@ -4,7 +4,7 @@ address, so that it comes back after a restart."""
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
@@ -102,8 +102,8 @@ def _tick(now: CaseRun, speed: str) -> None:
 def _plan(case: Case, section: Section, run: LiveRun) -> None:
     """The last patient: plan, whether anybody was asked, what came of it."""
     if not run.rows:
-        case_view.points(section)
-        st.markdown("Press **Next patient** or **Play** and watch the method learn from nothing.")
+        case_view.points(replace(section, points=section.points[:2]))  # the plan and the best one; all must fit a wall
+        st.markdown("Press **Next patient** or **Play** to watch the method learn from nothing.")
         return
     row, cohort = run.rows[-1], case.cohort
     decision = row.decision
