@@ -57,7 +57,7 @@ def _lines(out: go.Figure, chart: Chart) -> None:
             hovertemplate=f"{line.name}, patient %{{x:,.0f}}: %{{y:,.1f}}<extra></extra>",
         )
     out.update_xaxes(rangemode="tozero")
-    out.update_yaxes(rangemode="tozero")
+    out.update_yaxes(rangemode="tozero", tickformat=",~g")  # 1.5 under 2, not 1.50
     out.update_layout(showlegend=True)
 
 
