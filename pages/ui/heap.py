@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-RUNS = 250  # of the whole server, between two collections that look at everything
+ASIDE = 25  # runs of the whole server after which what has gathered is set aside: costs nothing
+THAW = 1000  # runs after which everything is looked at once, and what has died is let go: a tenth of a second
 
 
 @dataclass
@@ -22,15 +23,18 @@ class Heap:
     runs: int = 0
 
     def tend(self, page: str) -> None:
-        """After a run: set aside what a page has imported, and now and then what the sessions have gathered."""
+        """After a run: set aside what a page has imported and what the sessions have gathered."""
         self.runs += 1
-        if page in self.pages and self.runs < RUNS:
-            return
-        self.pages.add(page)
-        self.runs = 0
-        gc.unfreeze()  # what was set aside and has died since is let go
-        gc.collect()
-        gc.freeze()
+        if page not in self.pages:
+            self.pages.add(page)
+            gc.collect()
+            gc.freeze()
+        elif self.runs % THAW == 0:
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
+        elif self.runs % ASIDE == 0:
+            gc.freeze()
 
 
 @st.cache_resource(show_spinner=False)

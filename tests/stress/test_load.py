@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from libra_core.records import LOCAL, Database, Repository, replay
-from tests.stress.kit import NHANES, apart, spec
+from tests.stress.kit import NHANES, apart, postgres, postgres_bin, spec
 from tests.stress.server import Client, Server, View, serving
 
 CPU_MS = 25.0  # processor time of one rerun, checked; wall clock is only reported
@@ -76,26 +76,39 @@ def report(name: str, out: Measured, cpu: float) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("clinicians", "seconds", "think"),
-    [(4, 6, 0.3), pytest.param(20, 120, 1.0, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
-)
-def test_clinicians_at_work(tmp_path: Path, clinicians: int, seconds: float, think: float) -> None:
-    url = f"sqlite:///{tmp_path / 'records.sqlite'}"
+def at_work(name: str, url: str, log: Path, clinicians: int, seconds: float, think: float) -> None:
     database = Database(url)
     repository = Repository(database, LOCAL)
     sessions = [repository.begin(spec(planned=400, seed=k), f"load {k}").id for k in range(clinicians)]
-    with serving(tmp_path / "server.log", url) as server:
+    with serving(log, url) as server:
         out, cpu = apart(crowd(server, sessions, think, seconds))
-    report("SQLite", out, cpu)
+    report(name, out, cpu)
     assert out.errors == []
-    assert "Traceback" not in (tmp_path / "server.log").read_text()
+    assert "Traceback" not in log.read_text()
     for session in sessions:
         recorded = [r for e in repository.events(session) for r in e.rows.get("decisions", ())]
         assert len(recorded) == out.decided[session]
         assert repository.verify(session).ok
     assert replay(repository, sessions[0], NHANES).ok
+    database.close()
     assert cpu <= CPU_MS
+
+
+LONG = pytest.param(20, 120, 1.0, marks=[pytest.mark.slow, pytest.mark.timeout(900)])
+
+
+@pytest.mark.parametrize(("clinicians", "seconds", "think"), [(4, 6, 0.3), LONG])
+def test_clinicians_at_work(tmp_path: Path, clinicians: int, seconds: float, think: float) -> None:
+    url = f"sqlite:///{tmp_path / 'records.sqlite'}"
+    at_work("SQLite", url, tmp_path / "server.log", clinicians, seconds, think)
+
+
+@pytest.mark.parametrize(("clinicians", "seconds", "think"), [LONG])
+def test_clinicians_at_work_on_postgresql(tmp_path: Path, clinicians: int, seconds: float, think: float) -> None:
+    if postgres_bin() is None:
+        pytest.skip("PostgreSQL is missing: sudo apt-get install postgresql")
+    with postgres() as server:
+        at_work("PostgreSQL", server.url, tmp_path / "server.log", clinicians, seconds, think)
 
 
 WRITER = """
