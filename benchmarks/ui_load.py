@@ -1,8 +1,8 @@
 """The speed of the dashboard: python -m benchmarks.ui_load (make bench-ui).
 
-Websocket users re-run each page on a server of its own. Processor time and bytes of a rerun are checked against the
-limits, since they depend little on what else the machine does; wall clock is reported beside its goal. Needs Linux
-(/proc). Exit code 1 when a checked limit is passed.
+A browser looks first; then websocket users re-run each page, all on a server of its own. Processor time and bytes of
+a rerun are checked against the limits, since they depend little on what else the machine does; wall clock is reported
+beside its goal. Needs Linux (/proc). Exit code 1 when a checked limit is passed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.ui_browser import told, waiting
 from tests.stress.server import Client, Server, serving
 
 PAGES = ("", "recommend", "compare", "regret", "feedback", "case_study", "settings", "about")
@@ -88,10 +89,12 @@ def main() -> int:
         started = time.perf_counter()
         with serving(Path(folder) / "server.log", f"sqlite:///{folder}/record.sqlite") as server:
             health = time.perf_counter() - started
+            seen = waiting(f"http://127.0.0.1:{server.port}")
             asyncio.run(load(server, "about", 1))  # the kernels compile in the background after the first visit
             rows = [asyncio.run(load(server, page, users)) for page in PAGES for users in (1, 10)]
             rows.append(asyncio.run(load(server, "recommend", 20)))
     print(f"health after {health:.1f} s (goal {HEALTH} s); {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(told(seen))
     print(f"p95 goals: 10 users {USERS_10:.0f} ms, 20 users {USERS_20:.0f} ms. Checked: CPU and kB of one rerun.")
     print("page        users   p50 ms   p95 ms    kB   CPU-ms  errors")
     bad = []

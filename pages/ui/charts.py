@@ -55,9 +55,9 @@ def blank(alt: str, x: str, y: str, height: int = 300) -> go.Figure:
     return figure
 
 
-def _thin(n: int) -> np.ndarray:
-    """Indices of at most MAX_POINTS of n points, the last one among them."""
-    return np.unique(np.linspace(0, n - 1, min(n, MAX_POINTS)).astype(int)) if n else np.empty(0, int)
+def thin(n: int, points: int = MAX_POINTS) -> np.ndarray:
+    """Indices of at most so many of n points, the last one among them."""
+    return np.unique(np.linspace(0, n - 1, min(n, points)).astype(int)) if n else np.empty(0, int)
 
 
 def distribution(label: str, unit: str, measured: ArrayLike, assumed: ArrayLike, current: float | None) -> go.Figure:
@@ -190,7 +190,7 @@ def regret_so_far(cumulative: Sequence[float], asked: Sequence[bool], unit: str)
     figure = blank(
         f"Cumulative regret over {n} patients: {total}", "Patients treated", f"Benefit lost so far ({unit})", 260
     )
-    keep = np.arange(n) if n <= MAX_MARKERS else _thin(n)
+    keep = np.arange(n) if n <= MAX_MARKERS else thin(n)
     figure.add_scatter(
         x=(keep + 1).tolist(),
         y=[float(cumulative[i]) for i in keep],
@@ -232,7 +232,7 @@ def bands(
     for k, (name, (t, value)) in enumerate((theory or {}).items()):
         line = {"color": INK if k % 2 == 0 else GREY, "width": 1.4, "dash": ("longdashdot", "dot")[k % 2]}
         x, value = np.asarray(t, float), np.asarray(value, float)
-        keep, beyond = _thin(len(x)), axes != LOG_LOG and float(np.median(value)) > top
+        keep, beyond = thin(len(x)), axes != LOG_LOG and float(np.median(value)) > top
         figure.add_scatter(
             x=_along(x[keep], axes),
             y=value[keep].tolist(),
@@ -259,7 +259,7 @@ def _along(t: np.ndarray, axes: str) -> list[float]:
 
 
 def _band(figure: go.Figure, name: str, curve: Curve, k: int, axes: str) -> None:
-    t, mean, low, high = (np.asarray(v, float)[_thin(len(np.asarray(curve[0])))] for v in curve)
+    t, mean, low, high = (np.asarray(v, float)[thin(len(np.asarray(curve[0])))] for v in curve)
     if axes == LOG_LOG:  # a logarithm has no zero: the line starts where something is lost
         t, mean, low, high = (v[mean > 0] for v in (t, mean, low, high))
         low = np.maximum(low, mean / 10)

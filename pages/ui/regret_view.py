@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from libra_core.study.batch import PolicyResult, StudyResult
@@ -33,20 +37,30 @@ def invitation() -> None:
     _example()
 
 
+@lru_cache(maxsize=1)
+def _example_chart(study: str) -> tuple[go.Figure, str]:
+    """The stored study's curves, thinned, and their caption: made once, since every first look shows them."""
+    found = loaders.case(study).main.result
+    shown = [p for p in found.policies if p.name in regret_form.DEFAULT]
+    keep = charts.thin(len(found.t), 60)
+    curves = {
+        loaders.policies()[p.name].label: (np.asarray(found.t)[keep], *(v[keep] for v in band(p.regret))) for p in shown
+    }
+    alt = f"Example: benefit lost over {found.t[-1]} patients in the stored study"
+    return (
+        charts.bands(curves, lost(found.unit), alt, 300),
+        f"An example: the stored study of the page *Case study*. Mean of {found.spec.replicates} repetitions with its "
+        f"95 % confidence band, simulated · settings {found.spec.hash}",
+    )
+
+
 def _example() -> None:
     """The picture of the stored study, so that a first look shows what a study gives."""
     try:
-        found = loaders.case("").main.result
+        drawn, caption = _example_chart("")
     except StudyError:
         return
-    names = {p.name: loaders.policies()[p.name].label for p in found.policies}
-    curves = {names[p.name]: (found.t, *band(p.regret)) for p in found.policies}
-    alt = f"Example: benefit lost over {found.t[-1]} patients in the stored study"
-    show(charts.bands(curves, lost(found.unit), alt, 300), "example")
-    st.caption(
-        f"An example: the stored study of the page *Case study*. Mean of {found.spec.replicates} repetitions with its "
-        f"95 % confidence band, simulated · settings {found.spec.hash}"
-    )
+    show(drawn, "example", caption)
 
 
 def running(job: StudyJob) -> None:
