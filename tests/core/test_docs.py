@@ -106,6 +106,25 @@ def test_the_smallest_disease_runs(words: str) -> None:
     assert "mmHg" not in done.stdout
 
 
+EVERY_PAGE = """
+from streamlit.testing.v1 import AppTest
+for page in ("cohort", "recommend", "compare", "regret", "feedback", "case_study", "settings", "about"):
+    app = AppTest.from_file("pages/router.py", default_timeout=60).run()
+    assert not app.exception
+    app.switch_page(f"{page}.py").run()
+    for key in {"recommend": ("step_ten",), "compare": ("compare_learn",), "feedback": ("fb_start",)}.get(page, ()):
+        app.button(key=key).click().run()
+    assert not app.exception, page
+    assert not app.error, page
+"""
+
+
+def test_the_smallest_disease_has_every_page(tmp_path: Path) -> None:
+    record = f"sqlite:///{tmp_path / 'record.sqlite'}"
+    done = python("-c", EVERY_PAGE, LIBRA_PROTOCOL_DIR=str(ROOT / "examples" / "gout"), LIBRA_DATABASE_URL=record)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 def test_a_disease_whose_names_differ_is_told_what_to_do(tmp_path: Path) -> None:
     for name in ("gout.toml", "gout.py"):
         text = (ROOT / "examples" / "gout" / name).read_text()
