@@ -226,10 +226,13 @@ class Protocol:
         """Every reason why an arm is out for one patient, arm by arm, including arm 0 when it is not enough."""
         return reasons_of(self.treatments, self.columns(row), self.bounds(row, between))
 
-    def cautions(self, row: ArrayLike, arm: int, delta: ArrayLike, expected: float = float("nan")) -> tuple[str, ...]:
+    def cautions(
+        self, row: ArrayLike, arm: int, delta: ArrayLike, expected: float = float("nan"), plain: bool = False
+    ) -> tuple[str, ...]:
         """What to watch when one patient gets `arm` with the standardised change `delta` (d_M,). Never a block.
 
         expected: the outcome that is expected with this plan, in its clinical unit; nan where it is not known yet.
+        plain: in words for the patient, without what is no news for a patient.
         """
         columns = self.columns(row)
         change = self.change(delta)
@@ -237,7 +240,8 @@ class Protocol:
         columns[f"{self.outcome.name}{EXPECTED}"] = np.array([expected])  # nan is neither above nor below a limit
         rules: list[Rule] = [rule for rule in self.plan_cautions if self.arm_codes[arm] in rule.treatments]
         rules += [rule for part in parts_of(self.treatments, arm) for rule in part.cautions]
-        return tuple(dict.fromkeys(rule.reason for rule in rules if rule.fires(columns)[0]))
+        fired = [rule for rule in rules if rule.fires(columns)[0]]
+        return tuple(dict.fromkeys(text for rule in fired if (text := rule.plain if plain else rule.reason)))
 
     def price(self, row: ArrayLike, arm: int) -> float:
         """What separates an arm's benefit from its effect on the outcome for one patient: its cost less its bonuses."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
@@ -93,11 +93,16 @@ Conditions = tuple[Annotated[Condition, BeforeValidator(_parse)], ...]
 
 @checked(frozen=True, config=STRICT)
 class Rule:
-    """Fires where all conditions hold (an empty list always holds); `reason` is what a clinician reads."""
+    """Fires where all conditions hold (an empty list always holds); `reason` is what a clinician reads.
+
+    plain: what a patient reads instead; empty where it is no news for a patient. It decides nothing, so no digest of a
+    protocol shows it.
+    """
 
     when: Conditions
     reason: str
     source: str
+    plain: str = field(default="", kw_only=True, repr=False)
 
     def fires(self, columns: Columns) -> Bools:
         return all_hold(self.when, columns)

@@ -112,14 +112,17 @@ class Cohort:
         """What the clinician must hear about a patient."""
         return self.protocol.alerts_for(self.values[row], self._around(row))
 
-    def cautions(self, row: int, arm: int, delta: Floats, benefit: float = float("nan")) -> tuple[str, ...]:
+    def cautions(
+        self, row: int, arm: int, delta: Floats, benefit: float = float("nan"), plain: bool = False
+    ) -> tuple[str, ...]:
         """What to watch when a patient gets `arm` with the standardised change `delta` (d_M,).
 
         benefit: the net benefit that is expected of this plan, in the outcome's unit; nan where it is not known yet.
+        plain: in words for the patient, without what is no news for a patient.
         """
         values, outcome = self.values[row], self.protocol.index(self.protocol.outcome.name)
         expected = float(values[outcome]) - (benefit + self.protocol.price(values, arm))
-        return self.protocol.cautions(values, arm, delta, expected)
+        return self.protocol.cautions(values, arm, delta, expected, plain)
 
     def contexts(self, rows: Ints) -> Contexts:
         """The patients of these rows (R,) as a policy sees them."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from libra_core.clinical import Feature
 from libra_core.cohort import Cohort
 from libra_core.policies import Decision
@@ -16,18 +20,30 @@ BELOW_GOAL = "You are below it now. This plan is made for people above it: ask y
 
 
 def handout(cohort: Cohort, row: int, seed: int = 0, si: bool = False) -> Document:
-    """The sheet for a cohort row. Raises IndexError for a row that does not exist, ValueError where no run can "
-    "start."""
+    """The sheet for a cohort row. Raises IndexError for one that does not exist, ValueError where no run can start."""
     run = LiveRun.start(cohort, "libra", "guideline", seed)
     run.patient(row)
     for _ in range(LEARNED):
         run.step()
-    return handout_for(cohort, row, run.decision_for(row), run.config_hash, seed, si)
+    decision = run.decision_for(row)
+    seen = any(past.decision.arm == decision.arm for past in run.rows)  # else its mean is a guess before any patient
+    benefit = decision.mean if seen else math.nan
+    return handout_for(cohort, row, decision, run.config_hash, seed, si, benefit)
 
 
-def handout_for(cohort: Cohort, row: int, decision: Decision, config_hash: str, seed: int, si: bool) -> Document:
-    """The sheet for a decision that was made already."""
-    sections = (_now(cohort, row, si), _plan(cohort, row, decision, si), _care(cohort, row), _questions(decision))
+def handout_for(
+    cohort: Cohort, row: int, decision: Decision, config_hash: str, seed: int, si: bool, benefit: float = math.nan
+) -> Document:
+    """The sheet for a decision that was made already. benefit: see `Cohort.cautions`."""
+    before = _before(cohort, row, decision, benefit)
+    sections = (
+        _now(cohort, row, si),
+        _drug(cohort, decision),
+        *((before,) if before.points else ()),
+        _habits(cohort, row, decision, si),
+        _care(cohort, row),
+        _questions(decision),
+    )
     facts = cohort_facts(cohort, config_hash, seed)
     text = "\n".join(line for s in sections for line in (s.title, s.message, *s.points))
     level = f"school grade {max(1.0, grade(text, names(cohort))):.0f} or so (Flesch-Kincaid), drugs and habits left out"
@@ -44,7 +60,8 @@ def handout_for(cohort: Cohort, row: int, decision: Decision, config_hash: str, 
 def names(cohort: Cohort) -> tuple[str, ...]:
     """What the protocol calls things: left out when the reading level is judged."""
     protocol = cohort.protocol
-    labels = [f.label for f in protocol.features] + [t.label for t in protocol.treatments]
+    labels = [name for f in protocol.features for name in (f.label, f.label_inside)]
+    labels += [t.label for t in protocol.treatments]
     reasons = [alert.reason for alert in protocol.alerts]
     return (
         *labels,
@@ -59,31 +76,40 @@ def _now(cohort: Cohort, row: int, si: bool) -> Section:
     outcome = protocol.feature(protocol.outcome.name)
     value = value_of(cohort, row, outcome.name)
     above = value >= protocol.outcome.goal
+    urgent = [alert.plain or alert.reason for alert in cohort.alerts(row) if alert.level == "urgent"]
     return Section(
         "now",
         "Where you are now",
         f"Your {protocol.outcome.label} is {outcome.display(value, si)}.",
         (
+            *urgent,
             f"The goal is below {outcome.display(protocol.outcome.goal, si)}.",
             "You are above the goal now." if above else BELOW_GOAL,
         ),
     )
 
 
-def _plan(cohort: Cohort, row: int, decision: Decision, si: bool) -> Section:
-    protocol = cohort.protocol
-    moved = zip(protocol.mutable_features, protocol.change(decision.delta), strict=True)
+def _drug(cohort: Cohort, decision: Decision) -> Section:
+    drug = f"A drug to talk about: {cohort.protocol.treatments[decision.arm].label}."
+    return Section("plan", "Your drugs", drug if decision.arm else "No new drug. Keep taking what you take now.")
+
+
+def _before(cohort: Cohort, row: int, decision: Decision, benefit: float) -> Section:
+    """What the pages say beside the plan, for the one who takes it: cautions, and what nobody has checked."""
+    arm = decision.arm
+    watch = cohort.cautions(row, arm, np.asarray(decision.delta), benefit, plain=True)
+    facts = [cohort.protocol.feature(item.feature).label_inside for item in cohort.unmeasured_safety(row, arm)]
+    unknown = [f"if you {fact.replace('takes', 'take', 1)}" if fact.startswith("takes ") else fact for fact in facts]
+    check = (f"Your doctor needs to check these first: {', '.join(unknown)}.",) if unknown else ()
+    return Section("before", "Before you start", "Read this with your doctor.", (*watch, *check))
+
+
+def _habits(cohort: Cohort, row: int, decision: Decision, si: bool) -> Section:
+    moved = zip(cohort.protocol.mutable_features, cohort.protocol.change(decision.delta), strict=True)
     steps = [_step(cohort, row, f, float(change), si) for f, change in moved if abs(change) > 1e-9]
     steps = [step for step in steps if step]
-    drug = (
-        f"A drug to talk about: {protocol.treatments[decision.arm].label}."
-        if decision.arm
-        else "No new drug. Keep taking what you take now."
-    )
-    habits = (
-        ("Small steps in what you do each day. Take them one by one:",) if steps else ("Keep your habits as they are.",)
-    )
-    return Section("plan", "What this plan asks of you", drug, (*habits, *steps))
+    small = "Small steps in what you do each day. Take them one by one."
+    return Section("habits", "Your habits", small if steps else "Keep your habits as they are.", tuple(steps))
 
 
 def _step(cohort: Cohort, row: int, feature: Feature, change: float, si: bool) -> str:
@@ -96,15 +122,15 @@ def _step(cohort: Cohort, row: int, feature: Feature, change: float, si: bool) -
 
 
 def _care(cohort: Cohort, row: int) -> Section:
-    urgent = [alert.reason for alert in cohort.alerts(row) if alert.level == "urgent"]
+    man = "female" in cohort.protocol.names and value_of(cohort, row, "female") < 0.5
+    baby = "If you are pregnant, or may be, say so first: some drugs harm a baby."
     return Section(
         "care",
         "Stay safe",
-        "See a doctor first. This sheet can be wrong." if not urgent else "Please see a doctor soon.",
+        "See a doctor first. This sheet can be wrong.",
         (
-            *urgent,
             "Tell your doctor if you feel unwell, faint or short of breath.",
-            "If you are with child, or may be, say so first: some drugs harm a baby.",
+            *(() if man else (baby,)),
         ),
     )
 

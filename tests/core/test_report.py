@@ -262,7 +262,7 @@ def test_nobody_with_low_pressure_is_told_to_go_on_lowering_it() -> None:
     text = "\n".join(line for s in sheet.sections for line in (s.title, s.message, *s.points))
     assert "Keep going" not in text
     assert "ask your doctor before you change a thing" in text
-    assert "look for the cause today" in text
+    assert "Your blood pressure is very low. See a doctor today." in sheet.sections[0].points
     assert "No new drug." in text
     assert "Sodium in the diet" not in text
 

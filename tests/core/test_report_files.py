@@ -190,8 +190,32 @@ def test_a_handout_reads_easily(cohort: str, row: int) -> None:
 
 def test_units_follow_the_choice() -> None:
     patients = load_cohort("nhanes")
-    rows = [str(handout(patients, 12, si=si).sections[1].points) for si in (False, True)]
-    assert rows[0] != rows[1] or "lb" not in rows[0]
+    said = [str([s.points for s in handout(patients, 12, si=si).sections]) for si in (False, True)]
+    assert "mg/day" in said[0]
+    assert "mmol/day" in said[1]
+
+
+def test_the_sheet_says_what_the_page_says_beside_the_plan() -> None:
+    """The paper that leaves the room must not hold less than the page: cautions and checks, in plain words."""
+    patients = load_cohort("nhanes")
+    (before,) = [s for s in handout(patients, 12).sections if s.key == "before"]
+    text = "\n".join(before.points)
+    assert "a blood test in 1 to 2 weeks (kidneys and potassium)" in text
+    assert "food with more potassium" in text
+    assert "Your doctor needs to check these first: eGFR, potassium in blood, " in text
+
+
+def test_every_caution_about_a_plan_has_words_for_the_patient() -> None:
+    protocol = load_cohort("nhanes").protocol
+    silent = [rule.reason for rule in protocol.plan_cautions if not rule.plain]
+    silent += [rule.reason for t in protocol.treatments for rule in t.cautions if not rule.plain]
+    assert silent == ["with a RAS inhibitor: check potassium and creatinine in 1-2 weeks"]  # said by another one
+
+
+def test_words_for_the_patient_leave_every_digest_as_it_is() -> None:
+    """Sessions and studies name the protocol by what decides their numbers, and words do not."""
+    rules = [rule for t in load_cohort("nhanes").protocol.treatments for rule in t.cautions]
+    assert all("plain" not in repr(rule) for rule in rules)
 
 
 def test_the_grade_knows_hard_from_easy() -> None:
