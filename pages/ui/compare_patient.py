@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
 import streamlit as st
 
 from libra_core.advisors.guideline import GuidelineAdvisor
@@ -178,6 +180,8 @@ def _plan(cohort: Cohort, row: int, plan: Opinion, run: LiveRun, si: bool) -> No
     st.markdown("  \n".join(lines))
     st.markdown(_expected(cohort, row, plan, run))
     st.markdown(_safety(cohort, row, plan))
+    for caution in _cautions(cohort, row, plan, run):
+        st.markdown(f":small[{words.caution(caution)}]")
     if plan.projected:
         st.markdown(f":orange-badge[:material/compress: reduced to {plan.share:.0%} of the change asked for]")
     if plan.projected:
@@ -200,6 +204,14 @@ def _expected(cohort: Cohort, row: int, plan: Opinion, run: LiveRun) -> str:
         f"{seen:,} {'patient' if seen == 1 else 'patients'} had this treatment.]"
     )
     return text.replace(" -", " −").replace("(-", "(−").replace("−0 ", "0 ")
+
+
+def _cautions(cohort: Cohort, row: int, plan: Opinion, run: LiveRun) -> tuple[str, ...]:
+    """What to watch with a plan that may be given."""
+    if plan.contraindicated:
+        return ()
+    known = run.unit == cohort.protocol.outcome.unit and any(r.decision.arm == plan.arm for r in run.rows)
+    return cohort.cautions(row, plan.arm, np.array(plan.used), plan.mean if known else math.nan)
 
 
 def _safety(cohort: Cohort, row: int, plan: Opinion) -> str:

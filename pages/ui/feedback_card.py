@@ -37,7 +37,7 @@ def card(sitting: Sitting, case: CaseFile, title: str) -> None:
             st.markdown(_why(sitting, main))
         known = main.mean if sitting.has_seen(main.arm) else float("nan")
         for caution in cohort.cautions(case.row, main.arm, np.array(main.delta), known):
-            st.markdown(f":material/warning: {caution[:1].upper()}{caution[1:]}.")
+            st.markdown(words.caution(caution))
         if unknown := words.to_check(cohort, cohort.unmeasured_safety(case.row, main.arm)):
             st.markdown(f":material/fact_check: **Check before starting** {unknown}")
         if case.deferred:

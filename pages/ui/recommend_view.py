@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import streamlit as st
 
@@ -30,7 +32,7 @@ def recommendation(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> 
             st.caption(_effort(cohort, shown, run, si))
         _expected(cohort, shown, run)
         st.markdown(_why(shown, run) + _advice(cohort, decision, run.unit, si))
-        _checks(cohort, shown)
+        _checks(cohort, shown, run)
         _outcome(cohort, shown, run)
         _hand_out(cohort, shown, run, si)
 
@@ -85,7 +87,7 @@ def _expected(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
     if not words.has_estimate(decision):
         st.markdown("**Expected effect: none given.** This method keeps no model of what to expect.")
         return
-    seen = sum(row.decision.arm == decision.arm for row in run.rows if row is not shown.record)
+    seen = _times_given(shown, run)
     if not seen:
         st.markdown("**Expected effect: not known yet.** Nobody in this run has had this treatment before.")
         return
@@ -145,12 +147,19 @@ def _advice(cohort: Cohort, decision: Decision, unit: str, si: bool) -> str:
     ).replace(" -", " −")
 
 
-def _checks(cohort: Cohort, shown: live.View) -> None:
+def _times_given(shown: live.View, run: LiveRun) -> int:
+    """How many patients of the run had this treatment before this one."""
+    return sum(row.decision.arm == shown.decision.arm for row in run.rows if row is not shown.record)
+
+
+def _checks(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
     decision = shown.decision
+    known = _times_given(shown, run) > 0 and run.unit == cohort.protocol.outcome.unit
+    benefit = decision.mean if known else math.nan
     if unknown := words.unrecorded(cohort, shown.row):
         st.markdown(f":material/visibility_off: {unknown}")
-    for caution in cohort.protocol.cautions(cohort.values[shown.row], decision.arm, decision.delta):
-        st.markdown(f":material/warning: {words.sentence(caution)}")
+    for caution in cohort.cautions(shown.row, decision.arm, np.array(decision.delta), benefit):
+        st.markdown(words.caution(caution))
     if unknown := words.to_check(cohort, cohort.unmeasured_safety(shown.row, decision.arm)):
         st.markdown(f":material/fact_check: **Check before starting** {unknown}")
 

@@ -112,6 +112,15 @@ def unrecorded(cohort: Cohort, row: int) -> str:
     return f"Of {total} facts that could rule a drug out, {len(missing)} are not recorded for this person{told}."
 
 
+def caution(text: str) -> str:
+    """What to watch with a plan. The protocol writes in capitals what must not be overlooked: it is red, too."""
+    first = text.split(",")[0].split(" ")[0]
+    if len(first) > 3 and first.isupper():
+        return f":red[:material/error: **{sentence(text)}**]"
+    icon = "event_upcoming" if text.startswith("after starting") else "warning"
+    return f":material/{icon}: {sentence(text)}"
+
+
 def sentence(text: str) -> str:
     """A message of the core as a sentence on a page."""
     return capital(text) + ("" if text.endswith((".", "!", "?")) else ".")

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from libra_core.advisors import LLM, kinds
 from libra_core.policies import REGISTRY
 from libra_core.policies.trial import ALPHA
+from pages.ui.words import caution
 from tests.llm_server import LLMServer
 
 TABS = ("Why this plan", "Ranked alternatives", "Each treatment", "Limits and contraindications", "Run log")
@@ -231,3 +232,15 @@ def test_looking_may_ask_a_language_model_and_the_page_says_so(app: AppTest, ser
 
 def test_the_sheet_for_the_patient_is_offered(recommend: AppTest) -> None:
     assert any(b.proto.label == "Sheet for the patient (PDF)" for b in recommend.get("download_button"))
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("PREGNANCY, or no reliable contraception: do NOT start this drug", ":red[:material/error:"),
+        ("eGFR below 30: kidney advice", ":material/warning: eGFR below 30"),
+        ("after starting: creatinine in 1-2 weeks", ":material/event_upcoming: After starting"),
+    ],
+)
+def test_what_must_not_be_overlooked_is_red(text: str, begins: str) -> None:
+    assert caution(text).startswith(begins)
