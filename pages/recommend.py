@@ -33,7 +33,7 @@ def controls() -> None:
         key=Key.ADVISOR,
         on_change=live.reset,
         disabled=not policies[chosen].needs_advisor,
-        help="Who is asked when the method is unsure. Simulated advisers know a blurred version of the truth.",
+        help="Who is asked when the method is unsure. Simulated advisors know a blurred version of the truth.",
         persist_state="session",
     )
     seed.number_input(

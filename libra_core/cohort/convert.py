@@ -131,7 +131,8 @@ def _limits(column: Column, feature: Feature, sign: Floats) -> None:
     column.between(limit, np.where(sign > 0, bound, low), np.where(sign > 0, high, bound))
     column.values[limit] = np.clip(bound + sign * feature.round, low, high)[limit]
     n = int(limit.sum())
-    column.notes.append(f"{n:,} limits such as '<5' or '>90' are taken just beyond the number, and as not measured")
+    many = "limits" if n != 1 else "limit"
+    column.notes.append(f"{n:,} {many} such as '<5' or '>90': taken just beyond the number, and as not measured")
 
 
 def _in_range(column: Column, match: Match) -> None:

@@ -54,7 +54,8 @@ def run_replay(args: argparse.Namespace) -> int:
 
 def _list(repository: Repository) -> int:
     for session in repository.sessions():
-        line = f"{session.id}  {session.created_at[:16]}  {session.owner}  {session.name}  ({session.seq} events)"
+        size = f"{session.seq} event{'s' if session.seq != 1 else ''}"
+        line = f"{session.id}  {session.created_at[:16]}  {session.owner}  {session.name}  ({size})"
         print("".join(c if c.isprintable() else "?" for c in line))  # a name must not steer the terminal
     begun = repository.verify_installation()
     print(f"List of all sessions ever begun: {begun.message}")

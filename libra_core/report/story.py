@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from libra_core.clinical import Feature, default_protocol
+from libra_core.clinical import Feature
 from libra_core.cohort import Cohort, load_cohort
 from libra_core.environments import Environment, make_environment
 from libra_core.policies import Decision
@@ -266,8 +266,3 @@ def _expected(case: Case) -> str:
         f"LIBRA expects {outcome.label} to fall by {worth(fall, unit)} (between {number(low, unit)} and "
         f"{number(high, unit)}), simulated."
     )
-
-
-def current_protocol_name() -> str:
-    """The disease at hand; a stored case study of another one is not shown."""
-    return default_protocol().name

@@ -74,6 +74,8 @@ def categories(cohort: Cohort) -> np.ndarray:
     """The class of every patient, the first that fits."""
     columns = cohort.protocol.columns(cohort.values)
     rules = cohort.protocol.categories
+    if not rules:
+        return np.full(len(cohort), "not classified", dtype=object)
     return np.select([rule.fires(columns) for rule in rules], [rule.reason for rule in rules], "not classified")
 
 

@@ -152,13 +152,17 @@ def _times_given(shown: live.View, run: LiveRun) -> int:
     return sum(row.decision.arm == shown.decision.arm for row in run.rows if row is not shown.record)
 
 
+def _benefit(cohort: Cohort, shown: live.View, run: LiveRun) -> float:
+    """The net benefit that is expected, in the outcome's unit; nan where nothing was learned about this treatment."""
+    known = _times_given(shown, run) > 0 and run.unit == cohort.protocol.outcome.unit
+    return shown.decision.mean if known else math.nan
+
+
 def _checks(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
     decision = shown.decision
-    known = _times_given(shown, run) > 0 and run.unit == cohort.protocol.outcome.unit
-    benefit = decision.mean if known else math.nan
     if unknown := words.unrecorded(cohort, shown.row):
         st.markdown(f":material/visibility_off: {unknown}")
-    for caution in cohort.cautions(shown.row, decision.arm, np.array(decision.delta), benefit):
+    for caution in cohort.cautions(shown.row, decision.arm, np.array(decision.delta), _benefit(cohort, shown, run)):
         st.markdown(words.caution(caution))
     if unknown := words.to_check(cohort, cohort.unmeasured_safety(shown.row, decision.arm)):
         st.markdown(f":material/fact_check: **Check before starting** {unknown}")
@@ -171,7 +175,9 @@ def _hand_out(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
         from libra_core.report.handout import handout_for
         from libra_core.report.write import to_bytes
 
-        document = handout_for(cohort, shown.row, shown.decision, run.config_hash, run.spec.seed, si)
+        document = handout_for(
+            cohort, shown.row, shown.decision, run.config_hash, run.spec.seed, si, _benefit(cohort, shown, run)
+        )
         return to_bytes(document, "pdf")
 
     st.download_button(

@@ -50,7 +50,7 @@ def test_a_limit_lies_beyond_its_number_and_is_not_a_measurement(
     assert out(cohort) == forbidden
     assert cohort.frame[feature].iloc[0] == pytest.approx(value)
     assert cohort.imputed[feature].all()
-    assert any("1 limits such as" in note for note in cohort.report.notes)
+    assert any("1 limit such as" in note for note in cohort.report.notes)
 
 
 def test_a_limit_is_to_be_checked_before_an_arm_starts() -> None:
