@@ -151,17 +151,18 @@ def limits(case: Case, si: bool) -> Section:
     """For whom it works less well, and what none of this shows."""
     study, unit = case.main.result, case.unit
     groups = group_frame(study)
+    compared = [name for name in COMPARED if name in study.spec.policies]
     rows: list[tuple[str, ...]] = []
     mine: dict[str, Interval] = {}
-    for name, part in groups[groups["policy"].isin(COMPARED)].groupby("group", sort=False):
+    for name, part in groups[groups["policy"].isin(compared)].groupby("group", sort=False):
         numbers = part[["regret_per_patient", "low", "high"]].to_numpy(dtype=float)
         cells = {str(p): Interval(*map(float, n)) for p, n in zip(part["policy"], numbers, strict=True)}
         patients = float(part["patients_per_run"].iloc[0])
-        rows.append((str(name), f"{patients:,.0f}", *(spread(cells[p], unit) for p in COMPARED if p in cells)))
+        rows.append((str(name), f"{patients:,.0f}", *(spread(cells[p], unit) for p in compared)))
         if "libra" in cells:
             mine[str(name)] = cells["libra"]
     message = f"{_groups(mine, unit)}Nothing here is about real outcomes."
-    head = ("Patients", "In a run", *(plain_label(p) for p in COMPARED))
+    head = ("Patients", "In a run", *(plain_label(p) for p in compared))
     return Section(
         "limits",
         "Subgroups and limits",

@@ -31,11 +31,15 @@ class Interval:
         return cls(*(float(v) for v in band(np.asarray(values, float))))
 
 
+class NotComparedError(ValueError):
+    """A policy that was not part of a study."""
+
+
 def policy(study: StudyResult, name: str) -> PolicyResult:
-    """A policy's part of a study. Raises ValueError when it was not in it."""
+    """A policy's part of a study. Raises NotComparedError."""
     found = next((p for p in study.policies if p.name == name), None)
     if found is None:
-        raise ValueError(f"the study {study.spec.hash} has no policy {name!r}")
+        raise NotComparedError(f"the study {study.spec.hash} has no policy {name!r}")
     return found
 
 

@@ -15,7 +15,7 @@ from libra_core.problem import Actions
 from libra_core.report import learned, why
 from libra_core.report.document import Document, Section, Table
 from libra_core.report.facts import study_facts
-from libra_core.report.measures import Truth, plans_to_choose_from, truth
+from libra_core.report.measures import NotComparedError, Truth, plans_to_choose_from, truth
 from libra_core.report.wording import number, person, plan_words, treatment, value, worth
 from libra_core.study.live import LiveRun
 from libra_core.study.store import StoredStudy, StudyError, load_case_study, load_study
@@ -132,7 +132,13 @@ def make_case(main: StoredStudy, full: StoredStudy | None = None, sabotage: Stor
 def story(case: Case, si: bool = False) -> tuple[Section, ...]:
     """The eight screens, in order. A study without the policies that a screen compares goes without that screen."""
     makers = (_patient, _question, why.bandit, why.recourse, why.advisor, _run, learned.learned, learned.limits)
-    return tuple(maker(case, si) for maker in makers)
+    found = []
+    for maker in makers:
+        try:
+            found.append(maker(case, si))
+        except NotComparedError:
+            continue
+    return tuple(found)
 
 
 def case_document(case: Case, si: bool = False) -> Document:

@@ -17,7 +17,7 @@ from libra_core.problem import Actions
 from libra_core.report.handout import handout
 from libra_core.report.learned import _groups
 from libra_core.report.measures import Interval, difference, growth, log_squared, lost, pace, policy
-from libra_core.report.story import KEYS, Case, load_case, story
+from libra_core.report.story import KEYS, Case, case_document, load_case, story
 from libra_core.report.wording import rate
 from libra_core.study import StudySpec, run_study
 from libra_core.study.store import (
@@ -288,3 +288,14 @@ def test_subgroups_differ_only_where_their_intervals_do() -> None:
     assert _groups(apart, "mmHg") == "LIBRA loses most in “b”: 2.0 mmHg per patient, at best 1.0. "
     close = {"a": Interval(1.0, 0.9, 1.1), "b": Interval(1.1, 1.0, 1.2)}
     assert _groups(close, "mmHg") == "LIBRA loses clearly more in no group: 1.0 to 1.1 mmHg per patient. "
+
+
+def test_every_stored_study_has_a_report() -> None:
+    """One that compares fewer methods goes without the screens that need them, and never fails."""
+    for name, stored in load_case_study().items():
+        document = case_document(load_case(stored.hash))
+        keys = tuple(section.key for section in document.sections)
+        assert all(len(row) == len(s.table.head) for s in document.sections if s.table for row in s.table.rows)
+        assert keys[:2] == KEYS[:2], name
+        assert "run" in keys
+        assert (len(keys) < len(KEYS)) == ("guideline" not in stored.spec.policies)
