@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -138,6 +138,9 @@ def story(case: Case, si: bool = False) -> tuple[Section, ...]:
             found.append(maker(case, si))
         except NotComparedError:
             continue
+    if left_out := len(makers) - len(found):
+        said = f"{left_out} of {len(makers)} screens compare methods that this study did not run, and are left out."
+        found[-1] = replace(found[-1], points=(*found[-1].points, said))
     return tuple(found)
 
 

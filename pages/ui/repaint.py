@@ -15,7 +15,7 @@ def repainted(figure: go.Figure) -> go.Figure:
     told = figure.layout
     out = charts.blank(told.meta["alt"], told.xaxis.title.text or "", told.yaxis.title.text or "", told.height)
     out.update_xaxes(rangemode=told.xaxis.rangemode)
-    out.update_yaxes(rangemode=told.yaxis.rangemode, autorange=told.yaxis.autorange)
+    out.update_yaxes(rangemode=told.yaxis.rangemode, autorange=told.yaxis.autorange, tickformat=told.yaxis.tickformat)
     out.update_layout(showlegend=told.showlegend)
     for trace in figure.data:
         out.add_trace(_repaint(trace))

@@ -299,3 +299,12 @@ def test_every_stored_study_has_a_report() -> None:
         assert keys[:2] == KEYS[:2], name
         assert "run" in keys
         assert (len(keys) < len(KEYS)) == ("guideline" not in stored.spec.policies)
+        said = [p for s in document.sections for p in s.points if "are left out" in p]
+        assert said == (
+            [
+                f"{len(KEYS) - len(keys)} of {len(KEYS)} screens compare methods that this study did not run, "
+                "and are left out."
+            ]
+            if len(keys) < len(KEYS)
+            else []
+        )
