@@ -3,6 +3,7 @@ pictures of every page, kept in artefacts/screens."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -108,36 +109,33 @@ def test_the_measures_would_find_something(server: str, page: Page) -> None:
     assert "button-name" in found
 
 
-@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)], ids=lambda s: f"{s[0]}x{s[1]}")
-def test_every_page_is_pictured_and_nothing_sticks_out(server: str, browser: Browser, size: tuple[int, int]) -> None:
+def walked(server: str, browser: Browser, size: tuple[int, int], paths: Iterable[str]) -> Iterator[tuple[str, Page]]:
+    """Every page in a window of that size; none of them scrolls sideways."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     context = browser.new_context(viewport={"width": size[0], "height": size[1]})
     try:
         page = context.new_page()
-        for path in READY:
+        for path in paths:
             opened(page, server, path)
-            page.screenshot(path=PICTURES / f"page-{size[0]}-{path or 'cohort'}.png")
             scroll, client = page.evaluate(WIDTHS)
             assert scroll <= client, path
+            yield path, page
     finally:
         context.close()
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)], ids=lambda s: f"{s[0]}x{s[1]}")
+def test_every_page_is_pictured_and_nothing_sticks_out(server: str, browser: Browser, size: tuple[int, int]) -> None:
+    for path, page in walked(server, browser, size, READY):
+        page.screenshot(path=PICTURES / f"page-{size[0]}-{path or 'cohort'}.png")
 
 
 @pytest.mark.parametrize("size", [(640, 360), (480, 900)], ids=["200-percent", "narrow"])
 def test_nothing_is_cut_off_in_a_small_window(server: str, browser: Browser, size: tuple[int, int]) -> None:
     """A window of 1280 x 720 at 200 % has 640 x 360 CSS pixels; the page may scroll down, not sideways. The title is
     seen where the list of pages does not fit."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
-    try:
-        page = context.new_page()
-        for path in PAGES:
-            opened(page, server, path)
-            scroll, client = page.evaluate(WIDTHS)
-            assert scroll <= client, path
-            assert page.evaluate(CUT) == [], path
-            if "present" not in path:
-                assert page.locator("h1.page-title").bounding_box()["width"] > 30, path
-                page.screenshot(path=PICTURES / f"page-{size[0]}-{path or 'cohort'}.png")
-    finally:
-        context.close()
+    for path, page in walked(server, browser, size, PAGES):
+        assert page.evaluate(CUT) == [], path
+        if "present" not in path:
+            assert page.locator("h1.page-title").bounding_box()["width"] > 30, path
+            page.screenshot(path=PICTURES / f"page-{size[0]}-{path or 'cohort'}.png")

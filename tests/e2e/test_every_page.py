@@ -44,25 +44,27 @@ def value(page: Page, beat: str, wanted: object) -> None:
     expect(page.locator(f"[data-testid={beat}][data-value='{wanted}']")).to_be_attached(timeout=60_000)
 
 
+def press(page: Page, label: str) -> None:
+    tab_to(page, label)
+    page.keyboard.press("Enter")
+
+
 def find_a_patient(page: Page) -> None:
     tab_to(page, "Find a patient by ID")
     page.keyboard.type("N-00004")
     page.keyboard.press("Enter")
-    tab_to(page, "Open in Recommend")
-    page.keyboard.press("Enter")
+    press(page, "Open in Recommend")
     title(page, "Recommend")
     expect(page.locator(".st-key-patient-header")).to_contain_text("N-00004")
 
 
 def treat(page: Page) -> None:
-    tab_to(page, "Next patient")
-    page.keyboard.press("Enter")
+    press(page, "Next patient")
     value(page, "patients-treated", 1)
 
 
 def learn(page: Page) -> None:
-    tab_to(page, "Let both learn")
-    page.keyboard.press("Enter")
+    press(page, "Let both learn")
     value(page, "compare-patient", 200)
 
 
@@ -70,21 +72,18 @@ def study(page: Page) -> None:
     tab_to(page, "Patients a run")
     page.keyboard.press("Control+a")
     page.keyboard.type("100")
-    tab_to(page, "Run the study")
-    page.keyboard.press("Enter")
+    press(page, "Run the study")
     expect(page.locator(".st-key-regret .js-plotly-plot")).to_be_visible(timeout=60_000)
 
 
 def sit(page: Page) -> None:
-    tab_to(page, "Start the session")
-    page.keyboard.press("Enter")
+    press(page, "Start the session")
     value(page, "decided", 0)
     expect(page.locator(".st-key-patient-header")).to_be_visible()
 
 
 def turn(page: Page) -> None:
-    tab_to(page, "Next")
-    page.keyboard.press("Enter")
+    press(page, "Next")
     value(page, "case-screen", 2)
 
 
@@ -116,11 +115,9 @@ def test_the_tour_is_walked_and_ended_from_the_keyboard(server: str, page: Page)
     page.goto(server)
     drawn(page, "")
     for name, way in (("Recommend", "Next: see a recommendation"), ("Feedback", "Next: judge it")):
-        tab_to(page, way)
-        page.keyboard.press("Enter")
+        press(page, way)
         title(page, name)
-    tab_to(page, "End the tour")
-    page.keyboard.press("Enter")
+    press(page, "End the tour")
     expect(page.locator(".st-key-tour")).to_have_count(0)
 
 
