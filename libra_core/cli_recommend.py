@@ -57,8 +57,7 @@ def _recommend(arguments: argparse.Namespace) -> int:
         run.step()
     decision = run.decision_for(row)
     changes = changes_of(decision, cohort.protocol)
-    seen = any(past.decision.arm == decision.arm for past in run.rows)  # else its mean is a guess before any patient
-    safety = safety_of(cohort, decision, decision.mean if seen else math.nan)
+    safety = safety_of(cohort, decision, run.benefit(decision.arm, decision.mean))
     _print(decision, cohort.protocol, changes, safety, run)
     content = {
         "schema": 1,

@@ -93,6 +93,17 @@ class LiveRun:
         value = float(z[0] + beta * s[0])
         return certify(policy.problem.feasible, theta, A, contexts, beta, value, policy.realised, seconds)
 
+    def given(self, arm: int, besides: LiveRow | None = None) -> int:
+        """How many patients of the run had this treatment, one row left aside."""
+        return sum(row.decision.arm == arm for row in self.rows if row is not besides)
+
+    def benefit(self, arm: int, mean: float, besides: LiveRow | None = None) -> float:
+        """A mean that the policy expects, if it is worth telling as a net benefit in the outcome's unit: nan before
+        anybody had the treatment, when it is a guess, and where the reward has another unit."""
+        assert self.environment.cohort is not None
+        known = self.given(arm, besides) > 0 and self.unit == self.environment.cohort.protocol.outcome.unit
+        return mean if known else float("nan")
+
     @property
     def trial(self) -> TrialReport | None:
         """How the trial of the advisor stands; None for a method that holds none."""

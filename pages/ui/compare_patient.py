@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -191,7 +190,7 @@ def _plan(cohort: Cohort, row: int, plan: Opinion, run: LiveRun, si: bool) -> No
 
 def _expected(cohort: Cohort, row: int, plan: Opinion, run: LiveRun) -> str:
     """The fall that the model expects, its net benefit, and how often it has seen that treatment."""
-    seen = sum(treated.decision.arm == plan.arm for treated in run.rows)
+    seen = run.given(plan.arm)
     if not seen:
         return "**Effect not known yet**  \n:small[nobody in this run has had this treatment]"
     if run.unit != cohort.protocol.outcome.unit:
@@ -210,8 +209,7 @@ def _cautions(cohort: Cohort, row: int, plan: Opinion, run: LiveRun) -> tuple[st
     """What to watch with a plan that may be given."""
     if plan.contraindicated:
         return ()
-    known = run.unit == cohort.protocol.outcome.unit and any(r.decision.arm == plan.arm for r in run.rows)
-    return cohort.cautions(row, plan.arm, np.array(plan.used), plan.mean if known else math.nan)
+    return cohort.cautions(row, plan.arm, np.array(plan.used), run.benefit(plan.arm, plan.mean))
 
 
 def _safety(cohort: Cohort, row: int, plan: Opinion) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import streamlit as st
 
@@ -87,7 +85,7 @@ def _expected(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
     if not words.has_estimate(decision):
         st.markdown("**Expected effect: none given.** This method keeps no model of what to expect.")
         return
-    seen = _times_given(shown, run)
+    seen = run.given(decision.arm, shown.record)
     if not seen:
         st.markdown("**Expected effect: not known yet.** Nobody in this run has had this treatment before.")
         return
@@ -147,22 +145,15 @@ def _advice(cohort: Cohort, decision: Decision, unit: str, si: bool) -> str:
     ).replace(" -", " −")
 
 
-def _times_given(shown: live.View, run: LiveRun) -> int:
-    """How many patients of the run had this treatment before this one."""
-    return sum(row.decision.arm == shown.decision.arm for row in run.rows if row is not shown.record)
-
-
-def _benefit(cohort: Cohort, shown: live.View, run: LiveRun) -> float:
-    """The net benefit that is expected, in the outcome's unit; nan where nothing was learned about this treatment."""
-    known = _times_given(shown, run) > 0 and run.unit == cohort.protocol.outcome.unit
-    return shown.decision.mean if known else math.nan
+def _benefit(shown: live.View, run: LiveRun) -> float:
+    return run.benefit(shown.decision.arm, shown.decision.mean, shown.record)
 
 
 def _checks(cohort: Cohort, shown: live.View, run: LiveRun) -> None:
     decision = shown.decision
     if unknown := words.unrecorded(cohort, shown.row):
         st.markdown(f":material/visibility_off: {unknown}")
-    for caution in cohort.cautions(shown.row, decision.arm, np.array(decision.delta), _benefit(cohort, shown, run)):
+    for caution in cohort.cautions(shown.row, decision.arm, np.array(decision.delta), _benefit(shown, run)):
         st.markdown(words.caution(caution))
     if unknown := words.to_check(cohort, cohort.unmeasured_safety(shown.row, decision.arm)):
         st.markdown(f":material/fact_check: **Check before starting** {unknown}")
@@ -176,7 +167,7 @@ def _hand_out(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
         from libra_core.report.write import to_bytes
 
         document = handout_for(
-            cohort, shown.row, shown.decision, run.config_hash, run.spec.seed, si, _benefit(cohort, shown, run)
+            cohort, shown.row, shown.decision, run.config_hash, run.spec.seed, si, _benefit(shown, run)
         )
         return to_bytes(document, "pdf")
 
