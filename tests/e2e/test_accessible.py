@@ -43,6 +43,9 @@ FAINT = """() => {
 }"""
 UNDESCRIBED = """() => [...document.querySelectorAll("[data-testid=stPlotlyChart]")]
   .filter(e => !e.getAttribute("aria-label")).length"""
+# What a click made stale fades out and in again: a text is measured when what ends by itself has ended.
+STILL = """() => document.getAnimations().every(
+  a => a.playState !== "running" || a.effect.getComputedTiming().endTime === Infinity)"""
 WIDTHS = "() => { const m = document.querySelector('[data-testid=stMain]'); return [m.scrollWidth, m.clientWidth]; }"
 # Labels of buttons, switches and metrics that do not fit their place.
 CUT = """() => [...document.querySelectorAll("button p, label p, [data-testid=stMetricValue] p, h1, h2, h3")]
@@ -55,8 +58,15 @@ def opened(page: Page, server: str, path: str) -> Page:
     return drawn(page, path)
 
 
+def faint(page: Page) -> list[list]:
+    """Each text that is too faint for its ground, with its ratio."""
+    page.wait_for_function(STILL)
+    return page.evaluate(FAINT)
+
+
 def violations(page: Page) -> list[str]:
     """What axe calls serious or critical, one line for each element."""
+    page.wait_for_function(STILL)
     return [
         f"{found['id']} ({found['impact']}): {node['target']} {node['html'][:160]}"
         for found in Axe().run(page).response["violations"]
@@ -73,7 +83,7 @@ def test_axe_contrast_and_descriptions(server: str, page: Page, path: str, theme
     ground = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme")
     assert ground == theme
     assert violations(page) == []
-    assert page.evaluate(FAINT) == []
+    assert faint(page) == []
     assert page.evaluate(UNDESCRIBED) == 0
 
 
@@ -89,7 +99,7 @@ def test_pages_full_of_results(server: str, page: Page, theme: str) -> None:
         page.get_by_role("tab", name=tab).click()
         page.locator(f"[role=tab][aria-selected=true]:has-text('{tab}')").wait_for()
         drawn(page, "recommend")
-        assert page.evaluate(FAINT) == [], tab
+        assert faint(page) == [], tab
         assert page.evaluate(UNDESCRIBED) == 0, tab
     assert violations(page) == []
     page.screenshot(path=PICTURES / f"run-1280-{theme}.png")
@@ -98,7 +108,7 @@ def test_pages_full_of_results(server: str, page: Page, theme: str) -> None:
 def test_the_measures_would_find_something(server: str, page: Page) -> None:
     opened(page, server, "about")
     page.evaluate("() => { document.querySelector('[data-testid=stMain] p').style.color = '#aaaaaa'; }")
-    assert page.evaluate(FAINT)
+    assert faint(page)
     page.locator(".st-key-tour_again p").evaluate("e => { e.style = 'overflow:hidden;width:9px;display:block'; }")
     assert "Take the tour" in page.evaluate(CUT)
     page.set_content(
