@@ -52,8 +52,9 @@ READY = {
 
 
 def drawn(page: Page, path: str) -> Page:
-    """Wait until the page of that address is there and its script has ended."""
+    """Wait until the page of that address is there, with its style sheet, and its script has ended."""
     expect(page.locator(READY[path.partition("?")[0]]).first).to_be_attached(timeout=30_000)
+    page.wait_for_function("getComputedStyle(document.documentElement).getPropertyValue('--libra-blue') !== ''")
     return settled(page)
 
 

@@ -105,6 +105,18 @@ def test_pages_full_of_results(server: str, page: Page, theme: str) -> None:
     page.screenshot(path=PICTURES / f"run-1280-{theme}.png")
 
 
+@pytest.mark.parametrize("theme", THEMES)
+def test_what_the_pointer_is_on_can_be_read(server: str, page: Page, theme: str) -> None:
+    page.emulate_media(color_scheme=theme)
+    for path in ("", "recommend", "compare"):
+        opened(page, server, path)
+        for place in page.locator(
+            "[role=tab]:visible, button[kind=tertiary]:visible, button[kind=secondary]:visible"
+        ).all():
+            place.hover()
+            assert faint(page) == [], place.text_content()
+
+
 def test_the_measures_would_find_something(server: str, page: Page) -> None:
     opened(page, server, "about")
     page.evaluate("() => { document.querySelector('[data-testid=stMain] p').style.color = '#aaaaaa'; }")
