@@ -12,10 +12,10 @@ from pptx.enum.chart import XL_CHART_TYPE, XL_LEGEND_POSITION
 from pptx.enum.dml import MSO_LINE
 from pptx.util import Emu, Inches, Pt
 
+from libra_core.report import fonts
 from libra_core.report.document import WARNING, Chart, Document, Section, Table
 from libra_core.report.svg import COLOURS, thin, ticks
 
-FONT = "Arial"  # on every machine that shows slides; others put a font of the same widths in its place
 INK, BLUE, GREY, AMBER = (
     RGBColor(0x1B, 0x27, 0x33),
     RGBColor(0, 0x5A, 0x8E),
@@ -38,7 +38,7 @@ FACT = 420  # letters of a fact on the last slide; the whole of it is in the oth
 
 
 def to_pptx(document: Document) -> bytes:
-    """The slides as a file."""
+    """The slides as a file, with their font inside where this machine has it."""
     deck = Presentation()
     deck.slide_width, deck.slide_height = Inches(WIDE), Inches(HIGH)
     _title(deck, document)
@@ -47,6 +47,7 @@ def to_pptx(document: Document) -> bytes:
     _list(deck, document, "Where the numbers come from", [f"{a}: {_cut(b)}" for a, b in document.facts])
     if document.sources:
         _list(deck, document, "Sources", list(document.sources))
+    fonts.embed(deck)
     out = BytesIO()
     deck.save(out)
     return out.getvalue()
@@ -72,7 +73,7 @@ def _text(slide, text: str, x: float, y: float, w: float, h: float, size: float,
         paragraph.space_after = Pt(0.35 * size)
         run = paragraph.add_run()
         run.text = line
-        run.font.size, run.font.bold, run.font.name, run.font.color.rgb = Pt(size), bold, FONT, colour
+        run.font.size, run.font.bold, run.font.name, run.font.color.rgb = Pt(size), bold, fonts.family(), colour
 
 
 def fitting(text: str, w: float, h: float, largest: float, smallest: float = 10) -> float:
@@ -166,7 +167,7 @@ def _table(slide, table: Table, rows: tuple[tuple[str, ...], ...], x: float, y: 
             cell.fill.solid()
             cell.fill.fore_color.rgb = BLUE if i == 0 else RGBColor(255, 255, 255)
             run = cell.text_frame.paragraphs[0].add_run()
-            run.text, run.font.size, run.font.name, run.font.bold = text, Pt(size), FONT, i == 0
+            run.text, run.font.size, run.font.name, run.font.bold = text, Pt(size), fonts.family(), i == 0
             run.font.color.rgb = RGBColor(255, 255, 255) if i == 0 else INK
 
 
@@ -206,7 +207,7 @@ def _scale(axis, reach: float, about: int) -> None:  # type: ignore[no-untyped-d
 
 
 def _style(drawn, chart: Chart) -> None:  # type: ignore[no-untyped-def]
-    drawn.font.size, drawn.font.name = Pt(12), FONT
+    drawn.font.size, drawn.font.name = Pt(12), fonts.family()
     drawn.has_title = False
     drawn.has_legend = len(chart.lines) > 1
     if drawn.has_legend:
