@@ -120,7 +120,7 @@ def _section(deck, document: Document, section: Section) -> None:  # type: ignor
     elif body:
         _text(slide, body, EDGE, TOP, WIDE - 2 * EDGE, height, fitting(body, WIDE - 2 * EDGE, height, 24))
     while table is not None and table.rows:
-        slide = _headed(deck, document, section.title, table.caption)
+        slide = _headed(deck, document, section.title, table.caption or section.message)
         _table(slide, table, table.rows[:ROWS], EDGE, TOP, WIDE - 2 * EDGE)
         table = _rest(table)
 
