@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from libra_core.cohort import Cohort
-from pages.ui import advice, cards, current, live, loaders
+from pages.ui import advice, cards, current, live, loaders, run_address
 from pages.ui import recommend_view as view
 from pages.ui.show import heartbeat, nobody
 from pages.ui.state import Key, app_state, si_units, widget
@@ -39,7 +39,7 @@ def controls() -> None:
     seed.number_input(
         "Seed",
         0,
-        10**6,
+        run_address.HIGHEST_SEED,
         key=Key.SEED,
         on_change=live.reset,
         help="The same seed gives the same patients and outcomes.",
@@ -68,6 +68,7 @@ def playground(cohort: Cohort) -> None:
     speed = widget(Key.SPEED, "Normal")
     if widget(Key.PLAY, False):
         live.tick(session, speed)
+    run_address.write(cohort, session)
     shown = live.view(cohort, session)
     cards.patient_header(cohort, shown.row, si_units())
     cards.alerts(cohort.alerts(shown.row), notes=False)
@@ -82,6 +83,8 @@ def playground(cohort: Cohort) -> None:
 
 def main() -> None:
     cohort = current.cohort()
+    with st.spinner("Bringing the run to where the address says …"):
+        run_address.follow(cohort)
     controls()
     who_is_asked()
     if not len(cohort.arrivals) and app_state().row is None:

@@ -19,9 +19,10 @@ SPEEDS = {"Slow": (1, 1.0), "Normal": (1, 0.4), "Fast": (10, 0.5)}  # patients a
 
 @dataclass(eq=False)
 class Live:
-    """One session's run, with the moment of its last tick."""
+    """One session's run, with the moment of its last tick. in_turn: no person chose who was treated or asked."""
 
     run: LiveRun
+    in_turn: bool = True
     last_tick: float = 0.0
 
     @property
@@ -94,6 +95,7 @@ def treat(row: int) -> None:
     session = live(current.cohort())
     app_state().row = None
     if not session.finished:
+        session.in_turn = False
         session.run.step(row)
 
 
@@ -108,7 +110,9 @@ def tick(session: Live, speed: str) -> None:
 
 def readmit() -> None:
     """Ask again an advisor that lost its trial."""
-    live(current.cohort()).run.readmit()
+    session = live(current.cohort())
+    session.in_turn = False
+    session.run.readmit()
 
 
 def reset() -> None:

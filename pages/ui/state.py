@@ -140,6 +140,7 @@ class AppState:
     row: int | None = None
     asked: tuple[str, str] = ("", "")  # the cohort and the patient that the address asked for at the last look
     lost: str = ""  # what is wrong with that address
+    followed: bool = False  # whether the run that the address names was looked at: afterwards the reader chooses
     tour: bool | None = None  # open or closed; None before the first look
     live: Live | None = None
     study: StudyJob | None = None

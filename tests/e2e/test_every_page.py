@@ -163,6 +163,24 @@ def test_an_unknown_page_leads_to_the_first_one(server: str, page: Page) -> None
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_a_run_is_there_after_a_reload(server: str, page: Page) -> None:
+    page.goto(f"{server}/recommend?patient=N-00007")
+    drawn(page, "recommend")
+    page.locator(".st-key-step_ten button").first.click()
+    value(page, "patients-treated", 10)
+    page.locator(".st-key-play label").click()
+    value(page, "patients-treated", 12)
+    page.locator(".st-key-play label").click()
+    page.wait_for_url(lambda url: "treated=" in url and "patient=" not in url)
+    patient = settled(page).locator(".st-key-patient-header").inner_text()
+    page.reload()
+    expect(page.get_by_test_id("patients-treated")).not_to_have_attribute("data-value", "0")
+    assert page.locator(".st-key-patient-header").inner_text() == patient
+    page.locator(".st-key-reset button").first.click()
+    value(page, "patients-treated", 0)
+    page.wait_for_url(lambda url: "treated=" not in url)
+
+
 def test_a_study_goes_on_through_a_reload(server: str, page: Page) -> None:
     page.goto(f"{server}/regret")
     drawn(page, "regret")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from libra_core.study.live import LiveRun
 from libra_core.study.spec import StudySpec
 from pages.ui import loaders
 from pages.ui.job import AT_ONCE, KEPT, Job, keep, kept
@@ -135,3 +136,52 @@ def test_work_is_found_again_by_its_name_and_the_oldest_is_forgotten() -> None:
     assert kept(names[0]) is None
     assert kept("") is None
     assert len(set(names)) == len(names)
+
+
+def run_of(app: AppTest) -> LiveRun:
+    return app.session_state["libra"].live.run
+
+
+def test_a_run_comes_back_from_its_address() -> None:
+    first = opened("recommend")
+    first.selectbox(key="policy").set_value("glrb").run()
+    first.number_input(key="seed").set_value(3).run()
+    first.button(key="step_ten").click().run()
+    first.button(key="step").click().run()
+    address = {name: str(value) for name, value in first.query_params.items()}
+    again = opened("recommend", **address)
+    assert run_of(again).rows == run_of(first).rows
+    assert len(run_of(again).rows) == 11
+    assert again.selectbox(key="policy").value == "glrb"
+    assert again.number_input(key="seed").value == 3
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"method": "nobody"},
+        {"advisor": "language-model"},
+        {"seed": "-1"},
+        {"seed": "٣"},
+        {"treated": "9" * 400},
+        {"treated": "2001"},
+        {"treated": "x"},
+    ],
+    ids=str,
+)
+def test_an_address_that_no_run_has_begins_anew(wrong: dict[str, str]) -> None:
+    app = opened("recommend", **({"method": "libra", "advisor": "random", "seed": "3", "treated": "4"} | wrong))
+    assert not app.exception
+    assert run_of(app).rows == []
+    assert app.number_input(key="seed").value == 0
+
+
+def test_a_run_in_which_a_person_chose_who_is_treated_has_no_address() -> None:
+    app = opened("recommend")
+    app.button(key="step").click().run()
+    assert app.query_params["treated"] == "1"
+    app = app.switch_page("cohort.py").run().switch_page("recommend.py").run()
+    app.session_state["libra"].row = 7
+    app.run().button(key="treat").click().run()
+    assert len(run_of(app).rows) == 2
+    assert "treated" not in app.query_params
