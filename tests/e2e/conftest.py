@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+expect.set_options(timeout=60_000)  # for a machine that is busy with something else
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -53,13 +54,13 @@ READY = {
 
 def drawn(page: Page, path: str) -> Page:
     """Wait until the page of that address is there, with its style sheet, and its script has ended."""
-    expect(page.locator(READY[path.partition("?")[0]]).first).to_be_attached(timeout=30_000)
+    expect(page.locator(READY[path.partition("?")[0]]).first).to_be_attached(timeout=60_000)
     page.wait_for_function("getComputedStyle(document.documentElement).getPropertyValue('--libra-blue') !== ''")
     return settled(page)
 
 
 def settled(page: Page) -> Page:
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=30_000)
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=60_000)
     return page
 
 
@@ -133,6 +134,6 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A fresh session in a window of the size that a projector or a ward's screen has."""
     context = browser.new_context(viewport={"width": 1280, "height": 720})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     yield context.new_page()
     context.close()

@@ -29,14 +29,14 @@ OVERFLOW = """() => {
 
 
 def on_screen(page: Page, n: int) -> None:
-    expect(page.locator(f"[data-testid=case-screen][data-value='{n}']")).to_be_attached(timeout=30_000)
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=30_000)
+    expect(page.locator(f"[data-testid=case-screen][data-value='{n}']")).to_be_attached(timeout=60_000)
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=60_000)
     # keys are listened to by effects that run after the picture is drawn: let two frames pass
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(null))))")
 
 
 def treated(page: Page, n: int) -> None:
-    expect(page.locator(f"[data-testid=case-patients][data-value='{n}']")).to_be_attached(timeout=30_000)
+    expect(page.locator(f"[data-testid=case-patients][data-value='{n}']")).to_be_attached(timeout=60_000)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")

@@ -24,7 +24,7 @@ def fill(page: Page, key: str, text: str) -> None:
 
 def test_the_model_is_switched_on_tested_and_asked(server: str, page: Page, model: LLMServer) -> None:
     page.goto(f"{server}/settings")
-    expect(page.get_by_text("The language model is switched off.")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("The language model is switched off.")).to_be_visible(timeout=60_000)
     fill(page, "llm_url", model.base_url)
     expect(page.get_by_text("nothing leaves it")).to_be_visible()
     fill(page, "llm_model", "good")

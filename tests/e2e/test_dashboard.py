@@ -15,14 +15,14 @@ AT_LEAST_THREE = "() => Number(document.querySelector('[data-testid=patients-tre
 
 def treated(page: Page, n: int) -> None:
     """Wait until the page has drawn the state after n patients."""
-    expect(page.locator(f"[data-testid=patients-treated][data-value='{n}']")).to_be_attached(timeout=30_000)
+    expect(page.locator(f"[data-testid=patients-treated][data-value='{n}']")).to_be_attached(timeout=60_000)
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_opens_by_its_address_inside_the_frame(server: str, page: Page, path: str) -> None:
     page.goto(f"{server}/{path}")
-    expect(page.get_by_text("not for clinical use").first).to_be_visible(timeout=30_000)
-    expect(page.get_by_text(PAGES[path]).first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("not for clinical use").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(PAGES[path]).first).to_be_visible(timeout=60_000)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 

@@ -36,7 +36,7 @@ def tab_to(page: Page, label: str, key: str = "Tab") -> None:
 
 
 def title(page: Page, name: str) -> None:
-    expect(page.locator("h1.page-title")).to_have_text(name, timeout=30_000)
+    expect(page.locator("h1.page-title")).to_have_text(name, timeout=60_000)
     settled(page)
 
 

@@ -16,7 +16,6 @@ from tests.stress.server import serving
 
 oidc = pytest.importorskip("oidc_provider_mock", reason="oidc-provider-mock is missing: make test installs it")
 
-expect.set_options(timeout=30_000)
 STUDY = "study"
 PEOPLE = {  # who signs in, and the claims of the provider
     "ann@h.example": {"email_verified": True},  # clinician by the allow-list
@@ -67,7 +66,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @contextlib.contextmanager
 def signed_in(browser: Browser, house: House, who: str) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 720})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     page.goto(house.url)
     page.locator(".st-key-sign_in button").click()

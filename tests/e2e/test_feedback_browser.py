@@ -12,8 +12,6 @@ from libra_core.records import LOCAL, Database, Kind, Repository, Sitting, repla
 from tests.stress.kit import NHANES, begin
 from tests.stress.server import Server, serving
 
-expect.set_options(timeout=30_000)
-
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Database:
@@ -100,7 +98,7 @@ def test_keys_are_enough(page: Page, running: Server, database: Database) -> Non
 def test_two_tabs_on_one_session(browser: Browser, running: Server, database: Database) -> None:
     session = begin(database).id
     context = browser.new_context(viewport={"width": 1280, "height": 720})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     one, two = opened(context.new_page(), running, session), opened(context.new_page(), running, session)
     one.locator("[class*=st-key-fb_accept_1_] button").click()
     decided(one, 1)

@@ -15,7 +15,7 @@ ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
 
 @pytest.fixture
 def app() -> AppTest:
-    return AppTest.from_file(ROUTER, default_timeout=20).run()
+    return AppTest.from_file(ROUTER, default_timeout=60).run()
 
 
 @pytest.fixture

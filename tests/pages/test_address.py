@@ -19,7 +19,7 @@ HEALTHY = b"age,sex,sbp,dbp\n" + b"40,F,112,70\n50,M,118,75\n" * 5
 
 
 def opened(page: str, **params: str) -> AppTest:
-    app = AppTest.from_file(ROUTER, default_timeout=20)
+    app = AppTest.from_file(ROUTER, default_timeout=60)
     for name, value in params.items():
         app.query_params[name] = value
     return app.switch_page(f"{page}.py").run()

@@ -57,7 +57,7 @@ def test_the_run_steps_and_the_address_remembers_how_far(app: AppTest) -> None:
     app.button(key="case_step_ten").click().run()
     assert app.query_params["at"] == "11"
     lost = app.metric[0].value
-    other = AppTest.from_file(app._script_path, default_timeout=30).run().switch_page("case_study.py")
+    other = AppTest.from_file(app._script_path, default_timeout=60).run().switch_page("case_study.py")
     other.query_params["screen"], other.query_params["at"] = "6", "11"
     other.run()
     assert other.metric[0].value == lost, "another session, or a restarted server, comes to the same patient"

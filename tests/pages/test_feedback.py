@@ -30,7 +30,7 @@ def database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Database:
 
 
 def page(session: str = "") -> AppTest:
-    app = AppTest.from_file(ROUTER, default_timeout=30)
+    app = AppTest.from_file(ROUTER, default_timeout=60)
     if session:
         app.query_params["session"] = session
     return app.run().switch_page("feedback.py").run()

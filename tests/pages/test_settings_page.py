@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("clean")
 
 
 def settings_page() -> AppTest:
-    return AppTest.from_file(ROUTER, default_timeout=30).run().switch_page("settings.py").run()
+    return AppTest.from_file(ROUTER, default_timeout=60).run().switch_page("settings.py").run()
 
 
 def everything(app: AppTest) -> str:

@@ -32,7 +32,7 @@ def test_closed_is_closed_on_every_page(app: AppTest) -> None:
 
 
 def test_who_comes_by_the_address_of_another_page_is_left_in_peace() -> None:
-    app = AppTest.from_file(ROUTER, default_timeout=20)
+    app = AppTest.from_file(ROUTER, default_timeout=60)
     app.switch_page("recommend.py").run()
     assert not step(app)
 

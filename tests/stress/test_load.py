@@ -17,7 +17,7 @@ from libra_core.records import LOCAL, Database, Repository, replay
 from tests.stress.kit import NHANES, apart, postgres, postgres_bin, spec
 from tests.stress.server import Client, Server, View, serving
 
-CPU_MS = 25.0  # processor time of one rerun, checked; wall clock is only reported
+CPU_MS = 25.0  # processor time of one rerun, checked in the long form; wall clock is only reported
 
 
 @dataclass
@@ -76,7 +76,8 @@ def report(name: str, out: Measured, cpu: float) -> None:
     )
 
 
-def at_work(name: str, url: str, log: Path, clinicians: int, seconds: float, think: float) -> None:
+def at_work(name: str, url: str, log: Path, clinicians: int, seconds: float, think: float) -> float:
+    """Clinicians at work on a database: no error, nothing lost. Returns the CPU-ms of a rerun."""
     database = Database(url)
     repository = Repository(database, LOCAL)
     sessions = [repository.begin(spec(planned=400, seed=k), f"load {k}").id for k in range(clinicians)]
@@ -91,7 +92,7 @@ def at_work(name: str, url: str, log: Path, clinicians: int, seconds: float, thi
         assert repository.verify(session).ok
     assert replay(repository, sessions[0], NHANES).ok
     database.close()
-    assert cpu <= CPU_MS
+    return cpu
 
 
 LONG = pytest.param(20, 120, 1.0, marks=[pytest.mark.slow, pytest.mark.timeout(900)])
@@ -99,8 +100,10 @@ LONG = pytest.param(20, 120, 1.0, marks=[pytest.mark.slow, pytest.mark.timeout(9
 
 @pytest.mark.parametrize(("clinicians", "seconds", "think"), [(4, 6, 0.3), LONG])
 def test_clinicians_at_work(tmp_path: Path, clinicians: int, seconds: float, think: float) -> None:
+    """A few seconds on a busy machine measure nothing: the short form checks what is recorded, and not its cost."""
     url = f"sqlite:///{tmp_path / 'records.sqlite'}"
-    at_work("SQLite", url, tmp_path / "server.log", clinicians, seconds, think)
+    cpu = at_work("SQLite", url, tmp_path / "server.log", clinicians, seconds, think)
+    assert cpu <= CPU_MS or clinicians < 20
 
 
 @pytest.mark.parametrize(("clinicians", "seconds", "think"), [LONG])
@@ -108,7 +111,7 @@ def test_clinicians_at_work_on_postgresql(tmp_path: Path, clinicians: int, secon
     if postgres_bin() is None:
         pytest.skip("PostgreSQL is missing: sudo apt-get install postgresql")
     with postgres() as server:
-        at_work("PostgreSQL", server.url, tmp_path / "server.log", clinicians, seconds, think)
+        assert at_work("PostgreSQL", server.url, tmp_path / "server.log", clinicians, seconds, think) <= CPU_MS
 
 
 WRITER = """
