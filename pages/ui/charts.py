@@ -19,10 +19,8 @@ from numpy.typing import ArrayLike
 BLUE, VERMILION, GREEN, PURPLE, INK, ORANGE, SKY = (f"#{place:06d}" for place in range(1, 8))
 GREY, GROUND, BRIGHT = "#000008", "#000009", "#000010"  # lines of less weight, the page's ground, orange for areas
 FAINT, FULL = "#000011", "#000020"  # the ends of the scale for areas that carry text in INK
-HATCH = "#1B2733"  # over BRIGHT, which is the same in both themes
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, INK, ORANGE, SKY)
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "8px 3px 2px 3px 2px 3px")
-MEASURED, ASSUMED = ("Measured", BLUE, ""), ("Assumed (imputed)", BRIGHT, "/")
 LINEAR, LOG_LOG, LOG_SQUARED = "linear", "log-log", "log²"
 AXES = (LINEAR, LOG_LOG, LOG_SQUARED)
 MARKS = (1, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
@@ -60,35 +58,6 @@ def thin(n: int, points: int = MAX_POINTS) -> np.ndarray:
     return np.unique(np.linspace(0, n - 1, min(n, points)).astype(int)) if n else np.empty(0, int)
 
 
-def distribution(label: str, unit: str, measured: ArrayLike, assumed: ArrayLike, current: float | None) -> go.Figure:
-    """How one feature is spread over the cohort; assumed values stacked on top, the current patient as a line."""
-    measured, assumed = np.asarray(measured, float), np.asarray(assumed, float)
-    everyone = np.concatenate([measured, assumed])
-    axis = f"{label} ({unit})" if unit else label
-    figure = blank(f"Distribution of {label} over {len(everyone)} people", axis, "People")
-    bins = min(40, max(5, len(np.unique(everyone))))
-    edges = np.histogram_bin_edges(everyone if len(everyone) else [0.0], bins=bins)
-    middle, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
-    for values, name, colour, pattern in ((measured, *MEASURED), (assumed, *ASSUMED)):
-        if len(values):
-            counts = np.histogram(values, edges)[0]
-            figure.add_bar(
-                x=middle,
-                y=counts,
-                width=width,
-                name=f"{name}, {len(values):,}",
-                marker={
-                    "color": colour,
-                    "pattern": {"shape": pattern, "fgcolor": HATCH, "fillmode": "overlay", "size": 6},
-                    "line_width": 0.5,
-                },
-            )
-    figure.update_layout(barmode="stack", showlegend=True)
-    if current is not None and np.isfinite(current):
-        figure.add_vline(current, line={"color": VERMILION, "width": 2, "dash": "dash"}, annotation_text="this patient")
-    return figure
-
-
 def counts(labels: Sequence[str], numbers: Sequence[int], title: str) -> go.Figure:
     """Horizontal bars with the count and the share written at each bar."""
     total = sum(numbers) or 1
@@ -105,24 +74,6 @@ def counts(labels: Sequence[str], numbers: Sequence[int], title: str) -> go.Figu
         hoverinfo="skip",
     )
     figure.update_xaxes(range=[0, max([*numbers, 1]) * 1.25])
-    figure.update_yaxes(autorange="reversed")
-    return figure
-
-
-def known(labels: Sequence[str], measured: Sequence[float], assumed: Sequence[float]) -> go.Figure:
-    """For each feature, the share of people in whom it was measured and in whom it was assumed."""
-    figure = blank("Share of people with a measured value, by feature", "Share of people (%)", "")
-    figure.update_layout(height=70 + 22 * len(labels), barmode="stack", legend_traceorder="normal")
-    for shares, name, colour, pattern in ((measured, *MEASURED), (assumed, *ASSUMED)):
-        figure.add_bar(
-            y=list(labels),
-            x=[100 * s for s in shares],
-            orientation="h",
-            name=name,
-            marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": HATCH, "fillmode": "overlay", "size": 6}},
-            hovertemplate="%{y}: %{x:.0f} % " + name.lower() + "<extra></extra>",
-        )
-    figure.update_xaxes(range=[0, 100])
     figure.update_yaxes(autorange="reversed")
     return figure
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from libra_core.clinical import Feature
 from libra_core.cohort import Cohort
-from pages.ui import cards, charts, current
+from pages.ui import cards, charts, cohort_charts, current
 from pages.ui.show import figure as show
 from pages.ui.state import Key, app_state
 
@@ -203,8 +203,12 @@ def distributions(cohort: Cohort, si: bool) -> None:
         shown = np.asarray(feature.in_units(values, si))
         row = app_state().row
         patient = None if row is None else float(shown[row])
+        outcome = cohort.protocol.outcome
+        goal = float(feature.in_units(outcome.goal, si)) if name == outcome.name else None
         show(
-            charts.distribution(feature.label, feature.unit_in(si), shown[~missing], shown[missing], patient),
+            cohort_charts.distribution(
+                feature.label, feature.unit_in(si), shown[~missing], shown[missing], patient, goal
+            ),
             "distribution",
         )
 
@@ -236,7 +240,7 @@ def measured(cohort: Cohort) -> None:
     left, right = st.columns([4, 3], gap="medium")
     with left:
         known = [float(share[f.name]) for f in order]
-        show(charts.known([f.label for f in order], known, [1 - s for s in known]), "known")
+        show(cohort_charts.known([f.label for f in order], known, [1 - s for s in known]), "known")
     with right:
         missing = cohort.imputed.sum()
         rules = [(f.label, f"{missing[f.name]:,}", (f.sources or {}).get("impute", "")) for f in order]

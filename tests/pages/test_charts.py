@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from pages.ui import charts
+from pages.ui import charts, cohort_charts
 
 FIGURES = {
-    "distribution": charts.distribution("Age", "years", [50.0, 60.0, 61.0], [55.0], 60.0),
-    "distribution of nobody": charts.distribution("Age", "years", [], [], None),
+    "distribution": cohort_charts.distribution("Age", "years", [50.0, 60.0, 61.0], [55.0], 60.0),
+    "distribution of nobody": cohort_charts.distribution("Age", "years", [], [], None),
     "counts": charts.counts(["yes", "no"], [3, 5], "Gout"),
-    "known": charts.known(["Age", "Sex"], [1.0, 0.4], [0.0, 0.6]),
+    "known": cohort_charts.known(["Age", "Sex"], [1.0, 0.4], [0.0, 0.6]),
     "contributions": charts.contributions(["An average patient", "Age: 60"], [5.0, -1.0], "mmHg"),
     "options": charts.options(["A", "B"], [5.0, 3.0], [2.0, 1.0], [8.0, 5.0], "mmHg"),
     "regret so far": charts.regret_so_far([1.0, 1.5], [True, False], "mmHg"),
@@ -71,3 +73,22 @@ def test_nothing_lost_yet_is_no_point_on_a_logarithm() -> None:
     line = charts.bands({"a": (t, mean, mean - 5, mean + 5)}, "lost", "alt", axes=charts.LOG_LOG).data
     assert list(line[1].x) == [2, 3]
     assert min(line[0].y) > 0
+
+
+@pytest.mark.parametrize(
+    ("values", "width"),
+    [(range(90, 221), 5), (range(6), 1), ([0.5, 0.6, 0.7, 1.1], 0.1), (np.linspace(0, 1e4, 999), 500), ([7.0] * 4, 1)],
+    ids=["pressure", "few", "tenths", "many", "one"],
+)
+def test_bars_have_a_round_width_and_hold_everybody(values: Sequence[float], width: float) -> None:
+    edges = cohort_charts.edges(np.asarray(values, float))
+    assert np.diff(edges) == pytest.approx(width)
+    assert len(edges) <= 42
+    assert np.histogram(values, edges)[0].sum() == len(values)
+    assert np.histogram(values, edges)[0][[0, -1]].all(), "no empty bar at an end"
+
+
+def test_a_goal_that_people_know_is_an_edge() -> None:
+    assert 130.0 in cohort_charts.edges(np.arange(90.0, 221.0))
+    figure = cohort_charts.distribution("Pressure", "mmHg", np.arange(90.0, 221.0), [], 150.0, 130.0)
+    assert [note.text for note in figure.layout.annotations] == ["this patient", "goal 130"]

@@ -11,7 +11,7 @@ import pytest
 
 from libra_core.report.document import Bar, Chart, Line
 from libra_core.report.interactive import figure
-from pages.ui import charts
+from pages.ui import charts, cohort_charts
 from pages.ui.repaint import repainted
 from tests.pages.test_charts import FIGURES
 
@@ -71,7 +71,8 @@ def test_text_inside_a_chart_stands_out(mode: str) -> None:
 def test_a_chart_names_only_places(name: str) -> None:
     shown = FIGURES[name].to_dict()
     shown["layout"].pop("template")
-    assert {c for c in COLOUR.findall(str(shown)) if not re.fullmatch(r"#0000[0-4]\d", c)} - {charts.HATCH} == set()
+    named = {c for c in COLOUR.findall(str(shown)) if not re.fullmatch(r"#0000[0-4]\d", c)}
+    assert named - {cohort_charts.HATCH} == set()
 
 
 def test_a_chart_of_the_report_is_repainted_and_keeps_its_data() -> None:
