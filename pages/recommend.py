@@ -83,8 +83,7 @@ def playground(cohort: Cohort) -> None:
 
 def main() -> None:
     cohort = current.cohort()
-    with st.spinner("Bringing the run to where the address says …"):
-        run_address.follow(cohort)
+    run_address.follow(cohort)
     controls()
     who_is_asked()
     if not len(cohort.arrivals) and app_state().row is None:

@@ -45,9 +45,10 @@ def follow(cohort: Cohort) -> None:
     if not known or seed is None or treated is None:
         return
     st.session_state.update({Key.POLICY: policy, Key.ADVISOR: advisor, Key.SEED: seed})
-    session = live.live(cohort)
-    for _ in range(treated):
-        session.run.step()
+    with st.spinner(f"Treating the {treated:,} patients of this address …"):
+        session = live.live(cohort)
+        for _ in range(treated):
+            session.run.step()
 
 
 def _number(name: str, highest: int) -> int | None:
