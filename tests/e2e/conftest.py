@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -60,8 +60,21 @@ def drawn(page: Page, path: str) -> Page:
 
 
 def settled(page: Page) -> Page:
+    """Wait until the script has ended and the browser has nothing to do: keys are listened to only after drawing."""
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=60_000)
+    page.evaluate("() => new Promise(done => requestIdleCallback(() => done(null), {timeout: 10_000}))")
     return page
+
+
+def pressed(page: Page, key: str, then: Locator) -> None:
+    """Press a key until the page answers: one that comes before the page listens is lost, for a person too."""
+    for wait in (10_000, 10_000, 60_000):
+        page.keyboard.press(key)
+        try:
+            return expect(then).to_be_attached(timeout=wait)
+        except AssertionError:
+            continue
+    raise AssertionError(f"the page does not answer to {key}")
 
 
 def _free_port() -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.e2e.conftest import pressed, settled
 from tests.stress.server import serving
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,11 +29,13 @@ OVERFLOW = """() => {
 }"""
 
 
+def screen(page: Page, n: int) -> Locator:
+    return page.locator(f"[data-testid=case-screen][data-value='{n}']")
+
+
 def on_screen(page: Page, n: int) -> None:
-    expect(page.locator(f"[data-testid=case-screen][data-value='{n}']")).to_be_attached(timeout=60_000)
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached(timeout=60_000)
-    # keys are listened to by effects that run after the picture is drawn: let two frames pass
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(null))))")
+    expect(screen(page, n)).to_be_attached(timeout=60_000)
+    settled(page)
 
 
 def treated(page: Page, n: int) -> None:
@@ -60,11 +63,11 @@ def test_every_screen_fits_the_wall_without_scrolling(server: str, browser: Brow
 def test_arrow_keys_the_back_key_and_start_again(server: str, page: Page) -> None:
     page.goto(f"{server}/case_study?present=1")
     on_screen(page, 1)
-    page.keyboard.press("ArrowRight")
+    pressed(page, "ArrowRight", screen(page, 2))
     on_screen(page, 2)
-    page.keyboard.press("ArrowRight")
+    pressed(page, "ArrowRight", screen(page, 3))
     on_screen(page, 3)
-    page.keyboard.press("ArrowLeft")
+    pressed(page, "ArrowLeft", screen(page, 2))
     on_screen(page, 2)
     assert "screen=2" in page.url
     page.locator(".st-key-case_reset button").click()
