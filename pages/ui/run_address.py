@@ -27,8 +27,12 @@ def write(cohort: Cohort, session: live.Live) -> None:
             st.query_params.pop(name, None)
         return
     told = {METHOD: policy, ADVISOR: advisor, SEED: str(seed), TREATED: str(treated), "cohort": app_state().source}
+    picked = app_state().row
+    if picked is not None:
+        told |= current.address(cohort, picked)
+    else:  # who was picked is put aside when the next one is treated
+        st.query_params.pop("patient", None)
     if any(st.query_params.get(name) != value for name, value in told.items()):
-        st.query_params.pop("patient", None)  # who was picked is put aside when the next one is treated
         st.query_params.update(told)
 
 

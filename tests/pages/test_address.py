@@ -185,3 +185,16 @@ def test_a_run_in_which_a_person_chose_who_is_treated_has_no_address() -> None:
     app.run().button(key="treat").click().run()
     assert len(run_of(app).rows) == 2
     assert "treated" not in app.query_params
+
+
+def test_a_picked_patient_stays_in_the_address_of_a_run() -> None:
+    app = opened("recommend")
+    app.button(key="step").click().run()
+    app.session_state["libra"].row = 7
+    app.run()
+    assert (app.query_params["treated"], app.query_params["patient"]) == ("1", "N-00008")
+    again = opened("recommend", **{name: str(value) for name, value in app.query_params.items()})
+    assert again.session_state["libra"].row == 7
+    assert len(run_of(again).rows) == 1
+    again.button(key="step").click().run()
+    assert "patient" not in again.query_params
