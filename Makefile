@@ -64,7 +64,7 @@ postgres:
 # The server killed 100 times on each database, 20 clinicians for two minutes, 8 writers on one file.
 stress: $(VENV)/.installed-dev browser postgres
 	$(BIN)/python -m libra_core warm
-	$(BIN)/pytest --slow -s tests/stress tests/core/test_records_faults.py $(ARGS)
+	$(BIN)/pytest --slow -s tests/stress tests/core/records/test_faults.py $(ARGS)
 
 # PDF reports need Pango, tests read them back with poppler. Without poppler those tests are skipped, by name.
 system:

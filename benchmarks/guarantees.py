@@ -1,6 +1,6 @@
 """What LIBRA promises, measured in the long form: `make guarantees` writes docs/guarantees.md.
 
-`tests/core/test_guarantees.py` holds the short forms of the same functions to wider margins in every `make test`.
+`tests/core/policies/test_guarantees.py` holds the short forms of the same functions to wider margins.
 The seed is not among those that any setting was tuned on (1000 and above).
 """
 
@@ -14,11 +14,11 @@ import numpy as np
 
 from benchmarks.chart import Curve, line_chart
 from benchmarks.measure import ROOT, Row, load, machine, revision, table
+from libra_core.arrays import Floats
 from libra_core.environments import EnvironmentSpec, make_environment
 from libra_core.glm.confidence import practical_radius
 from libra_core.policies import PolicyConfig
 from libra_core.policies.model import ModelPolicy
-from libra_core.problem import Floats
 from libra_core.study import StudyResult, StudySpec, make_policy, run, run_study
 from libra_core.study.theory import call_bound
 from libra_core.warm import warm
@@ -259,7 +259,7 @@ Written by `make guarantees`; seed {seed}, replicates from 0. Settings were tune
 Regret is cumulative and expected (true means), outcomes are simulated. Ratios are of means over the same replicates,
 with 95 % bootstrap intervals. The default radius is practical: tuned, without a coverage claim. What holds under which
 assumptions is in `libra_core/study/theory.py` and in the docstrings of the policies. The short forms, with wider
-margins, are in `tests/core/test_guarantees.py`.
+margins, are in `tests/core/policies/test_guarantees.py`.
 
 {measured}
 

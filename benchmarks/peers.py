@@ -64,7 +64,7 @@ def _write(data: Path):
     for _ in range(ROUNDS):
         one = world.arrive()
         mean = world.problem.link.mean(np.einsum("kd,d->k", world.theta[0], one.x[0]))
-        rewards.append(world.luck().noise[0] < mean)
+        rewards.append(world.draws().noise[0] < mean)
         contexts.append(one.x[0])
     np.savez(
         data,

@@ -74,7 +74,7 @@ def _advance(world: Environment, policy: Policy, rounds: int) -> None:
     for _ in range(rounds):
         contexts = world.arrive()
         proposal = policy.propose(contexts)
-        policy.learn(proposal, world.respond(contexts, proposal.actions, world.luck()))
+        policy.learn(proposal, world.respond(contexts, proposal.actions, world.draws()))
 
 
 def growth_in_size() -> list[Row]:

@@ -8,10 +8,10 @@ import warnings
 import cvxpy as cp
 import numpy as np
 
+from benchmarks.instances import Instance, draw
 from benchmarks.measure import Row, cpu, micro, quartiles
 from libra_core.recourse.certificate import Lifted, upper_bound
 from libra_core.recourse.linear_step import best_change
-from tests.core.instances import Instance, draw
 
 BETAS = (0.5, 1.5, 5.0, 20.0)
 PER_SIZE, STARTS, CERTIFIED = 1_000, 256, 500

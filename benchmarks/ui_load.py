@@ -16,8 +16,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.dashboard import Client, Server, serving
 from benchmarks.ui_browser import told, waiting
-from tests.stress.server import Client, Server, serving
 
 PAGES = ("", "recommend", "compare", "regret", "feedback", "case_study", "settings", "about")
 CPU_MS, BYTES = 25.0, 150_000  # for one rerun; checked

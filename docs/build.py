@@ -14,8 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from libra_core.report.case import load_case
 from libra_core.report.document import Section, Table
-from libra_core.report.story import case_document, load_case
+from libra_core.report.story import case_document
 from libra_core.report.svg import svg
 from libra_core.study.metrics import summary_frame
 
@@ -74,7 +75,7 @@ def picture() -> None:
         return
     from playwright.sync_api import sync_playwright
 
-    from tests.stress.server import serving
+    from benchmarks.dashboard import serving
 
     with (
         tempfile.TemporaryDirectory() as folder,

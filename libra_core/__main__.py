@@ -7,13 +7,13 @@ import os
 import sys
 from typing import NoReturn
 
-from libra_core.cli_advise import add_advise
-from libra_core.cli_arguments import add_example
-from libra_core.cli_cohort import add_cohort
-from libra_core.cli_recommend import add_recommend
-from libra_core.cli_simulate import add_simulate
-from libra_core.records.cli import add_replay
-from libra_core.report.cli import add_report
+from libra_core.cli.advise import add_advise
+from libra_core.cli.arguments import add_example
+from libra_core.cli.cohort import add_cohort
+from libra_core.cli.recommend import add_recommend
+from libra_core.cli.replay import add_replay
+from libra_core.cli.report import add_report
+from libra_core.cli.simulate import add_simulate
 
 EXAMPLES = {
     "cohort": "cohort check nhanes",

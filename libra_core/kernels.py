@@ -24,6 +24,7 @@ SOURCES = (  # every file with a kernel in it (a test compares this list with th
     "recourse/ascent.py",
     "recourse/linear_step.py",
     "recourse/optimistic.py",
+    "recourse/plans.py",
 )
 
 

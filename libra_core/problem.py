@@ -10,14 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from libra_core.arrays import Bools, Floats, Ints
 from libra_core.glm.link import Link
 from libra_core.recourse.feasible import FeasibleSet
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

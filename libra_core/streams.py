@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from libra_core.problem import Floats
+from libra_core.arrays import Floats
 
 BLOCK = 256  # rounds drawn at a time: a Generator call costs microseconds, far more than the numbers it returns
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import about_view as view
-from pages.ui import loaders, tour
-from pages.ui.state import Key, si_units
+from pages.ui.about import view
+from pages.ui.session import loaders
+from pages.ui.session.state import Key, si_units
+from pages.ui.shell import tour
 
 protocol = loaders.protocol()
 how, pitfalls, data, numbers, references = st.tabs(

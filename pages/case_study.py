@@ -5,9 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from libra_core.study.store import StudyError
-from pages.ui import case_run, case_view, loaders, present, show, words
-from pages.ui.show import heartbeat
-from pages.ui.state import si_units
+from pages.ui.case_study import present
+from pages.ui.case_study import run as case_run
+from pages.ui.case_study import view as case_view
+from pages.ui.draw import show, words
+from pages.ui.draw.show import heartbeat
+from pages.ui.session import loaders
+from pages.ui.session.state import si_units
 
 
 def start_again() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from libra_core.cohort import Cohort
-from pages.ui import cohort_view as view
-from pages.ui import current, import_view
-from pages.ui.state import Key, app_state, keep, si_units
+from pages.ui.cohort import upload as import_view
+from pages.ui.cohort import view
+from pages.ui.session import current
+from pages.ui.session.state import Key, app_state, keep, si_units
 
 
 def choose() -> Cohort:

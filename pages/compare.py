@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from libra_core.cohort import Cohort
-from pages.ui import advice, cards, current, live, llm
-from pages.ui import compare_cohort as whole
-from pages.ui import compare_patient as single
-from pages.ui.show import heartbeat, nobody
-from pages.ui.state import Key, app_state, si_units
+from pages.ui.compare import cohort as whole
+from pages.ui.compare import patient as single
+from pages.ui.draw import cards
+from pages.ui.draw.show import heartbeat, nobody
+from pages.ui.session import advice, current, live, llm
+from pages.ui.session.state import Key, app_state, si_units
 
 
 def ask(cohort: Cohort, row: int) -> None:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from libra_core.records import Kind, RecordsError, Sitting, Unavailable
-from pages.ui import access, cards, feedback_card, feedback_case, feedback_results, feedback_start, feedback_summary
-from pages.ui.feedback_state import Key, act, feedback_state, leave, sitting
-from pages.ui.show import heartbeat
+from libra_core.records import DecisionKind, RecordsError, SessionLog, Unavailable
+from pages.ui.draw import cards
+from pages.ui.draw.show import heartbeat
+from pages.ui.feedback import card as feedback_card
+from pages.ui.feedback import case as feedback_case
+from pages.ui.feedback import results as feedback_results
+from pages.ui.feedback import start as feedback_start
+from pages.ui.feedback import summary as feedback_summary
+from pages.ui.feedback.state import Key, act, feedback_state, leave, sitting
+from pages.ui.shell import access
 
 AT_ONCE = 200  # patients that the method may treat by itself in one run of the page
 
@@ -20,7 +26,7 @@ def look(by: int, last: int) -> None:
     state.done = state.problem = ""
 
 
-def bar(session: Sitting, here: int, last: int) -> None:
+def bar(session: SessionLog, here: int, last: int) -> None:
     """Where one is, what the last click did, and the ways back, forth and out."""
     spec, ledger = session.info.spec, session.ledger
     put_off = sum(bool(case.deferred) for case in ledger.open_cases)
@@ -61,7 +67,7 @@ def messages() -> None:
         heartbeat("decided", state.sitting.ledger.decided)
 
 
-def asked_line(session: Sitting, here: int) -> None:
+def asked_line(session: SessionLog, here: int) -> None:
     """How often the clinician was asked, and whom the method has just treated without asking."""
     cases = session.ledger.files
     asked = sum(case.shown[session.info.spec.policy].asked for case in cases)
@@ -73,7 +79,11 @@ def asked_line(session: Sitting, here: int) -> None:
         else f"The theory's bound on questions, {bound:,.0f}, says nothing yet for so few patients."
     )
     alone = 0  # patients just before this one about whom the method was sure
-    while alone < here - 1 and cases[here - 2 - alone].final and cases[here - 2 - alone].final.kind is Kind.AUTOMATIC:
+    while (
+        alone < here - 1
+        and cases[here - 2 - alone].final
+        and cases[here - 2 - alone].final.kind is DecisionKind.AUTOMATIC
+    ):
         alone += 1
     text = f"You were asked about {asked} of {len(cases)} patients."
     if alone:
@@ -82,7 +92,7 @@ def asked_line(session: Sitting, here: int) -> None:
     st.caption(text, help=limit + late)
 
 
-def at_work(session: Sitting) -> None:
+def at_work(session: SessionLog) -> None:
     state = feedback_state()
     present = None
     try:
@@ -112,7 +122,7 @@ def at_work(session: Sitting) -> None:
     feedback_summary.outcomes(session)
 
 
-def _end(session: Sitting) -> None:
+def _end(session: SessionLog) -> None:
     """Nobody but those put off is left: they need not be decided."""
     left = len(session.ledger.open_cases)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -120,7 +130,7 @@ def _end(session: Sitting) -> None:
         st.button("End without deciding them", key=Key.CLOSE, on_click=lambda: act(_close), type="tertiary")
 
 
-def _close(session: Sitting) -> str:
+def _close(session: SessionLog) -> str:
     session.close()
     return "The session is closed."
 

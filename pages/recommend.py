@@ -5,11 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from libra_core.cohort import Cohort
-from pages.ui import advice, cards, current, live, loaders, run_address
-from pages.ui import recommend_view as view
-from pages.ui.show import heartbeat, nobody
-from pages.ui.state import Key, app_state, si_units, widget
-from pages.ui.words import sentence
+from pages.ui.draw import cards
+from pages.ui.draw.show import heartbeat, nobody
+from pages.ui.draw.words import sentence
+from pages.ui.recommend import view
+from pages.ui.session import address as run_address
+from pages.ui.session import advice, current, live, loaders
+from pages.ui.session.state import Key, app_state, si_units, widget
 
 
 def controls() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import regret_form
-from pages.ui import regret_view as view
-from pages.ui.job import RUN, kept
-from pages.ui.show import heartbeat
-from pages.ui.state import app_state
-from pages.ui.study import StudyJob
+from pages.ui.draw.show import heartbeat
+from pages.ui.regret import form as regret_form
+from pages.ui.regret import view
+from pages.ui.session.job import RUN, kept
+from pages.ui.session.state import app_state
+from pages.ui.session.study import StudyJob
 
 
 def found_again() -> None:

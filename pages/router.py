@@ -4,11 +4,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import access, current, frame, loaders, tour
-from pages.ui.heap import heap
-from pages.ui.state import app_state
+from pages.ui.session import current, loaders
+from pages.ui.session.state import app_state
+from pages.ui.shell import access, frame, tour
+from pages.ui.shell.heap import heap
 
-ICON = Path(__file__).parent / "ui" / "icon.svg"  # a file of our own: the dashboard works without the internet
+ICON = (
+    Path(__file__).parent / "ui" / "shell" / "icon.svg"
+)  # a file of our own: the dashboard works without the internet
 
 st.set_page_config(page_title="LIBRA", page_icon=ICON, layout="wide")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import current, show
-from pages.ui import settings_view as view
+from pages.ui.draw import show
+from pages.ui.session import current
+from pages.ui.settings import view
 
 st.markdown(
     "**You need nothing on this page** unless you want a language model's opinion beside the guideline's. It is off "

@@ -16,8 +16,8 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
-from libra_core.advisors.base import Case
 from libra_core.advisors.llm import LLMAdvisor, LLMSettings, Prompt, Store, test_connection
+from libra_core.cases import Case
 from libra_core.cohort import load_cohort
 
 HERE = Path(__file__).resolve().parent

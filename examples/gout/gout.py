@@ -1,12 +1,12 @@
 """The smallest simulated disease. Loaded because it lies beside gout.toml; every number is invented."""
 
-from libra_core.advisors.base import Case
-from libra_core.advisors.guideline import Rules, Step, add_rules
+from libra_core.advisors.guideline import Rules, TherapyStep, add_rules
+from libra_core.arrays import Bools
+from libra_core.cases import Case
 from libra_core.clinical import Protocol
 from libra_core.cohort import Cohort
 from libra_core.environments.base import register
 from libra_core.environments.disease import Affine, Disease
-from libra_core.problem import Bools
 
 
 @register
@@ -29,8 +29,8 @@ class Gout(Disease):
         return {"below 8 mg/dL": urate < 8, "8 mg/dL or more": urate >= 8}
 
 
-def step(case: Case) -> Step:
-    return Step(("allopurinol",), "Above goal", "invented")
+def step(case: Case) -> TherapyStep:
+    return TherapyStep(("allopurinol",), "Above goal", "invented")
 
 
 add_rules("gout", Rules(step, lambda case: ["beer_week"], "invented"))

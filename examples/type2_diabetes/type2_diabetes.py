@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from libra_core.advisors.base import Case
-from libra_core.advisors.guideline import Rules, Step, add_rules
+from libra_core.advisors.guideline import Rules, TherapyStep, add_rules
+from libra_core.arrays import Bools
+from libra_core.cases import Case
 from libra_core.clinical import Protocol
 from libra_core.cohort import Cohort
 from libra_core.environments.base import register
 from libra_core.environments.disease import Affine, Disease
-from libra_core.problem import Bools
 
 SOURCE = "ADA-type rules, our own short reading"
 # base fall, slope per 10 mmol/mol of HbA1c above 68, per 5 kg/m2 of BMI above 32, with eGFR below 60
@@ -60,14 +60,14 @@ class Type2Diabetes(Disease):
         }
 
 
-def _step(case: Case) -> Step:
+def _step(case: Case) -> TherapyStep:
     if case.value("hba1c") < 53:
-        return Step(("lifestyle",), "Below 53 mmol/mol: the goal is reached", SOURCE)
+        return TherapyStep(("lifestyle",), "Below 53 mmol/mol: the goal is reached", SOURCE)
     if case.value("heart") == 1 or case.value("egfr") < 60:
-        return Step(("sglt2", "glp1", "metformin"), "Above goal with heart or kidney disease", SOURCE)
+        return TherapyStep(("sglt2", "glp1", "metformin"), "Above goal with heart or kidney disease", SOURCE)
     if case.value("hba1c") >= 100:
-        return Step(("insulin", "glp1", "metformin"), "Far above goal", SOURCE)
-    return Step(("metformin", "glp1", "sglt2", "sulfonylurea"), "Above goal: metformin first", SOURCE)
+        return TherapyStep(("insulin", "glp1", "metformin"), "Far above goal", SOURCE)
+    return TherapyStep(("metformin", "glp1", "sglt2", "sulfonylurea"), "Above goal: metformin first", SOURCE)
 
 
 def _habits(case: Case) -> list[str]:

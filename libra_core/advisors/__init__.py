@@ -6,12 +6,9 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
 
-from libra_core.advisors.base import REGISTRY, Advice, AdviceBatch, Advisor, Case, CaseAdvisor, Kind
-
-if TYPE_CHECKING:
-    from libra_core.environments.base import Environment
+from libra_core.advisors.base import REGISTRY, Advice, AdviceBatch, Advisor, AdvisorKind, CaseAdvisor, World
+from libra_core.cases import Case
 
 GUIDELINE, LLM = "guideline", "llm"
 
@@ -24,13 +21,13 @@ def _import_all() -> None:
             importlib.import_module(f"{__name__}.{module.name}")
 
 
-def kinds() -> Mapping[str, Kind]:
+def kinds() -> Mapping[str, AdvisorKind]:
     """Every advisor that can be chosen, by name, those that work anywhere first: the one list of pages and help."""
     _import_all()
     return dict(sorted(REGISTRY.items(), key=lambda item: item[1].needs_patients))
 
 
-def make_advisor(name: str, environment: Environment, seed: int) -> Advisor:
+def make_advisor(name: str, environment: World, seed: int) -> Advisor:
     """The advisor of that name for one environment. Raises ValueError with what to choose instead."""
     kind = next((kind for kind in kinds().values() if kind.answers_to(name)), None)
     if kind is None:
@@ -46,9 +43,9 @@ __all__ = [
     "Advice",
     "AdviceBatch",
     "Advisor",
+    "AdvisorKind",
     "Case",
     "CaseAdvisor",
-    "Kind",
     "kinds",
     "make_advisor",
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from libra_core.problem import Bools, Floats, Ints
+from libra_core.arrays import Bools, Floats, Ints
 
 NO_ADVICE = -1  # the arm of a case on which a source said nothing
 

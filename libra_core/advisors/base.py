@@ -9,14 +9,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 
-from libra_core.problem import Bools, Contexts, Floats, Ints, Problem
-
-if TYPE_CHECKING:
-    from libra_core.environments.base import Environment
+from libra_core.arrays import Bools, Floats, Ints
+from libra_core.cases import Case
+from libra_core.cohort import Cohort
+from libra_core.problem import Contexts, Problem
 
 Status = Literal[
     "ok",
@@ -31,58 +31,6 @@ Status = Literal[
     "bad_request",
     "off",
 ]
-
-
-@dataclass(frozen=True)
-class CaseField:
-    """One allow-listed fact about a patient, in the protocol's own unit. `imputed`: assumed, not measured."""
-
-    name: str
-    label: str
-    value: float
-    unit: str
-    imputed: bool
-    band: float  # width of the band in which the value may leave the machine; 0 = as it is (a yes/no flag)
-
-
-@dataclass(frozen=True)
-class MenuArm:
-    """An eligible treatment. `index` is the arm's number in the problem."""
-
-    index: int
-    code: str
-    label: str
-
-
-@dataclass(frozen=True)
-class MenuChange:
-    """A habit that may move for this patient, with the levels on offer (clinical units, signed, 0 first)."""
-
-    index: int  # position among the mutable features
-    name: str
-    label: str
-    unit: str
-    levels: tuple[float, ...]
-    scale: float  # clinical units for one standardised unit of delta
-
-
-@dataclass(frozen=True)
-class Case:
-    """All that an advisor may know: typed, allow-listed facts and the feasible menu. No id, no free text.
-
-    `row` is the cohort's row number: it finds the case again on this machine and never leaves it.
-    """
-
-    row: int
-    fields: tuple[CaseField, ...]
-    arms: tuple[MenuArm, ...]
-    changes: tuple[MenuChange, ...]
-    max_changes: int
-    protocol: str
-
-    def value(self, name: str) -> float:
-        """The value of one field; nan when the case does not carry it."""
-        return next((f.value for f in self.fields if f.name == name), float("nan"))
 
 
 @dataclass(frozen=True)
@@ -123,6 +71,16 @@ class AdviceBatch:
         return AdviceBatch(given, np.where(given, arm, 0), delta)
 
 
+class World(Protocol):
+    """What an advisor is made from: an environment's problem, its patients if it has any, and its truth theta
+    (R, K, d), which only simulated advisors read; `first` is the number of the first replicate."""
+
+    problem: Problem
+    cohort: Cohort | None
+    theta: Floats
+    first: int
+
+
 class Advisor(ABC):
     """The interface. A new advisor is one new file in this folder, with one `@register` line."""
 
@@ -132,7 +90,7 @@ class Advisor(ABC):
     repeatable: ClassVar[bool] = False  # asking again gives the same answer, so a replay asks instead of reading
 
     @classmethod
-    def make(cls, name: str, environment: Environment, seed: int) -> Advisor:
+    def make(cls, name: str, environment: World, seed: int) -> Advisor:
         """The advisor for one environment. Override it where the class is made of something else."""
         raise NotImplementedError(f"{cls.__name__} does not say how it is made: write its `make`")
 
@@ -166,7 +124,7 @@ class CaseAdvisor(Advisor):
         self.d_mutable = d_mutable
 
     @classmethod
-    def make(cls, name: str, environment: Environment, seed: int) -> CaseAdvisor:
+    def make(cls, name: str, environment: World, seed: int) -> CaseAdvisor:
         assert environment.cohort is not None  # make_advisor refuses an environment without patients
         return cls(environment.cohort.case, environment.problem.d_mutable)
 
@@ -185,7 +143,7 @@ class CaseAdvisor(Advisor):
 
 
 @dataclass(frozen=True)
-class Kind:
+class AdvisorKind:
     """An advisor that can be chosen: `name` on the command line and in a study, `label` on a page.
 
     A name like "noisy:0.3" stands for all of noisy:SHARE. make: (name, environment, seed) -> the advisor.
@@ -193,7 +151,7 @@ class Kind:
 
     name: str
     label: str
-    make: Callable[[str, Environment, int], Advisor]
+    make: Callable[[str, World, int], Advisor]
     needs_patients: bool = False
 
     def answers_to(self, name: str) -> bool:
@@ -201,16 +159,16 @@ class Kind:
         return name == self.name or (bool(share) and name.partition(":")[0] == word)
 
 
-REGISTRY: dict[str, Kind] = {}
+REGISTRY: dict[str, AdvisorKind] = {}
 AnyAdvisor = TypeVar("AnyAdvisor", bound=Advisor)
 
 
-def offer(kind: Kind) -> None:
+def offer(kind: AdvisorKind) -> None:
     """Put an advisor on the list that pages, studies and the command line show."""
     REGISTRY[kind.name] = kind
 
 
 def register(advisor: type[AnyAdvisor]) -> type[AnyAdvisor]:
     """Class decorator: `offer` an advisor whose class has a name and a label."""
-    offer(Kind(advisor.name, advisor.label, advisor.make, advisor.needs_patients))
+    offer(AdvisorKind(advisor.name, advisor.label, advisor.make, advisor.needs_patients))
     return advisor

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from libra_core.advisors.base import Advice, AdviceBatch, Advisor, CaseAdvisor
-from libra_core.problem import Contexts, Floats, Ints
+from libra_core.arrays import Floats, Ints
+from libra_core.problem import Contexts
 
 NAME = "clinician"
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from libra_core.advisors.base import Advice, Case, CaseAdvisor, register
+from libra_core.advisors.base import Advice, CaseAdvisor, register
+from libra_core.cases import Case
 
 
 @dataclass(frozen=True)
-class Step:
+class TherapyStep:
     """Treatments in order of preference, and why."""
 
     codes: tuple[str, ...]
@@ -25,7 +26,7 @@ class Step:
 class Rules:
     """The rule book of one disease: the treatment step, the habits in order of preference, and their source."""
 
-    step: Callable[[Case], Step]
+    step: Callable[[Case], TherapyStep]
     habits: Callable[[Case], Sequence[str]]
     habits_source: str
 
@@ -106,4 +107,4 @@ def _short(label: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-__all__ = ["GuidelineAdvisor", "Rules", "Step", "add_rules"]
+__all__ = ["GuidelineAdvisor", "Rules", "TherapyStep", "add_rules"]

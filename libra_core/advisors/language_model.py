@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from libra_core.advisors.base import Advisor, Kind, offer
-
-if TYPE_CHECKING:
-    from libra_core.environments.base import Environment
+from libra_core.advisors.base import Advisor, AdvisorKind, World, offer
 
 
-def _make(name: str, environment: Environment, seed: int) -> Advisor:
+def _make(name: str, environment: World, seed: int) -> Advisor:
     from libra_core.advisors.llm import llm_advisor
 
     assert environment.cohort is not None  # make_advisor refuses an environment without patients
@@ -20,4 +15,4 @@ def _make(name: str, environment: Environment, seed: int) -> Advisor:
     return advisor
 
 
-offer(Kind("llm", "Language model", _make, needs_patients=True))
+offer(AdvisorKind("llm", "Language model", _make, needs_patients=True))

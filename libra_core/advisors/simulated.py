@@ -7,16 +7,15 @@ Two knobs, seeded: how often the arm is flipped to a random one (noise), and how
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from libra_core.advisors.base import AdviceBatch, Advisor, Kind, offer
-from libra_core.problem import Actions, Contexts, Floats, Ints, Problem
-from libra_core.recourse.optimistic import Plans, evaluate, plan
-
-if TYPE_CHECKING:
-    from libra_core.environments.base import Environment
+from libra_core.advisors.base import AdviceBatch, Advisor, AdvisorKind, World, offer
+from libra_core.arrays import Floats, Ints
+from libra_core.problem import Actions, Contexts, Problem
+from libra_core.recourse.optimistic import plan
+from libra_core.recourse.plans import Plans, evaluate
 
 BLUR = 0.3  # a near-optimal advisor knows theta up to noise of this share of its spread
 
@@ -77,7 +76,7 @@ class SimulatedAdvisor(Advisor):
         self.no_doubt = np.zeros((*truth.shape, truth.shape[2]))
 
     @classmethod
-    def make(cls, name: str, environment: Environment, seed: int) -> SimulatedAdvisor:
+    def make(cls, name: str, environment: World, seed: int) -> SimulatedAdvisor:
         return cls(environment.problem, environment.theta, name, seed, environment.first)
 
     def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
@@ -135,4 +134,4 @@ for _name, _label in {
     "adversarial": "Simulated advisor, always the worst",
     "refuses": "Simulated advisor, never answers",
 }.items():
-    offer(Kind(_name, _label, SimulatedAdvisor.make))
+    offer(AdvisorKind(_name, _label, SimulatedAdvisor.make))

@@ -7,9 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from libra_core.arrays import Bools, Floats
 from libra_core.clinical.feature import MINUS, Feature
 from libra_core.clinical.mask import OPEN
-from libra_core.clinical.rules import Bools, Bounds, Columns, Floats
+from libra_core.clinical.rules import Bounds, Columns
 from libra_core.clinical.treatment import Limit
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from libra_core.clinical.formulas import FORMULAS
+from libra_core.clinical.protocol import Protocol
 from libra_core.clinical.rules import CHANGE, EXPECTED, NOW, Condition, Rule
-
-if TYPE_CHECKING:
-    from libra_core.clinical.protocol import Protocol
 
 
 def check_protocol(protocol: Protocol) -> None:
@@ -24,8 +21,8 @@ def check_protocol(protocol: Protocol) -> None:
     _check_context(protocol, set(features + flags))
     _check_treatments(protocol, set(features + flags))
     _check_plans(protocol, set(features), set(features + flags))
-    _unique("limit", [limit.name for limit in protocol.linked_limits])
-    for limit in protocol.linked_limits:
+    _unique("limit", [limit.name for limit in protocol.linear_limits])
+    for limit in protocol.linear_limits:
         for name in limit.weights:
             if name not in protocol.mutable:
                 raise ValueError(f"the limit {limit.name!r} weighs {name!r}, which is not a habit that may move")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from libra_core.clinical.rules import Columns, Floats
+from libra_core.arrays import Floats
+from libra_core.clinical.rules import Columns
 
 P30 = 0.3  # estimates of GFR are judged by the share of people in whom they are within 30 % (KDIGO 2012)
 KAPPA, ALPHA = (0.9, 0.7), (-0.302, -0.241)  # men, women

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from libra_core.clinical.checks import check_protocol
 from libra_core.clinical.protocol import Protocol
 
 PROTOCOL_DIR = Path(os.environ.get("LIBRA_PROTOCOL_DIR", Path(__file__).resolve().parents[2] / "data"))
@@ -52,11 +53,15 @@ def _load(path: Path, drop: tuple[str, ...]) -> Protocol:
     if "arrivals" in raw:  # `arrivals` is the question one asks a protocol, so the rule has another name there
         raw["arrivals_rule"] = raw.pop("arrivals")
     if "limits" in raw:  # and so is `limits`
-        raw["linked_limits"] = raw.pop("limits")
+        raw["linear_limits"] = raw.pop("limits")
     try:
-        return TypeAdapter(Protocol).validate_python({**raw, "dropped": drop, "folder": str(path.parent)})
+        protocol = TypeAdapter(Protocol).validate_python({**raw, "dropped": drop, "folder": str(path.parent)})
+        check_protocol(protocol)
     except ValidationError as error:
         raise ProtocolError(f"{path.name}: {_sentence(error, raw)}") from error
+    except ValueError as error:
+        raise ProtocolError(f"{path.name}: {error}") from error
+    return protocol
 
 
 def _sentence(error: ValidationError, raw: dict[str, Any]) -> str:

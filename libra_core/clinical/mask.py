@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from libra_core.clinical.rules import Bools, Bounds, Columns, Rule
+from libra_core.arrays import Bools
+from libra_core.clinical.rules import Bounds, Columns, Rule
 from libra_core.clinical.treatment import Block, Treatment
 
 OPEN = "cannot be ruled out, because a value in the file is in doubt"

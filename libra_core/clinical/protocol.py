@@ -10,29 +10,15 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
+from libra_core.arrays import Bools, Floats
 from libra_core.clinical.box import box_of, limits_of
-from libra_core.clinical.checks import check_protocol
 from libra_core.clinical.feature import Feature
 from libra_core.clinical.mask import blocked_of, eligible_of, not_alone_of, parts_of, reasons_of, rules_of
-from libra_core.clinical.rules import (
-    CHANGE,
-    EXPECTED,
-    NOW,
-    STRICT,
-    Alert,
-    Bools,
-    Bounds,
-    Caution,
-    Check,
-    Derived,
-    Floats,
-    Rule,
-)
-from libra_core.clinical.treatment import Block, CohortSpec, FeasibleSpec, Limit, Linked, Outcome, Treatment
-from libra_core.recourse.feasible import Budget, FeasibleSet
+from libra_core.clinical.rules import CHANGE, EXPECTED, NOW, STRICT, Alert, Bounds, Caution, Check, Derived, Rule
+from libra_core.clinical.treatment import Block, CohortSpec, FeasibleSpec, Limit, LinearLimit, Outcome, Treatment
+from libra_core.recourse.feasible import FeasibleSet, LinearConstraint
 
 INTERCEPT = "intercept"
 Between = tuple[Floats, Floats]  # the lowest and the highest value that are possible, each (n, n_features)
@@ -40,7 +26,7 @@ Between = tuple[Floats, Floats]  # the lowest and the highest value that are pos
 
 @dataclass(frozen=True, eq=False, config=STRICT)
 class Protocol:
-    """One disease, read from its TOML file by `load_protocol`.
+    """One disease, read from its TOML file by `load_protocol`, which also checks that its parts fit together.
 
     context: names of the immutable block of x, the intercept first; a flag enters as 0/1, a number as
     (value - mean) / sd, "name:now" is today's level of a habit. mutable: the habits of the change block, which is
@@ -68,14 +54,9 @@ class Protocol:
     plan_cautions: tuple[Caution, ...] = ()
     checks: tuple[Check, ...] = ()
     story: Rule | None = None
-    linked_limits: tuple[Linked, ...] = ()
+    linear_limits: tuple[LinearLimit, ...] = ()
     dropped: tuple[str, ...] = ()
     folder: str = ""
-
-    @model_validator(mode="after")
-    def _check(self) -> Protocol:
-        check_protocol(self)
-        return self
 
     # ------------------------------------------------------------------------------------------------ names
 
@@ -157,12 +138,12 @@ class Protocol:
 
         Raises ValueError for a name that the protocol does not have.
         """
-        spec, known = self.feasible, {limit.name: limit for limit in self.linked_limits}
+        spec, known = self.feasible, {limit.name: limit for limit in self.linear_limits}
         for name in limits:
             if name not in known:
                 raise ValueError(f"unknown limit {name!r}: choose from {', '.join(known) or 'none'}")
-        budgets = tuple(
-            Budget(
+        constraints = tuple(
+            LinearConstraint(
                 name,
                 tuple(known[name].weights.get(m, 0.0) * s for m, s in zip(self.mutable, self.scales, strict=True)),
                 known[name].limit,
@@ -171,7 +152,7 @@ class Protocol:
             for name in limits
         )
         radius = spec.gamma if gamma is None else gamma
-        return FeasibleSet(self.effort_weights, radius, float(spec.p), spec.max_changes, budgets)
+        return FeasibleSet(self.effort_weights, radius, float(spec.p), spec.max_changes, constraints)
 
     def change(self, delta: ArrayLike) -> Floats:
         """A standardised change in clinical units, same shape."""

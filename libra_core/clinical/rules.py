@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BeforeValidator, ConfigDict, model_validator
 from pydantic.dataclasses import dataclass as checked
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from libra_core.arrays import Bools, Floats
+
 Columns = Mapping[str, Floats]
 
 

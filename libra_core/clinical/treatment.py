@@ -95,7 +95,7 @@ class FeasibleSpec:
 
 
 @dataclass(frozen=True, config=STRICT)
-class Linked:
+class LinearLimit:
     """A further limit on a plan, off until a clinician switches it on: sum_j weight_j change_j <= limit, or with
     `absolute` sum_j weight_j |change_j| <= limit. Weights per clinical unit; limit >= 0: no change is always allowed.
     """
@@ -108,7 +108,7 @@ class Linked:
     source: str
 
     @model_validator(mode="after")
-    def _check(self) -> Linked:
+    def _check(self) -> LinearLimit:
         if self.limit < 0:
             raise ValueError(f"limit must be >= 0, got {self.limit:g}: otherwise even no change would be forbidden")
         if self.absolute and any(w < 0 for w in self.weights.values()):

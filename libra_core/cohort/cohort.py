@@ -10,12 +10,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from libra_core.advisors.base import Case, CaseField, MenuArm, MenuChange
+from libra_core.arrays import Bools, Floats, Ints
+from libra_core.cases import Case, CaseField, MenuArm, MenuChange
 from libra_core.clinical import Alert, Block, Feature, Limit, Protocol
 from libra_core.clinical.protocol import Between
 from libra_core.clinical.rules import NOW
 from libra_core.cohort.report import Report
-from libra_core.problem import Bools, Contexts, Floats, Ints, Patient
+from libra_core.problem import Contexts, Patient
 
 SEEN = (1.0, 99.0)  # percentiles between which a value counts as seen before
 MENU_STEPS = 3  # levels of a habit on an advisor's menu, besides 0

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from libra_core.arrays import Bools, Floats
 from libra_core.clinical import Feature
-from libra_core.clinical.rules import Bools, Floats
 from libra_core.cohort.match import Match, Unit, fold, units_of
 
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", ".", "-", "--", "?", "missing", "unknown", "not done"))

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from libra_core.arrays import Bools, Floats
 from libra_core.clinical import Feature, Protocol
 from libra_core.clinical.formulas import FORMULAS
-from libra_core.clinical.rules import Bools, Floats, all_hold
+from libra_core.clinical.rules import all_hold
 from libra_core.cohort.report import Computed, Imputed
 
 

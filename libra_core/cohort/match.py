@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from libra_core.arrays import Bools, Floats
 from libra_core.clinical import Feature, Protocol
 from libra_core.clinical.feature import Coded, Parts
-from libra_core.clinical.rules import Bools, Floats
 
 _ESTIMATED = re.compile(r"[\s_.-]*\(?(donor|imputed)\)?$", re.IGNORECASE)
 _FOLD = str.maketrans({"µ": "u", "μ": "u", "²": "2", "₂": "2", "ä": "a", "ö": "o", "ü": "u", "é": "e"})
@@ -59,7 +59,7 @@ class Match:
 
 
 @dataclass
-class Plan:
+class ColumnMap:
     """All matches of a feature, the one that counts first in front, and the columns left over."""
 
     matches: dict[str, list[Match]] = field(default_factory=dict)
@@ -84,13 +84,13 @@ def units_of(feature: Feature) -> Iterator[Unit]:
         yield Unit(name, factor, offset)
 
 
-def plan(header: tuple[str, ...], protocol: Protocol, numbers: Callable[[int], Floats]) -> Plan:
+def plan(header: tuple[str, ...], protocol: Protocol, numbers: Callable[[int], Floats]) -> ColumnMap:
     """Match every column. Several columns may have one meaning: they are sorted by how directly they name it.
 
     numbers: the numbers in the column of a position; they decide when two features share a name ("sodium").
     """
     book = _book(protocol)
-    out = Plan()
+    out = ColumnMap()
     for position, column in enumerate(header):
         estimated = _ESTIMATED.search(column)
         entries = book.get(fold(_ESTIMATED.sub("", column)), [])

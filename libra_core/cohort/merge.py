@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from libra_core.arrays import Bools, Floats
 from libra_core.clinical import Feature
 from libra_core.clinical.feature import Parts
-from libra_core.clinical.rules import Bools, Floats
 from libra_core.cohort.convert import Column
 from libra_core.cohort.match import fold
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from libra_core.arrays import Floats
 from libra_core.clinical import CohortSpec, Protocol
-from libra_core.clinical.rules import Floats
 from libra_core.clinical.treatment import Draw, Generator
 from libra_core.cohort.cohort import Cohort
 from libra_core.cohort.fill import Sheet, fill

@@ -13,14 +13,14 @@ from typing import IO, Literal
 import numpy as np
 import pandas as pd
 
+from libra_core.arrays import Bools
 from libra_core.clinical import CohortSpec, Feature, Protocol, default_protocol
-from libra_core.clinical.rules import Bools
 from libra_core.cohort.agree import contradictions
 from libra_core.cohort.cohort import Cohort
 from libra_core.cohort.convert import Column, convert, numbers
 from libra_core.cohort.decode import MAX_BYTES, TITLES, TextTable, decode, too_large
 from libra_core.cohort.fill import Sheet, fill
-from libra_core.cohort.match import Match, Plan, fold, plan
+from libra_core.cohort.match import ColumnMap, Match, fold, plan
 from libra_core.cohort.merge import combine, merge
 from libra_core.cohort.report import (
     LISTED,
@@ -88,7 +88,7 @@ class _Reading:
     title: str
     protocol: Protocol
     table: TextTable
-    plan: Plan
+    plan: ColumnMap
     mapped: list[Mapped] = field(default_factory=list)
     converted: list[Converted] = field(default_factory=list)
     refused: list[RefusedCell] = field(default_factory=list)

@@ -9,9 +9,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from libra_core.arrays import Bools, Floats
 from libra_core.cohort import Cohort
-from libra_core.problem import Actions, Bools, Contexts, Floats, Outcomes, Problem, moved
-from libra_core.recourse.optimistic import evaluate, plan
+from libra_core.problem import Actions, Contexts, Outcomes, Problem, moved
+from libra_core.recourse.optimistic import plan
+from libra_core.recourse.plans import evaluate
 from libra_core.streams import Streams
 
 
@@ -57,7 +59,7 @@ class EnvironmentSpec:
 
 
 @dataclass(frozen=True, eq=False)
-class Luck:
+class RoundDraws:
     """One round's draws, the same for every policy of a run: noise (R,) and realised shares (R, d_M)."""
 
     noise: Floats
@@ -94,9 +96,9 @@ class Environment(ABC):
         """Subgroups for reporting: name -> membership (R,)."""
         return {}
 
-    def luck(self) -> Luck:
+    def draws(self) -> RoundDraws:
         draw = self.noise.uniform(1) if self.problem.link.binary else self.noise.normal(1)
-        return Luck(draw[:, 0], self.realised_shares())
+        return RoundDraws(draw[:, 0], self.realised_shares())
 
     def means(self, contexts: Contexts, actions: Actions) -> Floats:
         """Expected reward (R,) of actions, at the expected realised change."""
@@ -116,14 +118,14 @@ class Environment(ABC):
             self._no_doubt = np.zeros((*self.theta.shape, self.theta.shape[2]))
         return self._no_doubt
 
-    def respond(self, contexts: Contexts, actions: Actions, luck: Luck) -> Outcomes:
+    def respond(self, contexts: Contexts, actions: Actions, draws: RoundDraws) -> Outcomes:
         """Simulated outcomes: the patient makes a share of the change, and a noisy reward is seen."""
-        x = moved(contexts.x, actions.delta * luck.realised)
+        x = moved(contexts.x, actions.delta * draws.realised)
         index = np.einsum("rd,rd->r", self.theta[np.arange(len(x)), actions.arm], x)
         mean = self.problem.link.mean(index)
         if self.problem.link.binary:
-            return Outcomes((luck.noise < mean).astype(float), x)
-        return Outcomes(mean + self.problem.noise * luck.noise, x)
+            return Outcomes((draws.noise < mean).astype(float), x)
+        return Outcomes(mean + self.problem.noise * draws.noise, x)
 
 
 ENVIRONMENTS: dict[str, type[Environment]] = {}

@@ -13,11 +13,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from libra_core.arrays import Bools, Floats
 from libra_core.clinical import Protocol, default_protocol
 from libra_core.cohort import Cohort, load_cohort
 from libra_core.environments.base import Environment, EnvironmentSpec, recheck_of
 from libra_core.glm.link import link_named
-from libra_core.problem import Bools, Contexts, Floats, Problem
+from libra_core.problem import Contexts, Problem
 
 REALISED = 0.4  # mean of Beta(2, 3), the realised share of an advised change (assumption)
 

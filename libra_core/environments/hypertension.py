@@ -20,11 +20,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from libra_core.arrays import Bools
 from libra_core.clinical import Protocol
 from libra_core.cohort import Cohort
 from libra_core.environments.base import register
 from libra_core.environments.disease import REALISED, Affine, Disease
-from libra_core.problem import Bools
 
 SIGMA = 9.0  # mmHg; mean of 2-3 visits or standardised readings (assumption)
 REGRESSION, REGRESSION_MEAN = 0.15, 138.0

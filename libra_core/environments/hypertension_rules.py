@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from libra_core.advisors.base import Case
-from libra_core.advisors.guideline import Rules, Step, add_rules
+from libra_core.advisors.guideline import Rules, TherapyStep, add_rules
+from libra_core.cases import Case
 
 ACC_2017, AHA_2025 = "ACC/AHA 2017", "AHA/ACC 2025"
 NONE, RASI, THIAZIDE, CCB, RASI_CCB, RASI_THIAZIDE, MRA, BETA = (
@@ -38,7 +38,7 @@ HABITS: tuple[tuple[str, Callable[[Case], bool]], ...] = (
 )
 
 
-def first_step(case: Case) -> Step:
+def first_step(case: Case) -> TherapyStep:
     """What the rules ask for. An unknown number (nan) never meets a threshold."""
     value = case.value
     sbp, dbp, classes = value("sbp"), value("dbp"), value("n_bp_classes")
@@ -48,13 +48,13 @@ def first_step(case: Case) -> Step:
     risk = kidney or heart or value("stroke") == 1 or value("diabetes") == 1
     treated = classes >= 1
     if not (sbp >= 130 or dbp >= 80):
-        return Step((NONE,), "Below 130/80: the goal is reached, keep what is taken", ACC_2017)
+        return TherapyStep((NONE,), "Below 130/80: the goal is reached, keep what is taken", ACC_2017)
     if not stage2 and not risk and not treated:
-        return Step((NONE,), "130-139/80-89 without high risk: three to six months of habits first", AHA_2025)
+        return TherapyStep((NONE,), "130-139/80-89 without high risk: three to six months of habits first", AHA_2025)
     if stage2 and not treated:
         return _two_drugs(kidney or heart)
     if treated and classes >= 3:
-        return Step(
+        return TherapyStep(
             (RASI, CCB, THIAZIDE, MRA, BETA),
             "Above goal on three or more classes: complete the first-line classes, then an MRA",
             ACC_2017,
@@ -63,24 +63,24 @@ def first_step(case: Case) -> Step:
     return _one_drug(kidney, heart, value("egfr"), why)
 
 
-def _two_drugs(rasi_indicated: bool) -> Step:
+def _two_drugs(rasi_indicated: bool) -> TherapyStep:
     """Stage 2 without treatment: two classes in one pill; singles only where the pairs are closed."""
     first = "with kidney or heart disease a RAS inhibitor is one of them" if rasi_indicated else "preferably one pill"
-    return Step(
+    return TherapyStep(
         (RASI_CCB, RASI_THIAZIDE, CCB, THIAZIDE, RASI, BETA, MRA),
         f"140/90 or more without treatment: start two classes, {first}",
         AHA_2025,
     )
 
 
-def _one_drug(kidney: bool, heart: bool, egfr: float, why: str) -> Step:
+def _one_drug(kidney: bool, heart: bool, egfr: float, why: str) -> TherapyStep:
     if heart:
-        return Step((RASI, BETA, THIAZIDE, CCB), f"{why}; with heart disease a RAS inhibitor, then BB", ACC_2017)
+        return TherapyStep((RASI, BETA, THIAZIDE, CCB), f"{why}; with heart disease a RAS inhibitor, then BB", ACC_2017)
     if kidney:
-        return Step((RASI, CCB, THIAZIDE, MRA), f"{why}; with kidney disease a RAS inhibitor first", ACC_2017)
+        return TherapyStep((RASI, CCB, THIAZIDE, MRA), f"{why}; with kidney disease a RAS inhibitor first", ACC_2017)
     # Thiazides lose effect at low eGFR; otherwise the three first-line classes rank alike and cost decides.
     order = (RASI, CCB, THIAZIDE) if math.isfinite(egfr) and egfr < 45 else (RASI, THIAZIDE, CCB)
-    return Step((*order, MRA, BETA), f"{why}, from the first-line classes", ACC_2017)
+    return TherapyStep((*order, MRA, BETA), f"{why}, from the first-line classes", ACC_2017)
 
 
 add_rules(

@@ -11,13 +11,10 @@ import math
 from abc import ABC, abstractmethod
 
 import numpy as np
-from numpy.typing import NDArray
 
+from libra_core.arrays import Floats, Ints
 from libra_core.glm.link import IDENTITY, SLOPE_FLOOR, Link, mean_at, slope_at
 from libra_core.kernels import kernel
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @kernel
@@ -85,15 +82,15 @@ class Estimator(ABC):
         """Learn R observations: arm (R,), realised features x (R, d), reward (R,)."""
 
     @abstractmethod
-    def arrays(self) -> dict[str, NDArray]:
+    def arrays(self) -> dict[str, np.ndarray]:
         """The learned arrays, by name, to save and to restore in place."""
 
-    def load(self, saved: dict[str, NDArray]) -> None:
+    def load(self, saved: dict[str, np.ndarray]) -> None:
         """Take over saved arrays(), in place. Raises ValueError when a shape does not fit."""
         copy_into(self.arrays(), saved)
 
 
-def copy_into(arrays: dict[str, NDArray], saved: dict[str, NDArray]) -> None:
+def copy_into(arrays: dict[str, np.ndarray], saved: dict[str, np.ndarray]) -> None:
     """Write each saved array into the array of the same name. Raises ValueError when a shape does not fit."""
     for name, array in arrays.items():
         if np.shape(saved[name]) != array.shape:
@@ -113,7 +110,7 @@ class OnePass(Estimator):
     def update(self, arm: Ints, x: Floats, reward: Floats) -> None:
         _learn(self.link.code, self.theta, self.A, arm, np.ascontiguousarray(x), reward, self.log_det)
 
-    def arrays(self) -> dict[str, NDArray]:
+    def arrays(self) -> dict[str, np.ndarray]:
         return {"theta": self.theta, "A": self.A, "log_det": self.log_det}
 
 
@@ -179,10 +176,10 @@ class Shared(Estimator):
         x = np.ascontiguousarray(x)
         _learn_joint(self.link.code, self.joint, self.P, arm, x, reward, self.d, self.theta, self.A)
 
-    def arrays(self) -> dict[str, NDArray]:
+    def arrays(self) -> dict[str, np.ndarray]:
         return {"joint": self.joint, "P": self.P}
 
-    def load(self, saved: dict[str, NDArray]) -> None:
+    def load(self, saved: dict[str, np.ndarray]) -> None:
         super().load(saved)
         self.refresh()
 

@@ -9,11 +9,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from libra_core.arrays import Floats
 from libra_core.kernels import kernel
-
-Floats = NDArray[np.float64]
 
 IDENTITY, LOGISTIC, PROBIT, POISSON = 0, 1, 2, 3
 SLOPE_FLOOR = 0.02  # kappa: smallest mu'(z) that a one-pass update counts as information (ours, stated)

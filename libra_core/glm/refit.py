@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from libra_core.arrays import Floats, Ints
 from libra_core.glm.estimator import OnePass
 from libra_core.glm.link import Link
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 def fit_mle(
@@ -85,12 +82,12 @@ class Refitting(OnePass):
             new[: min(size, len(old))] = old[:size]
             setattr(self, name, new)
 
-    def arrays(self) -> dict[str, NDArray]:
+    def arrays(self) -> dict[str, np.ndarray]:
         n = int(self.n[0])
         log = {"fitted": self.fitted, "n": self.n, "x": self.x[:n], "reward": self.reward[:n], "arm": self.arm[:n]}
         return super().arrays() | log
 
-    def load(self, saved: dict[str, NDArray]) -> None:
+    def load(self, saved: dict[str, np.ndarray]) -> None:
         size = int(np.asarray(saved["n"]).reshape(-1)[0])
         self.n[0] = size
         while size > len(self.x):

@@ -13,10 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from libra_core.advisors.base import Advice, AdviceBatch, Advisor
+from libra_core.arrays import Floats
 from libra_core.glm.estimator import copy_into
 from libra_core.policies.config import PolicyConfig
 from libra_core.policies.decision import REASONS, ArmOption, Choice, Decision, Proposal
-from libra_core.problem import Actions, Contexts, Floats, Outcomes, Patient, Problem
+from libra_core.problem import Actions, Contexts, Outcomes, Patient, Problem
 from libra_core.streams import Streams
 
 State = dict[str, Any]

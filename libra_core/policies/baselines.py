@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from libra_core.arrays import Floats
 from libra_core.policies.base import Policy, register
 from libra_core.policies.decision import REASONS, Choice, Reason
-from libra_core.problem import Actions, Contexts, Floats
+from libra_core.problem import Actions, Contexts
 from libra_core.recourse.optimistic import plan
 
 

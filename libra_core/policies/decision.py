@@ -8,7 +8,8 @@ from enum import StrEnum
 import numpy as np
 
 from libra_core.advisors.base import Advice, AdviceBatch
-from libra_core.problem import Actions, Bools, Contexts, Floats, Ints
+from libra_core.arrays import Bools, Floats, Ints
+from libra_core.problem import Actions, Contexts
 
 
 class Reason(StrEnum):

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from libra_core.advisors.base import AdviceBatch, Advisor
+from libra_core.arrays import Bools, Floats, Ints
 from libra_core.policies.base import register
 from libra_core.policies.config import PolicyConfig
 from libra_core.policies.decision import REASONS, Choice, Proposal, Reason
 from libra_core.policies.glrb import GLRB
 from libra_core.policies.trial import Trial
-from libra_core.problem import Actions, Bools, Contexts, Floats, Ints, Outcomes, Problem
-from libra_core.recourse.optimistic import evaluate
+from libra_core.problem import Actions, Contexts, Outcomes, Problem
+from libra_core.recourse.plans import evaluate
 from libra_core.streams import Streams
 
 CODE = {reason: REASONS.index(reason) for reason in Reason}

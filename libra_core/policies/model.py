@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from libra_core.advisors.base import Advisor
+from libra_core.arrays import Floats
 from libra_core.glm.confidence import glm_radius, linear_radius, practical_radius
 from libra_core.glm.estimator import Estimator, OnePass, Shared
 from libra_core.glm.link import LINKS, Link
@@ -14,8 +15,9 @@ from libra_core.glm.refit import Refitting
 from libra_core.policies.base import Policy
 from libra_core.policies.config import PolicyConfig
 from libra_core.policies.decision import ArmOption, Proposal
-from libra_core.problem import Actions, Contexts, Floats, Outcomes, Problem, moved
-from libra_core.recourse.optimistic import Plans, evaluate, plan
+from libra_core.problem import Actions, Contexts, Outcomes, Problem, moved
+from libra_core.recourse.optimistic import plan
+from libra_core.recourse.plans import Plans, evaluate
 from libra_core.streams import Streams
 
 NORMAL_95 = 1.96

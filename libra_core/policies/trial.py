@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from libra_core.arrays import Bools, Floats
 from libra_core.glm.estimator import copy_into
-from libra_core.problem import Bools, Floats
 
 BETS = np.array([0.5, 0.95])  # as shares of the largest bet e / B
 ALPHA = 0.1  # an advisor that is no worse is ever dismissed with at most this probability

@@ -1,6 +1,6 @@
 """The record of clinicians' sessions: an append-only log from which everything else is rebuilt.
 
-`Database` is where it lives, `Repository` reads and writes it in one person's name, `Sitting` is a session at work,
+`Database` is where it lives, `Repository` reads and writes it in one person's name, `SessionLog` is a session at work,
 `replay` proves what was shown. See docs/records.md.
 """
 
@@ -11,8 +11,8 @@ from libra_core.records.outcomes import Entered
 from libra_core.records.replay import replay
 from libra_core.records.repository import Repository, SessionInfo
 from libra_core.records.rows import Stamp
-from libra_core.records.sitting import Sitting
-from libra_core.records.spec import LOCAL, REASONS, Actor, Kind, Role, SessionSpec
+from libra_core.records.session_log import SessionLog
+from libra_core.records.spec import LOCAL, REASONS, Actor, DecisionKind, Role, SessionSpec
 
 __all__ = [
     "LOCAL",
@@ -20,17 +20,17 @@ __all__ = [
     "Actor",
     "AlreadyDecided",
     "Database",
+    "DecisionKind",
     "Denied",
     "Effect",
     "Entered",
-    "Kind",
     "Plan",
     "RecordsError",
     "Repository",
     "Role",
     "SessionInfo",
+    "SessionLog",
     "SessionSpec",
-    "Sitting",
     "Stale",
     "Stamp",
     "Unavailable",

@@ -19,7 +19,7 @@ from libra_core.cohort import Cohort
 from libra_core.records.engine import Engine, Plan
 from libra_core.records.ledger import CaseFile, Ledger
 from libra_core.records.repository import SessionInfo
-from libra_core.records.spec import REASONS, Kind
+from libra_core.records.spec import REASONS, DecisionKind
 
 GROUP = "group: "  # begins the names of the columns that say who belongs to a group of patients
 SMALLEST = 5  # people in a group below which totals are not shown to somebody who may not read rows
@@ -104,20 +104,20 @@ def _line(info: SessionInfo, case: CaseFile, engine: Engine) -> dict[str, object
 
 def by_person(table: pd.DataFrame) -> pd.DataFrame:
     """The lines that a person decided: not those where the policy was sure and acted by itself."""
-    return table[table["kind"] != Kind.AUTOMATIC.value] if len(table) else table
+    return table[table["kind"] != DecisionKind.AUTOMATIC.value] if len(table) else table
 
 
 def overrides(table: pd.DataFrame) -> Share:
     """How often a clinician decided otherwise than proposed, of the decisions made with the card in view."""
-    seen = table[table["kind"].isin([Kind.ACCEPT.value, Kind.OVERRIDE.value])] if len(table) else table
-    return Share(int((seen["kind"] == Kind.OVERRIDE.value).sum()) if len(seen) else 0, len(seen))
+    seen = table[table["kind"].isin([DecisionKind.ACCEPT.value, DecisionKind.OVERRIDE.value])] if len(table) else table
+    return Share(int((seen["kind"] == DecisionKind.OVERRIDE.value).sum()) if len(seen) else 0, len(seen))
 
 
 def reasons(table: pd.DataFrame) -> dict[str, int]:
     """Reasons of the overrides in words, the most frequent first."""
     if not len(table):
         return {}
-    given = Counter(table.loc[table["kind"] == Kind.OVERRIDE.value, "reason"])
+    given = Counter(table.loc[table["kind"] == DecisionKind.OVERRIDE.value, "reason"])
     return {REASONS.get(code, code or "no reason given"): n for code, n in given.most_common()}
 
 

@@ -24,7 +24,7 @@ from libra_core.study.runner import make_policy
 from libra_core.study.spec import cohort_key, inputs_digest
 from libra_core.study.theory import call_bound
 
-WARM_UP, FIRST_LUCK = 1, 2  # numbers of the replicates whose streams the warm-up and the patients' luck use
+WARM_UP, FIRST_LUCK = 1, 2  # numbers of the replicates whose streams the warm-up and the patients' draws use
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,9 @@ class Engine:
         world = make_environment(named, self.spec.seed, 1, WARM_UP, self.cohort)
         scout = make_policy("glrb", world, self.spec.config, self.spec.seed)
         for _ in range(self.spec.warm_up):
-            contexts, luck = world.arrive(), world.luck()
+            contexts, draws = world.arrive(), world.draws()
             proposal = scout.propose(contexts)
-            outcomes = world.respond(contexts, proposal.actions, luck)
+            outcomes = world.respond(contexts, proposal.actions, draws)
             alone = replace(proposal, choice=Choice.alone(proposal.actions, Reason.OPTIMISTIC))
             for policy in (scout, *self.policies):
                 policy.learn(alone, outcomes)
@@ -141,7 +141,7 @@ class Engine:
             before = policy.streams.state() if policy.advisor is self.clinician else None
             proposal, said = self._ask(policy, Contexts.of(patient), (recorded or {}).get(policy.name))
             if before is not None and proposal.choice.asked[0]:
-                policy.streams.restore(before)  # the same luck once the clinician has answered
+                policy.streams.restore(before)  # the same draws once the clinician has answered
             if said is not None:
                 advice[policy.name] = said
             decisions.append(policy.record(patient, proposal, said))
@@ -172,11 +172,11 @@ class Engine:
         self._executed[position] = plan
 
     def simulate(self, position: int, plan: Plan) -> Outcomes:
-        """The outcome of a plan for this patient. The luck belongs to the patient, whatever the order of events."""
+        """The outcome of a plan for this patient. The draws belongs to the patient, whatever the order of events."""
         world, seed = self.environment, self.spec.seed
         world.noise = Streams(seed, "noise", 1, FIRST_LUCK + position)
         world.compliance = Streams(seed, "compliance", 1, FIRST_LUCK + position)
-        return world.respond(self.contexts(position), self._actions(plan), world.luck())
+        return world.respond(self.contexts(position), self._actions(plan), world.draws())
 
     def observed(self, position: int, plan: Plan, reward: float, share: float | None) -> Outcomes:
         """An outcome that a person entered: `share` of the plan was carried out (None: as is usual)."""

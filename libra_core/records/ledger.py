@@ -12,7 +12,7 @@ from libra_core.advisors.base import Advice
 from libra_core.policies import Decision
 from libra_core.records.codec import advice_from, decision_from
 from libra_core.records.engine import Plan
-from libra_core.records.spec import Kind
+from libra_core.records.spec import DecisionKind
 from libra_core.records.tables import Event
 
 
@@ -21,7 +21,7 @@ class Choice:
     """A decision as recorded. `executed` is None while nothing was done."""
 
     key: str
-    kind: Kind
+    kind: DecisionKind
     closes: bool
     plan: Plan
     executed: Plan | None
@@ -38,7 +38,7 @@ class Choice:
         done = None if row["executed_arm"] is None else _plan(row["executed_arm"], row["executed_delta"])
         return cls(
             row["key"],
-            Kind(row["kind"]),
+            DecisionKind(row["kind"]),
             bool(row["closes"]),
             _plan(row["arm"], row["delta"]),
             done,
@@ -145,9 +145,9 @@ class Ledger:
 
     @staticmethod
     def _decided(case: CaseFile, choice: Choice) -> None:
-        if choice.kind is Kind.FIRST:
+        if choice.kind is DecisionKind.FIRST:
             case.first = choice
-        elif choice.kind is Kind.MISTAKE:
+        elif choice.kind is DecisionKind.MISTAKE:
             case.mistake = choice
         elif choice.closes:
             case.final = choice

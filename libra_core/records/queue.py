@@ -11,7 +11,7 @@ from libra_core.records.ledger import CaseFile
 from libra_core.records.memory import Memory, in_turn
 from libra_core.records.repository import Repository
 from libra_core.records.rows import Rows, Stamp
-from libra_core.records.spec import Kind
+from libra_core.records.spec import DecisionKind
 
 
 class Queue(Memory):
@@ -89,7 +89,7 @@ class Queue(Memory):
         """The policy is sure: it acts, and nobody is asked."""
         plan, now = Plan(shown.main.arm, shown.main.delta), self.repository.clock()
         stamp = Stamp(f"automatic:{self.id}:{position}", now)
-        rows["decisions"] = [self.rows.decision(position, Kind.AUTOMATIC, plan, plan, stamp, actor="policy")]
+        rows["decisions"] = [self.rows.decision(position, DecisionKind.AUTOMATIC, plan, plan, stamp, actor="policy")]
         rows |= self._outcome(position, plan)
         self._finish("automatic", rows)
         return self.ledger.cases[position]

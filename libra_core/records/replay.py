@@ -18,7 +18,7 @@ from libra_core.records.codec import decision_from, decision_text
 from libra_core.records.engine import Engine, Plan
 from libra_core.records.ledger import Ledger
 from libra_core.records.repository import Repository
-from libra_core.records.spec import Kind
+from libra_core.records.spec import DecisionKind
 from libra_core.records.tables import Event
 
 TOLERANCE = 1e-9  # another processor may round the last digit otherwise; a proposal that differs by more is not equal
@@ -38,7 +38,7 @@ def fold(engine: Engine, ledger: Ledger, event: Event) -> list[Decision]:
     for row in event.rows.get("cases", ()):
         said += engine.propose(row["position"], ledger.cases[row["position"]].advice).decisions
     for row in event.rows.get("decisions", ()):
-        if row["kind"] == Kind.ANSWER.value:
+        if row["kind"] == DecisionKind.ANSWER.value:
             said.append(engine.answer(row["position"], ledger.cases[row["position"]].advice[engine.spec.policy]))
     settle(engine, event)
     return said

@@ -11,7 +11,7 @@ from libra_core.problem import Outcomes, Patient
 from libra_core.records.codec import advice_text, canonical, decision_text
 from libra_core.records.engine import Plan, Shown
 from libra_core.records.repository import Repository, versions
-from libra_core.records.spec import Kind
+from libra_core.records.spec import DecisionKind
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Rows:
     def decision(
         self,
         position: int,
-        kind: Kind,
+        kind: DecisionKind,
         plan: Plan,
         done: Plan | None,
         stamp: Stamp,

@@ -53,7 +53,7 @@ class Actor:
 LOCAL = Actor("local", Role.LOCAL, name="local user")
 
 
-class Kind(StrEnum):
+class DecisionKind(StrEnum):
     """What was decided about a patient."""
 
     ACCEPT = "accept"

@@ -11,13 +11,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from libra_core.arrays import Floats
 from libra_core.kernels import inlined, kernel
 from libra_core.recourse.linear_step import linear_step
-
-Floats = NDArray[np.float64]
 
 TOLERANCE = 1e-9  # a climb stops when the value moves less, relative to max(1, |value|)
 MAX_STEPS = 200

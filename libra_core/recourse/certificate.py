@@ -15,15 +15,11 @@ from dataclasses import dataclass, replace
 
 import cvxpy as cp
 import numpy as np
-from numpy.typing import NDArray
 
+from libra_core.arrays import Bools, Floats, Ints
 from libra_core.problem import Contexts
 from libra_core.recourse.ascent import Objective, Shape, bound
 from libra_core.recourse.feasible import FeasibleSet
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-
 
 ACCURACY = {"tol_gap_abs": 1e-7, "tol_gap_rel": 1e-7, "tol_feas": 1e-7, "equilibrate_max_iter": 30}
 
@@ -82,7 +78,7 @@ class _Node:
     moving: Bools
 
     @property
-    def free(self) -> NDArray[np.int64]:
+    def free(self) -> Ints:
         return np.flatnonzero(self.hi > self.lo)
 
 
@@ -171,9 +167,7 @@ def _changes(
     return [cp.sum(use) <= f.feasible.s - fixed_moves, by_row >= D, by_row >= -D, *cones]
 
 
-def _branch(
-    node: _Node, free: NDArray[np.int64], s: int, delta: Floats, squares: Floats, use: Floats
-) -> tuple[_Node, ...]:
+def _branch(node: _Node, free: Ints, s: int, delta: Floats, squares: Floats, use: Floats) -> tuple[_Node, ...]:
     """Two parts that cover the node: one feature held still or counted as moving, else one box cut in two."""
     open_ = ~node.moving[free]
     moves = int((node.moving | ((node.hi == node.lo) & (node.lo != 0))).sum())
@@ -204,7 +198,7 @@ def _cut(node: _Node, j: int, near: float) -> tuple[_Node, ...]:
     return replace(node, hi=_with(node.hi, j, at)), replace(node, lo=_with(node.lo, j, at))
 
 
-def _with(array: Floats, at: int | NDArray[np.int64], value: float) -> Floats:
+def _with(array: Floats, at: int | Ints, value: float) -> Floats:
     out = array.copy()
     out[at] = value
     return out

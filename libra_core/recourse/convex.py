@@ -1,4 +1,4 @@
-"""Optimistic recourse under further convex limits (linked features, budgets): the same ascent, with the linear step
+"""Optimistic recourse under further convex limits (linked features, constraints): the same ascent, with the linear step
 taken by cvxpy.
 
 The problem is compiled once (DPP: gradient and box are parameters) and solved for each step, some milliseconds each:
@@ -15,13 +15,11 @@ from functools import lru_cache
 
 import cvxpy as cp
 import numpy as np
-from numpy.typing import NDArray
 
+from libra_core.arrays import Floats
 from libra_core.problem import Actions, Contexts
 from libra_core.recourse.feasible import FeasibleSet
-from libra_core.recourse.optimistic import Plans, evaluate
-
-Floats = NDArray[np.float64]
+from libra_core.recourse.plans import Plans, evaluate
 
 STEPS = 30
 TOLERANCE = 1e-7
@@ -29,7 +27,7 @@ STILL = 1e-6  # a change smaller than this is the solver's rounding: taken as no
 
 
 class LinearStep:
-    """argmax over F, budgets included, of g'delta - cost effort(delta), for one feasible set."""
+    """argmax over F, constraints included, of g'delta - cost effort(delta), for one feasible set."""
 
     def __init__(self, feasible: FeasibleSet, cost: float) -> None:
         d = len(feasible.weights)
@@ -39,7 +37,7 @@ class LinearStep:
         scaled = cp.multiply(feasible.W, self.delta)
         norm = cp.norm_inf(scaled) if math.isinf(feasible.p) else cp.norm(scaled, int(feasible.p))
         rules = [self.delta >= self.lo, self.delta <= self.hi, norm <= feasible.gamma]
-        for budget in feasible.budgets:
+        for budget in feasible.constraints:
             moved = cp.abs(self.delta) if budget.absolute else self.delta
             rules.append(np.asarray(budget.weights) @ moved <= budget.limit)
         self._lock = threading.Lock()  # sessions share what is compiled, and its parameters with it
@@ -118,13 +116,13 @@ class Inner:
         return best
 
     def without_idle(self, point: Point, min_gain: float) -> Point:
-        """Undo changes that add no more than min_gain, the least first, where the rest keeps the budgets."""
+        """Undo changes that add no more than min_gain, the least first, where the rest keeps the constraints."""
         if min_gain <= 0.0:
             return point
         while True:
             numbers = np.arange(point.delta.size)
             left = [self.at(np.where(numbers == j, 0.0, point.delta)) for j in np.flatnonzero(point.delta)]
-            left = [other for other in left if self.step.feasible.within_budgets(other.delta[None])[0]]
+            left = [other for other in left if self.step.feasible.within_constraints(other.delta[None])[0]]
             top = max(left, key=lambda other: other.value, default=None)
             if top is None or top.value < point.value - min_gain:
                 return point
@@ -143,10 +141,10 @@ def refine(
     table: bool,
     free: Plans,
 ) -> Plans:
-    """Plans that keep the budgets, from plans made without them (`free`: every eligible arm, no change dropped).
+    """Plans that keep the constraints, from plans made without them (`free`: every eligible arm, no change dropped).
 
-    An arm's free plan that keeps the budgets is its best plan. The others climb again; without `table` only while
-    their free value can still win: no plan within the budgets exceeds it, if it is the free maximum.
+    An arm's free plan that keeps the constraints is its best plan. The others climb again; without `table` only while
+    their free value can still win: no plan within the constraints exceeds it, if it is the free maximum.
     """
     step = linear_step_for(feasible, float(cost))
     found = Plans(free.arm.copy(), free.delta.copy(), free.z.copy(), free.s.copy(), np.full_like(free.value, -math.inf))
@@ -157,7 +155,7 @@ def refine(
                 continue
             inner = Inner(step, theta[r], A[r], row, int(k), beta, realised, cost)
             point = inner.at(free.delta[r, k])
-            if not feasible.within_budgets(point.delta[None])[0]:
+            if not feasible.within_constraints(point.delta[None])[0]:
                 pulled = feasible.project(point.delta[None], row.lo[0], row.hi[0])[0]
                 point = max((inner.climb(s) for s in (pulled, np.zeros_like(pulled))), key=lambda end: end.value)
             point = inner.without_idle(point, min_gain)

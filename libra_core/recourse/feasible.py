@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from libra_core.arrays import Bools, Floats
+
 TOLERANCE = 1e-9
 ROUNDING = 1e-6  # how far a plan may stand over a further limit: the convex solver's accuracy
 
 
 @dataclass(frozen=True)
-class Budget:
+class LinearConstraint:
     """A further convex limit: weights'delta <= limit, or weights'|delta| <= limit with `absolute`; limit >= 0."""
 
     name: str
@@ -32,7 +32,7 @@ class FeasibleSet:
     """What all patients share of F; the box (lo, hi) arrives with each patient and always contains 0.
 
     gamma: radius, in weighted standard deviations. p: 1, 2 or inf. weights: diagonal of W, effort per SD.
-    max_changes: s, the most features that one plan may move (None = no limit). budgets: further convex limits, which
+    max_changes: s, the most features that one plan may move (None = no limit). constraints: further convex ones, which
     `recourse.convex` deals with.
     """
 
@@ -40,7 +40,7 @@ class FeasibleSet:
     gamma: float = 1.0
     p: float = 2.0
     max_changes: int | None = None
-    budgets: tuple[Budget, ...] = ()
+    constraints: tuple[LinearConstraint, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.gamma >= 0:
@@ -78,17 +78,17 @@ class FeasibleSet:
         """sum_j w_j |delta_j|: weighted standard deviations moved. What the effort cost multiplies."""
         return np.asarray((np.abs(delta) * self.W).sum(-1))
 
-    def contains(self, delta: Floats, lo: Floats, hi: Floats, tolerance: float = TOLERANCE) -> NDArray[np.bool_]:
+    def contains(self, delta: Floats, lo: Floats, hi: Floats, tolerance: float = TOLERANCE) -> Bools:
         """Whether each row of delta (n, d_M) lies in F."""
         delta = np.atleast_2d(delta)
         in_box = ((delta >= lo - tolerance) & (delta <= hi + tolerance)).all(-1)
         within = (self.norm(delta) <= self.gamma + tolerance) & ((delta != 0).sum(-1) <= self.s)
-        return np.asarray(in_box & within & self.within_budgets(delta, tolerance), dtype=bool)
+        return np.asarray(in_box & within & self.within_constraints(delta, tolerance), dtype=bool)
 
-    def within_budgets(self, delta: Floats, tolerance: float = TOLERANCE) -> NDArray[np.bool_]:
+    def within_constraints(self, delta: Floats, tolerance: float = TOLERANCE) -> Bools:
         """Whether each row of delta (n, d_M) keeps every budget."""
         fine = np.ones(len(delta), bool)
-        for budget in self.budgets:
+        for budget in self.constraints:
             fine &= budget.use(delta) <= budget.limit + max(tolerance, ROUNDING)
         return fine
 
@@ -106,7 +106,7 @@ class FeasibleSet:
         norm = self.norm(out)
         shrink = np.where(norm > self.gamma, self.gamma / np.maximum(norm, 1e-300), 1.0)
         out = np.asarray(out * shrink[:, None])
-        for budget in self.budgets:  # F is convex around 0 on a fixed support: shrinking towards 0 gets inside
+        for budget in self.constraints:  # F is convex around 0 on a fixed support: shrinking towards 0 gets inside
             use = budget.use(out)
             over = use > budget.limit + ROUNDING  # a solver's rounding at a limit of 0 must not undo the whole plan
             out = out * np.where(over, budget.limit / np.maximum(use, 1e-300), 1.0)[:, None]

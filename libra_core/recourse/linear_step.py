@@ -15,11 +15,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from libra_core.arrays import Floats
 from libra_core.kernels import inlined, kernel
 
-Floats = NDArray[np.float64]
 EXACT_SUPPORTS = 12
 
 

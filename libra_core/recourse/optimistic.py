@@ -8,40 +8,15 @@ compiled code. Without `table`, arms that a valid upper bound rules out are not 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from libra_core.arrays import Floats
 from libra_core.kernels import kernel
-from libra_core.problem import Actions, Contexts
+from libra_core.problem import Contexts
 from libra_core.recourse.ascent import Objective, Shape, bound, drop_idle, gradient, greedy, solve
 from libra_core.recourse.feasible import FeasibleSet
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Plans:
-    """The chosen arm (R,) and, for each arm solved, its best change delta (R, K, d_M), index z = theta'x' (R, K),
-    standard width s = sqrt(x'A x') (R, K) and objective value (R, K); value = -inf: not eligible or ruled out."""
-
-    arm: Ints
-    delta: Floats
-    z: Floats
-    s: Floats
-    value: Floats
-
-    @property
-    def actions(self) -> Actions:
-        rows = np.arange(len(self.arm))
-        return Actions(self.arm, self.delta[rows, self.arm])
-
-    def chosen(self) -> tuple[Floats, Floats]:
-        """(z, s) of the chosen arm, each (R,)."""
-        rows = np.arange(len(self.arm))
-        return self.z[rows, self.arm], self.s[rows, self.arm]
+from libra_core.recourse.plans import Plans
 
 
 @kernel
@@ -136,7 +111,7 @@ def plan(
     out = (np.empty(R, np.int64), np.zeros((R, K, d_m)), np.zeros((R, K)), np.zeros((R, K)), np.empty((R, K)))
     realised = np.ones(d_m) if realised is None else realised
     c = np.ascontiguousarray
-    limited = bool(feasible.budgets)  # then this is the first half: every arm, nothing dropped yet
+    limited = bool(feasible.constraints)  # then this is the first half: every arm, nothing dropped yet
     drop = 0.0 if limited else float(min_gain)
     _plan(
         c(theta), c(A), c(contexts.x), c(contexts.lo), c(contexts.hi), c(contexts.eligible), feasible.W, c(realised),
@@ -149,36 +124,3 @@ def plan(
     from libra_core.recourse.convex import refine  # here: cvxpy takes a second to import, and few need it
 
     return refine(feasible, theta, A, contexts, beta, realised, cost, min_gain, table, plans)
-
-
-@kernel
-def _evaluate(theta, A, x, arm, delta, realised, z, s):
-    R, d = x.shape
-    d_m = delta.shape[1]
-    moved = np.empty(d)
-    for r in range(R):
-        k = arm[r]
-        moved[:] = x[r]
-        for j in range(d_m):
-            moved[d - d_m + j] += realised[j] * delta[r, j]
-        total, q = 0.0, 0.0
-        for i in range(d):
-            row = 0.0
-            for j in range(d):
-                row += A[r, k, i, j] * moved[j]
-            q += row * moved[i]
-            total += theta[r, k, i] * moved[i]
-        z[r] = total
-        s[r] = math.sqrt(max(q, 0.0))
-
-
-def evaluate(
-    theta: Floats, A: Floats, contexts: Contexts, actions: Actions, realised: Floats | None = None
-) -> tuple[Floats, Floats]:
-    """(z, s) = (theta'x', sqrt(x'A x')), each (R,), of given actions."""
-    R, d_m = actions.delta.shape
-    z, s = np.empty(R), np.empty(R)
-    realised = np.ones(d_m) if realised is None else realised
-    c = np.ascontiguousarray
-    _evaluate(c(theta), c(A), c(contexts.x), c(actions.arm), c(actions.delta), c(realised), z, s)
-    return z, s

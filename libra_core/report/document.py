@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from libra_core.problem import Floats
+from libra_core.arrays import Floats
 
 WARNING = "Research demonstration: simulated outcomes, not for clinical use"
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from libra_core.report.case import CaseStudy
 from libra_core.report.document import Chart, Line, Section, Table
 from libra_core.report.measures import Interval, asked, at, difference, growth, log_squared, lost, policy
 from libra_core.report.wording import factor, number, per_patient, plain_label, rate, spread
 from libra_core.study.metrics import band, group_frame
-
-if TYPE_CHECKING:
-    from libra_core.report.story import Case
 
 CURVES = ("linucb", "glrb", "libra", "guideline", "llm-only")
 SETTLED = 0.01  # share of a run from which an average so far is drawn: before it, it is one over few patients
 COMPARED = ("guideline", "glrb", "libra")
 
 
-def regret_chart(case: Case, names: tuple[str, ...]) -> Chart:
+def regret_chart(case: CaseStudy, names: tuple[str, ...]) -> Chart:
     """Regret per patient so far with its band over replicates."""
     study, unit = case.main.result, case.unit
     i = at(study, round(SETTLED * study.t[-1]))
@@ -39,7 +35,7 @@ def regret_chart(case: Case, names: tuple[str, ...]) -> Chart:
     )
 
 
-def calls_chart(case: Case) -> Chart:
+def calls_chart(case: CaseStudy) -> Chart:
     """Questions so far, beside the shape of the promise, c log^2 t, fitted to them."""
     study = case.main.result
     t = np.asarray(study.t, float)
@@ -54,7 +50,7 @@ def calls_chart(case: Case) -> Chart:
     )
 
 
-def learned(case: Case, si: bool) -> Section:
+def learned(case: CaseStudy, si: bool) -> Section:
     """Regret, questions, and each guarantee with what was measured for it."""
     study, unit = case.main.result, case.unit
     final = {name: lost(study, name).mean for name in CURVES}
@@ -72,14 +68,14 @@ def learned(case: Case, si: bool) -> Section:
     )
 
 
-def _promised(case: Case) -> list[tuple[str, str]]:
+def _promised(case: CaseStudy) -> list[tuple[str, str]]:
     rows = [("A good start", _start(case)), ("Few questions", _effort(case))]
     if case.sabotage is not None:
         rows.append(("Bad advice does limited harm", _robust(case)))
     return rows
 
 
-def _start(case: Case) -> str:
+def _start(case: CaseStudy) -> str:
     """The first tenth, against the same method without an advisor and the advisor without a method."""
     study, unit = case.main.result, case.unit
     tenth = max(1, study.t[-1] // 10)
@@ -96,14 +92,14 @@ def _compared(found: Interval) -> str:
     return "about as much as" if found.low <= 0 <= found.high else "more than" if found.mean > 0 else "less than"
 
 
-def _effort(case: Case) -> str:
+def _effort(case: CaseStudy) -> str:
     study = case.main.result
     mine = policy(study, "libra").calls[:, -1].mean()
     later = asked(study, "libra", 0.5, 1.0)
     return f"{mine:,.0f} questions in {study.t[-1]:,} patients; in the second half of the run {later:.0%} of patients."
 
 
-def _robust(case: Case) -> str:
+def _robust(case: CaseStudy) -> str:
     assert case.sabotage is not None
     study, unit = case.sabotage.result, case.unit
     harm, guarded = difference(study, "libra", "glrb"), policy(study, "libra-trial")
@@ -117,7 +113,7 @@ def _robust(case: Case) -> str:
     return text
 
 
-def _promises(case: Case) -> tuple[str, ...]:
+def _promises(case: CaseStudy) -> tuple[str, ...]:
     config, study = case.main.spec.config, case.main.result
     c, _ = log_squared(study, "libra")
     bound = policy(study, "libra").call_bound
@@ -147,7 +143,7 @@ def _groups(found: dict[str, Interval], unit: str) -> str:
     return f"LIBRA loses most in “{worst}”: {rate(found[worst].mean, unit)}, at best {number(means[0], unit)}. "
 
 
-def limits(case: Case, si: bool) -> Section:
+def limits(case: CaseStudy, si: bool) -> Section:
     """For whom it works less well, and what none of this shows."""
     study, unit = case.main.result, case.unit
     groups = group_frame(study)

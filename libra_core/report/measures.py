@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from libra_core.arrays import Floats, Ints
 from libra_core.cohort import Cohort
 from libra_core.environments import Environment
-from libra_core.problem import Contexts, Floats, Ints
+from libra_core.problem import Contexts
 from libra_core.recourse.optimistic import plan
 from libra_core.study.batch import PolicyResult, StudyResult
 from libra_core.study.metrics import band
@@ -55,7 +56,7 @@ def lost(study: StudyResult, name: str, t: int | None = None) -> Interval:
 
 
 def difference(study: StudyResult, a: str, b: str, t: int | None = None) -> Interval:
-    """Regret per patient of a less that of b up to round t, replicate by replicate: same patients, same luck."""
+    """Regret per patient of a less that of b up to round t, replicate by replicate: same patients, same draws."""
     i = at(study, t or study.t[-1])
     return Interval.of((policy(study, a).regret[:, i] - policy(study, b).regret[:, i]) / study.t[i])
 

@@ -7,17 +7,17 @@ from collections import Counter
 import numpy as np
 
 from libra_core.cohort import Cohort
-from libra_core.records import REASONS, Actor, Database, Kind, Repository, Role, SessionInfo
+from libra_core.records import REASONS, Actor, Database, DecisionKind, Repository, Role, SessionInfo
 from libra_core.records.ledger import CaseFile, Ledger
 from libra_core.records.replay import cohort_of
 from libra_core.report.document import Bar, Chart, Document, Section, Table
 from libra_core.report.wording import label, plan_words, treatment
 
 WORDS = {
-    Kind.ACCEPT: "proposal accepted",
-    Kind.OVERRIDE: "own plan",
-    Kind.ANSWER: "asked, answered",
-    Kind.AUTOMATIC: "not asked: the method was sure",
+    DecisionKind.ACCEPT: "proposal accepted",
+    DecisionKind.OVERRIDE: "own plan",
+    DecisionKind.ANSWER: "asked, answered",
+    DecisionKind.AUTOMATIC: "not asked: the method was sure",
 }
 
 
@@ -70,11 +70,12 @@ def _decided(info: SessionInfo, ledger: Ledger) -> Section:
         points.append(f"{wrong} marked as recorded by mistake: left out here.")
     if seconds:
         points.append(f"Median time from showing to deciding: {np.median(seconds):.0f} seconds.")
-    judged = kinds[Kind.ACCEPT] + kinds[Kind.OVERRIDE]
+    judged = kinds[DecisionKind.ACCEPT] + kinds[DecisionKind.OVERRIDE]
     message = (
-        f"{kinds[Kind.ACCEPT]} of {judged} proposals were accepted."
+        f"{kinds[DecisionKind.ACCEPT]} of {judged} proposals were accepted."
         if judged
-        else f"{kinds[Kind.ANSWER]} answers were given; the method decided about {kinds[Kind.AUTOMATIC]} by itself."
+        else f"{kinds[DecisionKind.ANSWER]} answers were given; "
+        f"the method decided about {kinds[DecisionKind.AUTOMATIC]} by itself."
     )
     bars = tuple(Bar(WORDS[kind], float(kinds[kind])) for kind in WORDS if kinds[kind])
     said = ", ".join(f"{bar.label} {bar.value:.0f}" for bar in bars)
@@ -85,7 +86,7 @@ def _decided(info: SessionInfo, ledger: Ledger) -> Section:
 def _choices(info: SessionInfo, ledger: Ledger) -> Section | None:
     """Where the clinician chose first, blinded: how often the treatments agreed, and how often the choice moved."""
     cases = [case for case in _closed(ledger) if case.first and case.final]
-    reasons = Counter(c.final.reason for c in _closed(ledger) if c.final and c.final.kind is Kind.OVERRIDE)
+    reasons = Counter(c.final.reason for c in _closed(ledger) if c.final and c.final.kind is DecisionKind.OVERRIDE)
     points = [f"{REASONS.get(code, code or 'no reason given')}: {n}" for code, n in reasons.most_common()]
     if not cases:
         return Section("reasons", "Why not the proposal", "Reasons for own plans.", tuple(points)) if points else None

@@ -2,134 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 import numpy as np
 
 from libra_core.clinical import Feature
-from libra_core.cohort import Cohort, load_cohort
-from libra_core.environments import Environment, make_environment
-from libra_core.policies import Decision
-from libra_core.problem import Actions
+from libra_core.cohort import Cohort
 from libra_core.report import learned, why
+from libra_core.report.case import LEARNED, CaseStudy
 from libra_core.report.document import Document, Section, Table
 from libra_core.report.facts import study_facts
-from libra_core.report.measures import NotComparedError, Truth, plans_to_choose_from, truth
+from libra_core.report.measures import NotComparedError, plans_to_choose_from
 from libra_core.report.wording import number, person, plan_words, treatment, value, worth
-from libra_core.study.live import LiveRun
-from libra_core.study.store import StoredStudy, StudyError, load_case_study, load_study
 
 FACTS = 9  # in the table of the first screen
-LEARNED = 200  # simulated patients that LIBRA has treated before the patient of the story comes
 KEYS = ("patient", "question", "bandit", "recourse", "advisor", "run", "learned", "limits")
 
 
-@dataclass(frozen=True, eq=False)
-class Case:
-    """Everything that the story is told from. main names it; full and sabotage are what it is held against."""
-
-    main: StoredStudy
-    full: StoredStudy | None
-    sabotage: StoredStudy | None
-    cohort: Cohort
-    environment: Environment
-
-    @cached_property
-    def truth(self) -> Truth:
-        """The best plans of everybody who enters the simulation."""
-        return truth(self.environment, self.cohort.arrivals)
-
-    @cached_property
-    def _choice(self) -> tuple[int, str]:
-        """Position in `truth` of the patient of the story, and the rule by which it was found: each wish narrows the
-        choice where anybody is left. Nothing that a method did in a study is looked at."""
-        protocol, measured = self.cohort.protocol, (~self.cohort.imputed.loc[self.truth.rows]).sum(axis=1).to_numpy()
-        left = np.ones(len(self.truth.rows), bool)
-        told: list[str] = []
-        wishes = [(self.truth.switched, "for whom a change of habits makes another treatment the best one")]
-        if protocol.story:
-            fits = protocol.story.fires(protocol.columns(self.cohort.values[self.truth.rows]))
-            wishes.insert(0, (fits, f"who are {protocol.story.reason}"))
-        for wish, words in wishes:
-            if (left & wish).any():
-                left, told = left & wish, [*told, words]
-        left &= measured == measured[left].max()
-        told.append("about whom most was measured")
-        return int(np.flatnonzero(left)[0]), f"the first of those {'; '.join(told)}"
-
-    @property
-    def place(self) -> int:
-        """Position in `truth` of the patient of the story."""
-        return self._choice[0]
-
-    @property
-    def chosen(self) -> str:
-        """Why this patient, to be read after a colon."""
-        return self._choice[1]
-
-    @cached_property
-    def lost(self) -> float:
-        """How much less the plan of LIBRA is worth to the patient of the story than the best one, reward units."""
-        who = self.cohort.contexts(self.truth.rows[[self.place]])
-        plan = Actions(np.array([self.decision.arm]), np.array([self.decision.delta]))
-        return float(self.truth.value[self.place] - self.environment.means(who, plan)[0])
-
-    @property
-    def row(self) -> int:
-        return int(self.truth.rows[self.place])
-
-    def live(self) -> LiveRun:
-        """The stored study's first replicate of LIBRA, to be watched patient by patient."""
-        return live_run(self.main, self.cohort)
-
-    @cached_property
-    def decision(self) -> Decision:
-        """What LIBRA proposes to the patient of the story after LEARNED patients of that replicate."""
-        run = self.live()
-        for _ in range(LEARNED):
-            run.step()
-        return run.decision_for(self.row)
-
-    @property
-    def unit(self) -> str:
-        return self.main.result.unit
-
-
-def live_run(study: StoredStudy, cohort: Cohort) -> LiveRun:
-    """LIBRA under the settings of a stored study, from its first patient."""
-    spec = study.spec
-    kind = spec.environment
-    return LiveRun.start(cohort, "libra", spec.advisor, spec.seed, spec.config, kind.link, kind.compliance)
-
-
-def load_case(wanted: str = "") -> Case:
-    """The ready-made case study, or that of one stored study. Raises StudyError with what to do."""
-    ready: dict[str, StoredStudy] = {}
-    try:
-        ready = load_case_study()
-    except StudyError:
-        if not wanted:
-            raise
-    if not wanted or wanted == ready.get("main", _Nothing).hash:
-        return make_case(ready["main"], ready.get("full"), ready.get("sabotage"))
-    return make_case(load_study(wanted))
-
-
-class _Nothing:
-    hash = ""
-
-
-def make_case(main: StoredStudy, full: StoredStudy | None = None, sabotage: StoredStudy | None = None) -> Case:
-    """A case from stored studies. Raises StudyError for a study without patients."""
-    spec = main.spec.environment
-    if spec.cohort is None:
-        raise StudyError(f"the study {main.hash} has no patients: a case study is about a cohort")
-    cohort = load_cohort(spec.cohort)
-    return Case(main, full, sabotage, cohort, make_environment(spec, main.spec.seed, 1, cohort=cohort))
-
-
-def story(case: Case, si: bool = False) -> tuple[Section, ...]:
+def story(case: CaseStudy, si: bool = False) -> tuple[Section, ...]:
     """The eight screens, in order. A study without the policies that a screen compares goes without that screen."""
     makers = (_patient, _question, why.bandit, why.recourse, why.advisor, _run, learned.learned, learned.limits)
     found = []
@@ -144,7 +34,7 @@ def story(case: Case, si: bool = False) -> tuple[Section, ...]:
     return tuple(found)
 
 
-def case_document(case: Case, si: bool = False) -> Document:
+def case_document(case: CaseStudy, si: bool = False) -> Document:
     """The case study as a report."""
     protocol = case.cohort.protocol
     return Document(
@@ -161,7 +51,7 @@ def case_document(case: Case, si: bool = False) -> Document:
 # ------------------------------------------------------------------------------------------------ the first screens
 
 
-def _patient(case: Case, si: bool) -> Section:
+def _patient(case: CaseStudy, si: bool) -> Section:
     cohort, row = case.cohort, case.row
     protocol, imputed = cohort.protocol, cohort.imputed.loc[row]
     outcome = protocol.feature(protocol.outcome.name)
@@ -208,7 +98,7 @@ def _possible(cohort: Cohort, row: int, arm: int) -> str:
     return f"not excluded by what is recorded; {facts} to check" if unknown else "possible"
 
 
-def _question(case: Case, si: bool) -> Section:
+def _question(case: CaseStudy, si: bool) -> Section:
     cohort, row = case.cohort, case.row
     protocol = cohort.protocol
     treatments, habits, plans = plans_to_choose_from(cohort, row)
@@ -238,7 +128,7 @@ def _question(case: Case, si: bool) -> Section:
     )
 
 
-def _run(case: Case, si: bool) -> Section:
+def _run(case: CaseStudy, si: bool) -> Section:
     decision, cohort, unit = case.decision, case.cohort, case.unit
     best = int(case.truth.arm[case.place])
     proposed, ideal = treatment(cohort, decision.arm), treatment(cohort, best)
@@ -256,13 +146,13 @@ def _run(case: Case, si: bool) -> Section:
         ),
         charts=(learned.regret_chart(case, ("libra",)),),
         maths=(
-            f"The run is replicate 1 of the stored study {case.main.hash}: same seed, same patients, same luck, so "
+            f"The run is replicate 1 of the stored study {case.main.hash}: same seed, same patients, same draws, so "
             "that its curve ends where the stored one does.",
         ),
     )
 
 
-def _expected(case: Case) -> str:
+def _expected(case: CaseStudy) -> str:
     """What LIBRA expects of its plan, with its range: the fall, or how often the goal is reached."""
     decision, protocol, unit = case.decision, case.cohort.protocol, case.unit
     outcome = protocol.outcome

@@ -8,7 +8,7 @@ from html import escape
 
 import numpy as np
 
-from libra_core.problem import Floats
+from libra_core.arrays import Floats
 from libra_core.report.document import Bar, Chart, Line
 
 # Okabe and Ito's colours, told apart by people with any colour vision; a dash goes with each.

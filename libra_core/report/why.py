@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from libra_core.report.case import CaseStudy
 from libra_core.report.document import Bar, Chart, Line, Section, Table
 from libra_core.report.measures import Interval, asked, at, difference, lost, pace, policy
 from libra_core.report.wording import advisor as named
@@ -22,14 +22,11 @@ from libra_core.report.wording import (
     worth,
 )
 
-if TYPE_CHECKING:
-    from libra_core.report.story import Case
-
 PIECES = 12  # points of a curve of loss per patient
 EARLY, LATE = (0.0, 0.1), (0.9, 1.0)  # the first and the last tenth of a run
 
 
-def bandit(case: Case, si: bool) -> Section:
+def bandit(case: CaseStudy, si: bool) -> Section:
     """A rule book goes on losing at the same pace; what learns from outcomes loses less and less."""
     study, unit = case.main.result, case.unit
     rule, learner = "guideline", "glrb"
@@ -57,7 +54,7 @@ def bandit(case: Case, si: bool) -> Section:
     )
 
 
-def _pace_chart(case: Case, names: tuple[str, ...]) -> Chart:
+def _pace_chart(case: CaseStudy, names: tuple[str, ...]) -> Chart:
     study = case.main.result
     cuts = np.linspace(0, 1, PIECES + 1)
     middle = np.array([study.t[at(study, round(b * study.t[-1]))] for b in cuts[1:]], float)
@@ -73,7 +70,7 @@ def _pace_chart(case: Case, names: tuple[str, ...]) -> Chart:
     return Chart(f"Benefit lost: {said} {unit}", "Patients treated", f"Benefit lost ({unit})", tuple(lines))
 
 
-def recourse(case: Case, si: bool) -> Section:
+def recourse(case: CaseStudy, si: bool) -> Section:
     """Habits change which treatment is best; choosing the treatment alone leaves that on the table."""
     cohort, unit, found, k = case.cohort, case.unit, case.truth, case.place
     share, gain = float(found.switched.mean()), float(found.gain.mean())
@@ -122,7 +119,7 @@ def _bars(x: str, bars: tuple[Bar, ...]) -> Chart:
     return Chart(f"{x}: {said}", x, "", bars=bars)
 
 
-def advisor(case: Case, si: bool) -> Section:
+def advisor(case: CaseStudy, si: bool) -> Section:
     """Early on the advisor knows more than the method; later it is in the way. Ask while unsure."""
     study, unit, rounds = case.main.result, case.unit, case.main.spec.rounds
     first, last = asked(study, "libra", *EARLY), asked(study, "libra", *LATE)
@@ -155,7 +152,7 @@ def advisor(case: Case, si: bool) -> Section:
     )
 
 
-def _asked_chart(case: Case) -> Chart:
+def _asked_chart(case: CaseStudy) -> Chart:
     study = case.main.result
     cuts = np.linspace(0, 1, PIECES + 1)
     x = np.array([study.t[at(study, round(b * study.t[-1]))] for b in cuts[1:]], float)

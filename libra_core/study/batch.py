@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from joblib import Parallel, delayed
 
+from libra_core.arrays import Floats
 from libra_core.cohort import Cohort
 from libra_core.environments import make_environment
 from libra_core.policies.model import ModelPolicy
-from libra_core.problem import Floats
 from libra_core.study.runner import make_policy, run
 from libra_core.study.spec import StudySpec
 from libra_core.study.theory import call_bound

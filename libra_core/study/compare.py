@@ -11,13 +11,14 @@ import numpy as np
 
 from libra_core.advisors.agreement import NO_ADVICE
 from libra_core.advisors.base import Advisor
+from libra_core.arrays import Bools, Floats, Ints
 from libra_core.environments import Environment
 from libra_core.policies import PolicyConfig
 from libra_core.policies.base import Policy
 from libra_core.policies.baselines import AdvisorOnly
 from libra_core.policies.decision import REASONS
 from libra_core.policies.libra import Libra
-from libra_core.problem import Actions, Bools, Contexts, Floats, Ints, Patient
+from libra_core.problem import Actions, Contexts, Patient
 from libra_core.study.runner import Round, make_policy, run
 from libra_core.study.theory import call_bound
 

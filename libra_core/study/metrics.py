@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-from libra_core.problem import Floats
+from libra_core.arrays import Floats
 from libra_core.study.batch import PolicyResult, StudyResult
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from libra_core.arrays import Floats
 from libra_core.cohort import Cohort
 from libra_core.environments import make_environment
 from libra_core.policies import REGISTRY
 from libra_core.policies.model import ModelPolicy
-from libra_core.problem import Floats
 from libra_core.study.batch import PolicyResult, StudyResult
 from libra_core.study.runner import make_policy
 from libra_core.study.theory import call_bound, radius_is_proven, regret_lower, regret_upper

@@ -1,4 +1,4 @@
-"""One run: policies in step over the same patients and the same luck. The only loop over rounds in the project."""
+"""One run: policies in step over the same patients and the same draws. The only loop over rounds in the project."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 from libra_core.advisors import make_advisor
 from libra_core.advisors.base import Advisor
+from libra_core.arrays import Floats
 from libra_core.environments import Environment
 from libra_core.policies import REGISTRY, Policy, PolicyConfig, Proposal
 from libra_core.policies.baselines import Oracle
-from libra_core.problem import Contexts, Floats, Outcomes
+from libra_core.problem import Contexts, Outcomes
 from libra_core.streams import Streams
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class PolicyStep:
     """What one policy did in one round: regret (R,) is expected, in reward units; seconds is its CPU time."""
 
     policy: Policy
@@ -33,7 +34,7 @@ class Round:
     t: int
     contexts: Contexts
     best: Floats
-    steps: tuple[Step, ...]
+    steps: tuple[PolicyStep, ...]
 
 
 def make_policy(
@@ -64,20 +65,20 @@ def play(
     t: int,
     watch: Callable[[Policy, Proposal], None] = lambda policy, proposal: None,
 ) -> Round:
-    """One round: everybody sees the same patients and the same luck. `watch` sees each choice before it is learned."""
-    best, luck = environment.best(contexts), environment.luck()
+    """One round: everybody sees the same patients and the same draws. `watch` sees each choice before it is learned."""
+    best, draws = environment.best(contexts), environment.draws()
     steps = []
     for policy in policies:
         started = time.thread_time()
         proposal = policy.propose(contexts)
         chosen = time.thread_time()
         watch(policy, proposal)
-        outcomes = environment.respond(contexts, proposal.actions, luck)
+        outcomes = environment.respond(contexts, proposal.actions, draws)
         regret = best - environment.means(contexts, proposal.actions)
         resumed = time.thread_time()
         policy.learn(proposal, outcomes)
         seconds = (chosen - started) + (time.thread_time() - resumed)
-        steps.append(Step(policy, proposal, outcomes, regret, seconds))
+        steps.append(PolicyStep(policy, proposal, outcomes, regret, seconds))
     return Round(t, contexts, best, tuple(steps))
 
 

@@ -40,7 +40,7 @@ def python(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_policy_as_printed_passes_the_tests_of_every_policy(tmp_path: Path) -> None:
     (tmp_path / "cautious.py").write_text(printed("libra_core/policies/cautious.py"))
-    words = ["-m", "pytest", "-p", "cautious", "tests/core/test_policies.py", "-k", "cautious"]
+    words = ["-m", "pytest", "-p", "cautious", "tests/core/policies/test_policies.py", "-k", "cautious"]
     done = python(*words, PYTHONPATH=str(tmp_path))
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-500:]
     assert "6 passed" in done.stdout  # the battery for every policy
@@ -60,7 +60,7 @@ def first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("first")
 def test_the_advisor_as_printed_is_offered_everywhere(capsys: Capture) -> None:
-    from pages.ui import advice
+    from pages.ui.session import advice
 
     assert advisors.kinds()["first"].label == "First on the menu"
     assert "first" in advice.choices()

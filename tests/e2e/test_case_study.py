@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from benchmarks.dashboard import serving
 from tests.e2e.conftest import pressed, settled
-from tests.stress.server import serving
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "artefacts" / "screens"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.llm_server import LLMServer
+from tests.support.llm_server import LLMServer
 
 
 @pytest.fixture(scope="module")

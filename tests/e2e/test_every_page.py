@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from benchmarks.dashboard import serving
 from tests.e2e.conftest import READY, drawn, settled
-from tests.stress.server import serving
 
 TITLES = ("Cohort", "Recommend", "Compare", "Regret", "Feedback", "Case study", "Settings", "About")
 # What a control is called; nothing for a question mark, which is called like what it explains.

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from libra_core.records import LOCAL, Database, Kind, Repository, Sitting, replay
-from tests.stress.kit import NHANES, begin
-from tests.stress.server import Server, serving
+from benchmarks.dashboard import Server, serving
+from libra_core.records import LOCAL, Database, DecisionKind, Repository, SessionLog, replay
+from tests.support.kit import NHANES, begin
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def decided(page: Page, n: int | None) -> Page:
     return page
 
 
-def sitting(database: Database, session: str) -> Sitting:
-    return Sitting(Repository(database, LOCAL), session, NHANES)
+def sitting(database: Database, session: str) -> SessionLog:
+    return SessionLog(Repository(database, LOCAL), session, NHANES)
 
 
 def test_blinded_choice_and_decision_in_the_browser(page: Page, running: Server, database: Database) -> None:
@@ -53,7 +53,7 @@ def test_blinded_choice_and_decision_in_the_browser(page: Page, running: Server,
     decided(page, 1)
     case = sitting(database, session).ledger.cases[1]
     assert case.first is not None
-    assert case.final.kind is Kind.ACCEPT
+    assert case.final.kind is DecisionKind.ACCEPT
 
 
 def test_a_double_click_is_one_decision(page: Page, running: Server, database: Database) -> None:
@@ -77,7 +77,7 @@ def test_three_clicks_for_a_plan_of_one_s_own(page: Page, running: Server, datab
     expect(page.locator("[class*=st-key-fb_override_1_] button").first).to_be_enabled()
     page.locator("[class*=st-key-fb_override_1_] button").first.click()
     decided(page, 1)
-    assert sitting(database, session).ledger.cases[1].final.kind is Kind.OVERRIDE
+    assert sitting(database, session).ledger.cases[1].final.kind is DecisionKind.OVERRIDE
 
 
 def test_keys_are_enough(page: Page, running: Server, database: Database) -> None:

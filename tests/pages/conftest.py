@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from libra_core.advisors.llm.settings import NAMES
 from libra_core.advisors.llm.store import open_store
-from tests.llm_server import LLMServer
+from tests.support.llm_server import LLMServer
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
 

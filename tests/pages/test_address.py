@@ -10,9 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from libra_core.study.live import LiveRun
 from libra_core.study.spec import StudySpec
-from pages.ui import loaders
-from pages.ui.job import AT_ONCE, KEPT, Job, keep, kept
-from pages.ui.study import StudyJob
+from pages.ui.session import loaders
+from pages.ui.session.job import AT_ONCE, KEPT, Job, keep, kept
+from pages.ui.session.study import StudyJob
 from tests.pages.conftest import ROUTER
 
 HEALTHY = b"age,sex,sbp,dbp\n" + b"40,F,112,70\n50,M,118,75\n" * 5

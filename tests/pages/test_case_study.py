@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import loaders
+from pages.ui.session import loaders
 
 
 @pytest.fixture

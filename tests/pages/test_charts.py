@@ -8,7 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from pages.ui import charts, cohort_charts
+from pages.ui.cohort import charts as cohort_charts
+from pages.ui.draw import charts
 
 FIGURES = {
     "distribution": cohort_charts.distribution("Age", "years", [50.0, 60.0, 61.0], [55.0], 60.0),

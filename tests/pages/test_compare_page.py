@@ -5,10 +5,10 @@ from streamlit.testing.v1 import AppTest
 
 from libra_core.advisors.llm.store import open_store
 from libra_core.cohort import load_cohort
-from libra_core.records import LOCAL, Database, Repository, SessionSpec, Sitting, Stamp
+from libra_core.records import LOCAL, Database, Repository, SessionLog, SessionSpec, Stamp
 from libra_core.study.spec import inputs_digest
-from tests.llm_server import LLMServer
 from tests.pages.conftest import ROUTER
+from tests.support.llm_server import LLMServer
 
 pytestmark = pytest.mark.usefixtures("clean")
 
@@ -34,7 +34,7 @@ def test_a_clinicians_decision_stands_beside_the_others(monkeypatch, tmp_path):
     database = Database(url)
     repository = Repository(database, LOCAL)
     spec = SessionSpec("nhanes", inputs_digest(cohort), cohort.protocol.name, companions=(), blinded=False)
-    sitting = Sitting(repository, repository.begin(spec, "Morning round").id, cohort)
+    sitting = SessionLog(repository, repository.begin(spec, "Morning round").id, cohort)
     case = sitting.current()
     now = "2026-11-24T08:00:00.000+00:00"
     sitting.accept(case.position, Stamp("key-1", now, 5.0))

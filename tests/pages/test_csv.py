@@ -4,7 +4,7 @@ import io
 
 import pandas as pd
 
-from pages.ui.csv import safe_csv
+from pages.ui.draw.safe_csv import safe_csv
 
 
 def test_formulas_are_disarmed_and_numbers_stay_numbers() -> None:

@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import ElementList
 
 from libra_core.policies import Reason
-from libra_core.records import LOCAL, Actor, Database, Kind, Repository, Role, Sitting, replay
-from pages.ui import access
-from tests.stress.kit import NHANES, begin, play, spec, stamp
+from libra_core.records import LOCAL, Actor, Database, DecisionKind, Repository, Role, SessionLog, replay
+from pages.ui.shell import access
+from tests.support.kit import NHANES, begin, play, spec, stamp
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
 
@@ -58,9 +58,9 @@ def slider(app: AppTest) -> str:
     return f"fb_habit_1_{app.session_state['feedback'].sitting.id[:8]}"
 
 
-def the_session(database: Database) -> Sitting:
+def the_session(database: Database) -> SessionLog:
     repository = Repository(database, LOCAL)
-    return Sitting(repository, repository.sessions()[0].id, NHANES)
+    return SessionLog(repository, repository.sessions()[0].id, NHANES)
 
 
 def choose(app: AppTest, position: int, which: int = 1) -> int:
@@ -107,7 +107,7 @@ def test_first_choice_then_final(database: Database) -> None:
     assert "Patient 1: proposal accepted. Simulated:" in texts(app)
     case = the_session(database).ledger.cases[1]
     assert case.first.plan.arm == arm
-    assert case.final.kind is Kind.ACCEPT
+    assert case.final.kind is DecisionKind.ACCEPT
     assert case.final.seconds > 0
     assert replay(Repository(database, LOCAL), the_session(database).id, NHANES).ok
 
@@ -124,7 +124,7 @@ def test_the_first_choice_is_kept_with_two_clicks(database: Database) -> None:
     at(app.button_group, "fb_reason_1").set_value("too-costly-uncovered").run()
     click(app, "fb_override_1")
     final = the_session(database).ledger.cases[1].final
-    assert (final.kind, final.plan) == (Kind.OVERRIDE, first.plan)
+    assert (final.kind, final.plan) == (DecisionKind.OVERRIDE, first.plan)
 
 
 def test_an_override_takes_three_clicks(database: Database) -> None:
@@ -135,7 +135,7 @@ def test_an_override_takes_three_clicks(database: Database) -> None:
     app.run()
     click(app, "fb_override_1")
     final = the_session(database).ledger.cases[1].final
-    assert (final.kind, final.plan.arm, final.reason) == (Kind.OVERRIDE, arm, "too-costly-uncovered")
+    assert (final.kind, final.plan.arm, final.reason) == (DecisionKind.OVERRIDE, arm, "too-costly-uncovered")
     assert final.comment.startswith("=cmd")
 
 
@@ -346,8 +346,8 @@ def test_another_window_was_faster(database: Database) -> None:
     assert the_session(database).ledger.decided == 2
 
 
-def _other(sitting: Sitting):
-    from tests.stress.kit import other_plan
+def _other(sitting: SessionLog):
+    from tests.support.kit import other_plan
 
     return other_plan(sitting.ledger.cases[1])
 
@@ -395,7 +395,7 @@ def test_a_lead_looks_but_does_not_decide(database: Database, monkeypatch: pytes
 def test_a_session_of_an_uploaded_file_says_what_is_missing(database: Database) -> None:
     from dataclasses import replace
 
-    from tests.stress.kit import spec
+    from tests.support.kit import spec
 
     info = Repository(database, LOCAL).begin(replace(spec(), cohort="clinic.csv:abc"), "upload")
     app = page(info.id)

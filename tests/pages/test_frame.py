@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import loaders
+from pages.ui.session import loaders
 
 PAGES = ("cohort", "recommend", "compare", "regret", "settings", "about")
 

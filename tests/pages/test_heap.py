@@ -3,7 +3,7 @@
 import gc
 import weakref
 
-from pages.ui.heap import ASIDE, THAW, Heap
+from pages.ui.shell.heap import ASIDE, THAW, Heap
 
 
 class Knot:

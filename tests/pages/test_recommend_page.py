@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 from libra_core.advisors import LLM, kinds
 from libra_core.policies import REGISTRY
 from libra_core.policies.trial import ALPHA
-from pages.ui.words import caution
-from tests.llm_server import LLMServer
+from pages.ui.draw.words import caution
+from tests.support.llm_server import LLMServer
 
 TABS = ("Why this plan", "Ranked alternatives", "Each treatment", "Limits and contraindications", "Run log")
 
@@ -175,7 +175,7 @@ def test_a_limit_of_ones_own_starts_the_run_anew_and_is_kept(recommend: AppTest)
     recommend.button(key="step_ten").click().run()
     run = recommend.session_state["libra"].live.run
     assert run.spec.environment.limits == ("gentle_start",)
-    budget = run.environment.problem.feasible.budgets[0]
+    budget = run.environment.problem.feasible.constraints[0]
     used = [float(budget.use(np.array(row.decision.delta))) for row in run.rows]
     assert max(used) <= budget.limit + 1e-6
     assert max(used) > 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.regret_view import UPPER, with_theory
+from pages.ui.regret.view import UPPER, with_theory
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import pytest
 
 from libra_core.report.document import Bar, Chart, Line
 from libra_core.report.interactive import figure
-from pages.ui import charts, cohort_charts
-from pages.ui.repaint import repainted
+from pages.ui.cohort import charts as cohort_charts
+from pages.ui.draw import charts
+from pages.ui.draw.repaint import repainted
 from tests.pages.test_charts import FIGURES
 
 ROOT = Path(__file__).resolve().parents[2]

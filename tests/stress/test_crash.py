@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import websockets
 
+from benchmarks.dashboard import Client, Server
 from libra_core.records import LOCAL, Database, Repository, replay
-from tests.stress.kit import NHANES, apart, postgres, postgres_bin, spec
-from tests.stress.server import Client, Server
+from tests.support.kit import NHANES, apart, postgres, postgres_bin, spec
 
 WINDOW = 1.2  # seconds of clicking within which the kill falls
 PLANNED = 400

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.dashboard import Client, Server, View, serving
 from libra_core.records import LOCAL, Database, Repository, replay
-from tests.stress.kit import NHANES, apart, postgres, postgres_bin, spec
-from tests.stress.server import Client, Server, View, serving
+from tests.support.kit import NHANES, apart, postgres, postgres_bin, spec
 
 CPU_MS = 25.0  # processor time of one rerun, checked in the long form; wall clock is only reported
 
@@ -116,7 +116,7 @@ def test_clinicians_at_work_on_postgresql(tmp_path: Path, clinicians: int, secon
 
 WRITER = """
 import sys
-from tests.stress.kit import Database, begin, play
+from tests.support.kit import Database, begin, play
 database = Database(sys.argv[1])
 for seed in range(int(sys.argv[2])):
     play(begin(database, planned=20, seed=seed, companions=()))

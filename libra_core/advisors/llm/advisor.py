@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from libra_core.advisors.base import Advice, Case, CaseAdvisor
+from libra_core.advisors.base import Advice, CaseAdvisor
 from libra_core.advisors.llm.budget import Breaker, Budget, Spend
 from libra_core.advisors.llm.client import Client, Failure, Reply
 from libra_core.advisors.llm.prompt import Menu, Messages, Prompt, canonical, compose, digest
@@ -16,6 +16,7 @@ from libra_core.advisors.llm.reply import Answer, UnusableError, check, read_ans
 from libra_core.advisors.llm.settings import LLMSettings
 from libra_core.advisors.llm.store import Store, now
 from libra_core.advisors.llm.vote import Ballot, Consultation, count, place
+from libra_core.cases import Case
 
 KEEP_FAILURE = 60.0  # seconds
 # After one of these the next sample would meet the same fate; a refusal is not asked again either.

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from libra_core.advisors.base import Case, CaseField, MenuArm, MenuChange
+from libra_core.cases import Case, CaseField, MenuArm, MenuChange
 from libra_core.clinical import PROTOCOL_DIR
 
 KEEP = "keep"

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from libra_core.advisors.base import Advice, Case, Status
+from libra_core.advisors.base import Advice, Status
 from libra_core.advisors.llm.prompt import KEEP, Menu
 from libra_core.advisors.llm.reply import Answer
+from libra_core.cases import Case
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,39 @@
+"""`python -m libra_core cohort check`: can this table be used, and what was done to it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from libra_core.cli.arguments import add_example, check_writable, cohort_help, write_json
+from libra_core.cohort import CohortError, load_cohort
+
+
+def add_cohort(subparsers: Any) -> None:
+    """Put the command on the list."""
+    parser = subparsers.add_parser("cohort", help="look at a cohort")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    check = actions.add_parser("check", help="exit 0: usable; 2: not, with the reasons")
+    check.add_argument("source", metavar="PATH|NAME", help=cohort_help())
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON")
+    check.set_defaults(run=_check)
+    add_example(check, "cohort check patients.csv")
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    check_writable(arguments.json)
+    try:
+        cohort = load_cohort(arguments.source)
+    except CohortError as error:
+        print("\n".join(error.report.sentences()), file=sys.stderr)
+        write_json(arguments.json, {"schema": 1, "usable": False, "n": 0, "report": error.report.to_dict()})
+        return 2
+    report = cohort.report
+    result = {"schema": 1, "usable": True, "n": len(cohort), "arrivals": len(cohort.arrivals)}
+    print(f"{cohort.label}: {len(cohort):,} people, usable.")
+    print(cohort.arrivals_sentence)
+    print("\n".join(report.sentences()))
+    write_json(arguments.json, {**result, "name": cohort.name, "kind": cohort.kind, "report": report.to_dict()})
+    return 0

@@ -1,0 +1,151 @@
+"""`python -m libra_core simulate`: a study of policies, as a table and as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from libra_core.cli.arguments import (
+    advisor_help,
+    asks,
+    check_writable,
+    cohort_help,
+    number,
+    say_unused,
+    whole,
+    write_json,
+)
+from libra_core.clinical import default_protocol
+from libra_core.cohort import load_cohort
+from libra_core.environments import ENVIRONMENTS, Environment, EnvironmentSpec, make_environment
+from libra_core.policies import REGISTRY, PolicyConfig
+from libra_core.policies.libra import Libra
+from libra_core.policies.model import ModelPolicy
+from libra_core.study import StudySpec, cohort_key, make_policy, run_study
+from libra_core.study.metrics import as_json, summary_frame
+
+WORKERS = 256
+NOISE, GAMMA = (1e-6, 1e6), (0.0, 1e3)  # beyond them numbers overflow, or mean nothing
+
+
+def add_simulate(subparsers: Any) -> None:
+    """Put the command on the list. An option without a default of its own leaves it to the study's settings."""
+    parser = subparsers.add_parser("simulate", help="compare policies over many simulated patients")
+    add = parser.add_argument
+    add("--environment", default="synthetic", choices=sorted(ENVIRONMENTS), help="(default: %(default)s)")
+    add("--cohort", metavar="PATH|NAME", help=f"whose patients, for an environment over a cohort: {cohort_help()}")
+    policies = f"from {', '.join(REGISTRY)} (default: %(default)s)"
+    add("--policies", default=",".join(StudySpec.policies), metavar="A,B,C", help=policies)
+    add("--advisor", metavar="NAME", help=f"{advisor_help()} (default: {StudySpec.advisor})")
+    add("--link", choices=("identity", "logistic"), help="default: the environment's own")
+    add("--rounds", type=int, default=StudySpec.rounds, metavar="N", help="patients of a run (default: %(default)s)")
+    add("--replicates", type=int, default=StudySpec.replicates, metavar="R", help="runs (default: %(default)s)")
+    add("--seed", type=int, default=StudySpec.seed, metavar="S", help="of all that is random (default: %(default)s)")
+    add("--arms", type=int, metavar="K", help="synthetic only (default: 6)")
+    add("--dimensions", metavar="DI,DM", help="synthetic only: immutable (without intercept), mutable (default: 6,6)")
+    add("--noise", type=number(*NOISE), metavar="SD", help="of a reward, identity link")
+    add("--gamma", type=number(*GAMMA), metavar="G", help="radius of the feasible change, in weighted SDs")
+    add("--compliance", choices=("full", "partial"), help="share of an advised change that is made (default: full)")
+    add("--radius", choices=("practical", "theory"), help="confidence radius (default: practical)")
+    add("--min-gain", type=float, metavar="Z", help="a feature moves only if it adds more than this to the index")
+    add("--shared", action="store_true", default=None, help="arms share a common part of their model")
+    add("--plausibility", type=float, metavar="C", help="0 strict .. 1 lenient (default: 0.5)")
+    add("--adoption", choices=("informative", "plausible"), help="advice to follow (default: informative)")
+    add("--max-calls", type=int, metavar="N", help="hard cap on questions to the advisor")
+    add("--estimator", choices=("one-pass", "refit", "mle"), help="default: one-pass")
+    add("--workers", type=whole(1, WORKERS), metavar="N", help="threads (default: all cores)")
+    add("--json", type=Path, metavar="FILE", help="write the result as JSON")
+    parser.set_defaults(run=_simulate)
+
+
+def spec_of(arguments: argparse.Namespace, cohort: str | None) -> StudySpec:
+    """The study that the arguments describe. Raises ValueError with a sentence."""
+    world = _given(arguments, "link", "noise", "gamma", "arms", "compliance")
+    if arguments.dimensions is not None:
+        world["d_immutable"], world["d_mutable"] = _dimensions(arguments.dimensions)
+    settings = _given(arguments, "shared", "plausibility", "adoption", "max_calls", "estimator", "radius", "min_gain")
+    return StudySpec(
+        EnvironmentSpec(arguments.environment, cohort, **world),
+        tuple(name.strip() for name in arguments.policies.split(",") if name.strip()),
+        rounds=arguments.rounds,
+        replicates=arguments.replicates,
+        seed=arguments.seed,
+        config=PolicyConfig(**settings),
+        **_given(arguments, "advisor"),
+    ).validate()
+
+
+def _given(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The options that were given; what is left out keeps the default of the settings."""
+    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
+
+
+def _dimensions(text: str) -> tuple[int, int]:
+    try:
+        immutable, mutable = (int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"--dimensions takes two whole numbers, for instance 6,6; got {text!r}") from None
+    return immutable, mutable
+
+
+def _check_options(arguments: argparse.Namespace, spec: StudySpec, environment: Environment) -> None:
+    """Refuse options without which the study would not be what its settings say; tell of those that change nothing."""
+    named, policies = spec.environment.name, [REGISTRY[name] for name in spec.policies]
+    if environment.cohort is None and arguments.cohort:
+        raise ValueError(
+            f"the environment {named} invents its patients, so --cohort cannot be used: "
+            f"add --environment {default_protocol().name}, or leave --cohort out"
+        )
+    if environment.cohort is None and arguments.compliance == "partial":
+        raise ValueError(f"the environment {named} has full compliance only: leave --compliance partial out")
+
+    def told(why: str, *names: str) -> None:
+        say_unused([f"--{name.replace('_', '-')}" for name in _given(arguments, *names)], why)
+
+    if environment.cohort is not None:
+        told(f"The environment {named} takes treatments and facts from its protocol.", "arms", "dimensions")
+    if environment.problem.link.binary:
+        told("With the logistic link a reward is 0 or 1, and its noise follows from that.", "noise")
+    if not any(asks(name) for name in spec.policies):
+        told("None of these policies asks an advisor that can be chosen.", "advisor")
+    if not any(issubclass(policy, Libra) for policy in policies):
+        told("None of these policies weighs advice.", "plausibility", "adoption", "max_calls")
+    if not any(issubclass(policy, ModelPolicy) for policy in policies):
+        told("None of these policies learns a model.", "shared", "estimator", "radius", "min_gain")
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    check_writable(arguments.json)
+    cohort = load_cohort(arguments.cohort) if arguments.cohort else None
+    spec = spec_of(arguments, None if cohort is None else cohort_key(cohort))
+    environment = make_environment(spec.environment, spec.seed, cohort=cohort)
+    _check_options(arguments, spec, environment)
+    for name in spec.policies:  # what one of them lacks is told before the bar starts
+        make_policy(name, environment, spec.config, spec.seed, spec.advisor)
+    with tqdm(total=100, unit="%", file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed}<{remaining}") as bar:
+        result = run_study(spec, lambda share: _show(bar, share), workers=arguments.workers, cohort=cohort)
+    table = (
+        summary_frame(result)
+        .astype({"call_bound": float})
+        .round({"regret": 1, "low": 1, "high": 1, "calls": 1, "call_bound": 0, "cpu_us_per_round": 1})
+    )
+    link = environment.problem.link
+    unit = "good outcomes lost" if link.binary else result.unit
+    print(f"Cumulative expected regret after {spec.rounds:,} rounds; mean and 95 % interval over")
+    print(f"{spec.replicates} replicates. Advisor {spec.advisor}, seed {spec.seed}, config {spec.hash}.")
+    print(f"Simulated outcomes. Link {link.name}; regret in {unit}.")
+    if any(issubclass(REGISTRY[name], Libra) for name in spec.policies):
+        print("calls: questions asked; call_bound: how many theory allows at most.")
+    print(table.to_string(index=False, na_rep="-"))
+    content = {"outcomes": "simulated", **as_json(result)}
+    content["config"]["link"] = link.name  # the settings may leave it to the environment
+    write_json(arguments.json, content)
+    return 0
+
+
+def _show(bar: tqdm, share: float) -> None:
+    bar.update(round(100 * share) - bar.n)

@@ -1,0 +1,67 @@
+"""Plans of R patients, and what given actions are worth under a model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from libra_core.arrays import Floats, Ints
+from libra_core.kernels import kernel
+from libra_core.problem import Actions, Contexts
+
+
+@dataclass(frozen=True, eq=False)
+class Plans:
+    """The chosen arm (R,) and, for each arm solved, its best change delta (R, K, d_M), index z = theta'x' (R, K),
+    standard width s = sqrt(x'A x') (R, K) and objective value (R, K); value = -inf: not eligible or ruled out."""
+
+    arm: Ints
+    delta: Floats
+    z: Floats
+    s: Floats
+    value: Floats
+
+    @property
+    def actions(self) -> Actions:
+        rows = np.arange(len(self.arm))
+        return Actions(self.arm, self.delta[rows, self.arm])
+
+    def chosen(self) -> tuple[Floats, Floats]:
+        """(z, s) of the chosen arm, each (R,)."""
+        rows = np.arange(len(self.arm))
+        return self.z[rows, self.arm], self.s[rows, self.arm]
+
+
+@kernel
+def _evaluate(theta, A, x, arm, delta, realised, z, s):
+    R, d = x.shape
+    d_m = delta.shape[1]
+    moved = np.empty(d)
+    for r in range(R):
+        k = arm[r]
+        moved[:] = x[r]
+        for j in range(d_m):
+            moved[d - d_m + j] += realised[j] * delta[r, j]
+        total, q = 0.0, 0.0
+        for i in range(d):
+            row = 0.0
+            for j in range(d):
+                row += A[r, k, i, j] * moved[j]
+            q += row * moved[i]
+            total += theta[r, k, i] * moved[i]
+        z[r] = total
+        s[r] = math.sqrt(max(q, 0.0))
+
+
+def evaluate(
+    theta: Floats, A: Floats, contexts: Contexts, actions: Actions, realised: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """(z, s) = (theta'x', sqrt(x'A x')), each (R,), of given actions."""
+    R, d_m = actions.delta.shape
+    z, s = np.empty(R), np.empty(R)
+    realised = np.ones(d_m) if realised is None else realised
+    c = np.ascontiguousarray
+    _evaluate(c(theta), c(A), c(contexts.x), c(actions.arm), c(actions.delta), c(realised), z, s)
+    return z, s

@@ -1,0 +1,122 @@
+"""The case study: its stored studies, its cohort, its patient, and the truth that they are measured against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from libra_core.cohort import Cohort, load_cohort
+from libra_core.environments import Environment, make_environment
+from libra_core.policies import Decision
+from libra_core.problem import Actions
+from libra_core.report.measures import Truth, truth
+from libra_core.study.live import LiveRun
+from libra_core.study.store import StoredStudy, StudyError, load_case_study, load_study
+
+LEARNED = 200  # simulated patients that LIBRA has treated before the patient of the story comes
+
+
+@dataclass(frozen=True, eq=False)
+class CaseStudy:
+    """Everything that the story is told from. main names it; full and sabotage are what it is held against."""
+
+    main: StoredStudy
+    full: StoredStudy | None
+    sabotage: StoredStudy | None
+    cohort: Cohort
+    environment: Environment
+
+    @cached_property
+    def truth(self) -> Truth:
+        """The best plans of everybody who enters the simulation."""
+        return truth(self.environment, self.cohort.arrivals)
+
+    @cached_property
+    def _choice(self) -> tuple[int, str]:
+        """Position in `truth` of the patient of the story, and the rule by which it was found: each wish narrows the
+        choice where anybody is left. Nothing that a method did in a study is looked at."""
+        protocol, measured = self.cohort.protocol, (~self.cohort.imputed.loc[self.truth.rows]).sum(axis=1).to_numpy()
+        left = np.ones(len(self.truth.rows), bool)
+        told: list[str] = []
+        wishes = [(self.truth.switched, "for whom a change of habits makes another treatment the best one")]
+        if protocol.story:
+            fits = protocol.story.fires(protocol.columns(self.cohort.values[self.truth.rows]))
+            wishes.insert(0, (fits, f"who are {protocol.story.reason}"))
+        for wish, words in wishes:
+            if (left & wish).any():
+                left, told = left & wish, [*told, words]
+        left &= measured == measured[left].max()
+        told.append("about whom most was measured")
+        return int(np.flatnonzero(left)[0]), f"the first of those {'; '.join(told)}"
+
+    @property
+    def place(self) -> int:
+        """Position in `truth` of the patient of the story."""
+        return self._choice[0]
+
+    @property
+    def chosen(self) -> str:
+        """Why this patient, to be read after a colon."""
+        return self._choice[1]
+
+    @cached_property
+    def lost(self) -> float:
+        """How much less the plan of LIBRA is worth to the patient of the story than the best one, reward units."""
+        who = self.cohort.contexts(self.truth.rows[[self.place]])
+        plan = Actions(np.array([self.decision.arm]), np.array([self.decision.delta]))
+        return float(self.truth.value[self.place] - self.environment.means(who, plan)[0])
+
+    @property
+    def row(self) -> int:
+        return int(self.truth.rows[self.place])
+
+    def live(self) -> LiveRun:
+        """The stored study's first replicate of LIBRA, to be watched patient by patient."""
+        return live_run(self.main, self.cohort)
+
+    @cached_property
+    def decision(self) -> Decision:
+        """What LIBRA proposes to the patient of the story after LEARNED patients of that replicate."""
+        run = self.live()
+        for _ in range(LEARNED):
+            run.step()
+        return run.decision_for(self.row)
+
+    @property
+    def unit(self) -> str:
+        return self.main.result.unit
+
+
+def live_run(study: StoredStudy, cohort: Cohort) -> LiveRun:
+    """LIBRA under the settings of a stored study, from its first patient."""
+    spec = study.spec
+    kind = spec.environment
+    return LiveRun.start(cohort, "libra", spec.advisor, spec.seed, spec.config, kind.link, kind.compliance)
+
+
+def load_case(wanted: str = "") -> CaseStudy:
+    """The ready-made case study, or that of one stored study. Raises StudyError with what to do."""
+    ready: dict[str, StoredStudy] = {}
+    try:
+        ready = load_case_study()
+    except StudyError:
+        if not wanted:
+            raise
+    if not wanted or wanted == ready.get("main", _Nothing).hash:
+        return make_case(ready["main"], ready.get("full"), ready.get("sabotage"))
+    return make_case(load_study(wanted))
+
+
+class _Nothing:
+    hash = ""
+
+
+def make_case(main: StoredStudy, full: StoredStudy | None = None, sabotage: StoredStudy | None = None) -> CaseStudy:
+    """A case from stored studies. Raises StudyError for a study without patients."""
+    spec = main.spec.environment
+    if spec.cohort is None:
+        raise StudyError(f"the study {main.hash} has no patients: a case study is about a cohort")
+    cohort = load_cohort(spec.cohort)
+    return CaseStudy(main, full, sabotage, cohort, make_environment(spec, main.spec.seed, 1, cohort=cohort))

@@ -1,0 +1,137 @@
+"""The live screen of the case study: the stored study's first run, patient by patient. Where it stands is in the
+address, so that it comes back after a restart."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import streamlit as st
+
+from libra_core.report.case import CaseStudy
+from libra_core.report.document import Chart, Line, Section
+from libra_core.report.measures import policy
+from libra_core.report.wording import factor, label, per_patient
+from libra_core.study.live import LiveRun
+from libra_core.study.metrics import band
+from pages.ui.case_study import view as case_view
+from pages.ui.draw import words
+from pages.ui.draw.cards import plain
+from pages.ui.draw.show import heartbeat
+from pages.ui.session.state import Key, app_state, si_units, widget
+
+SETTLED = 10  # patients: an average of fewer says nothing
+LONGEST = 500  # patients on show: enough to see the curve bend
+SPEEDS = {"Slow": (1, 1.2), "Normal": (1, 0.5), "Fast": (10, 0.6)}  # patients a tick, seconds between ticks
+AT = "at"
+
+
+@dataclass(eq=False)
+class CaseRun:
+    """One session's run of a stored study."""
+
+    study: str
+    run: LiveRun
+    last_tick: float = 0.0
+
+
+def patients() -> int:
+    """How many patients the address says were treated."""
+    try:
+        return min(max(int(st.query_params.get(AT, "0")), 0), LONGEST)
+    except ValueError:
+        return 0
+
+
+def current(case: CaseStudy) -> CaseRun:
+    """This session's run, brought to where the address says: outcomes follow from the seed and come out the same."""
+    state = app_state()
+    if state.case is None or state.case.study != case.main.hash or len(state.case.run.rows) > patients():
+        state.case = CaseRun(case.main.hash, case.live())
+    while len(state.case.run.rows) < patients():
+        state.case.run.step()
+    return state.case
+
+
+def advance(n: int) -> None:
+    st.query_params[AT] = str(min(patients() + n, LONGEST))
+
+
+def reset() -> None:
+    """Nobody treated, nothing playing, speed as at first."""
+    st.query_params.pop(AT, None)
+    app_state().case = None
+    st.session_state[Key.CASE_PLAY] = False
+    st.session_state[Key.CASE_SPEED] = "Normal"
+
+
+def screen(section: Section, case: CaseStudy) -> None:
+    """The head and the keys stand still; the part below ticks."""
+    case_view.head(section)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="case-player"):
+        st.button("Next patient", key=Key.CASE_STEP, icon=":material/skip_next:", on_click=advance, args=(1,))
+        st.button("+10", key=Key.CASE_STEP_TEN, on_click=advance, args=(10,))
+        playing = st.toggle("Play", key=Key.CASE_PLAY) and patients() < LONGEST
+        speed = st.segmented_control(
+            "Speed", list(SPEEDS), default="Normal", required=True, key=Key.CASE_SPEED, label_visibility="collapsed"
+        )
+    st.fragment(_moving, run_every=SPEEDS[speed][1] if playing else None)(case, section)
+
+
+def _moving(case: CaseStudy, section: Section) -> None:
+    if widget(Key.CASE_PLAY, False):
+        _tick(current(case), widget(Key.CASE_SPEED) or "Normal")
+    now = current(case)
+    left, right = st.columns([5, 7], gap="large")
+    with left:
+        _plan(case, section, now.run)
+    with right:
+        case_view.draw(_chart(case, now.run), "live")
+    heartbeat("case-patients", len(now.run.rows))
+
+
+def _tick(now: CaseRun, speed: str) -> None:
+    """One tick of Play; a rerun for another reason shortly after a tick does not count."""
+    step, seconds = SPEEDS[speed]
+    moment = time.monotonic()
+    if moment - now.last_tick >= 0.8 * seconds:
+        now.last_tick = moment
+        advance(step)
+
+
+def _plan(case: CaseStudy, section: Section, run: LiveRun) -> None:
+    """The last patient: plan, whether anybody was asked, what came of it."""
+    if not run.rows:
+        case_view.points(replace(section, points=section.points[:2]))  # the plan and the best one; all must fit a wall
+        st.markdown("Press **Next patient** or **Play** to watch the method learn from nothing.")
+        return
+    row, cohort = run.rows[-1], case.cohort
+    decision = row.decision
+    st.markdown(f"**Patient {row.t}** ({plain(cohort.ids[row.row])}): {plain(words.headline(cohort, decision.arm))}")
+    st.markdown(f"with {plain(words.plan_text(cohort, decision.delta, si_units()))}.")
+    st.markdown(plain(words.WHY[decision.reason]))
+    asked, scale = sum(r.decision.asked for r in run.rows), factor(run.unit)
+    one, two = st.columns(2)
+    one.metric(
+        f"Benefit lost, {per_patient(run.unit)}",
+        f"{scale * row.cumulative / row.t:.1f}",
+        help="Simulated: what the best plan for each patient would have added, on average so far.",
+    )
+    two.metric("Advisor asked", f"{asked} of {len(run.rows)}")
+    st.caption(f"Simulated outcomes · seed {run.spec.seed} · study {case.main.hash}")
+
+
+def _chart(case: CaseStudy, run: LiveRun) -> Chart:
+    """This run over the mean of all runs of the stored study: averages so far, from where they have settled."""
+    study, reach, scale = case.main.result, max(100, len(run.rows)), factor(run.unit)
+    t = np.asarray(study.t, float)
+    keep = (t <= 1.05 * reach) & (t >= SETTLED)
+    mean, low, high = (v[keep] for v in band(scale * policy(study, "libra").regret / t))
+    lines = [Line(f"Mean of {study.spec.replicates} stored runs", t[keep], mean, low, high)]
+    if rows := [row for row in run.rows if row.t >= SETTLED]:
+        x, lost = np.array([(row.t, scale * row.cumulative / row.t) for row in rows], float).T
+        lines.insert(0, Line(f"{label('libra')}, this run", x, lost))
+    said = f"{scale * run.rows[-1].cumulative / len(run.rows):.1f}" if run.rows else "nothing yet"
+    alt = f"Benefit lost, {per_patient(run.unit)}, over {len(run.rows)} patients: {said}"
+    return Chart(alt, "Patients treated", f"Benefit lost ({per_patient(run.unit)})", tuple(lines))

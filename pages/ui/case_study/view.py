@@ -1,0 +1,96 @@
+"""One screen of the case study: title, message, points, charts, table, and the fold-out for mathematicians."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from libra_core.report.document import Chart, Section, Table
+from libra_core.report.interactive import figure
+from libra_core.report.svg import svg
+from libra_core.report.write import FORMATS, MIME, to_bytes
+from pages.ui.case_study.present import presenting
+from pages.ui.draw import show
+from pages.ui.draw.cards import plain
+from pages.ui.draw.repaint import repainted
+from pages.ui.session import loaders
+from pages.ui.session.state import Key, si_units
+
+
+def head(section: Section) -> None:
+    st.markdown(f"### :blue[{plain(section.title)}]")
+    st.markdown(f"## {plain(section.message)}")
+
+
+def screen(section: Section) -> None:
+    """A screen without moving parts."""
+    head(section)
+    if len(section.charts) > 1:
+        for column, chart in zip(st.columns(len(section.charts), gap="medium"), section.charts, strict=True):
+            with column:
+                draw(chart, section.key)
+        points(section)
+        if section.table:
+            table(section.table)
+        return
+    left, right = st.columns([5, 7], gap="large")
+    with left:
+        points(section)
+    with right:
+        for chart in section.charts:
+            draw(chart, section.key)
+        if section.table:
+            table(section.table)
+
+
+def points(section: Section) -> None:
+    if section.points:
+        st.markdown("\n".join(f"- {plain(point)}" for point in section.points))
+
+
+def draw(chart: Chart, key: str) -> None:
+    """On the wall a picture that grows with the window; else a figure that answers to the mouse."""
+    if presenting():
+        st.image(svg(chart), width="stretch", alt=chart.alt)
+    else:
+        show.figure(repainted(figure(chart)), f"case-{key}-{abs(hash(chart.y + chart.x)) % 1000}")
+
+
+def table(shown: Table) -> None:
+    names = [name or " " for name in shown.head]
+    rows = [[plain(cell) for cell in row] for row in shown.rows]
+    alt = shown.caption or ", ".join(name for name in shown.head if name)
+    with st.container(key="case-table", gap=None):
+        st.table(pd.DataFrame(rows, columns=names), border="horizontal", hide_index=True, alt=alt)
+    if shown.caption:
+        st.caption(plain(shown.caption))
+
+
+def maths(section: Section) -> None:
+    """For mathematicians: folded away; on the wall, where there is no room to unfold it, in a window."""
+    if not section.maths:
+        return
+    text = "\n\n".join(plain(line) for line in section.maths)
+    if presenting():
+        with st.popover("For mathematicians", type="tertiary", key=Key.CASE_MATHS):
+            st.markdown(text)
+    else:
+        with st.expander("For mathematicians", icon=":material/function:"):
+            st.markdown(text)
+
+
+def downloads(wanted: str) -> None:
+    """The whole story to take home; each is made when it is asked for."""
+    si = si_units()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Take it home:", width="content")
+        for kind in FORMATS:
+            st.download_button(
+                {"html": "HTML", "pdf": "PDF", "pptx": "Slides"}[kind],
+                lambda kind=kind: to_bytes(loaders.case_document(wanted, si), kind),
+                f"libra-case-study.{kind}",
+                MIME[kind],
+                key=f"{Key.CASE_DOWNLOAD}_{kind}",
+                icon=":material/download:",
+                on_click="ignore",
+            )

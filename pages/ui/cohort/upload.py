@@ -1,0 +1,93 @@
+"""What became of an uploaded file: one sentence, then the full account, to read and to keep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from libra_core.cohort import Report
+from pages.ui.draw import cards
+from pages.ui.draw.safe_csv import safe_csv
+from pages.ui.session.state import Key, Refusal, Upload
+
+SAID = 2  # refusals told beside the upload; the report has them all
+PARTS = (
+    ("refused", "Values refused as impossible or unreadable", {"row": "Row in the file", "value": "As written"}),
+    ("dropped", "Rows that were left out", {"row": "Row in the file"}),
+    ("mapped", "Columns that are used", {"column": "Column in the file", "how": "Matched by"}),
+    ("converted", "Units that were converted", {"from_unit": "From", "to_unit": "To", "n": "Values"}),
+    ("imputed", "Values that were assumed", {"feature": "Name", "label": "Fact", "n": "Values"}),
+    ("ignored", "Columns that are not used", {"column": "Column in the file"}),
+)
+
+
+def outcome(upload: Upload | None, refusal: Refusal | None) -> None:
+    """One sentence on what came of the last upload, next to the place where files are dropped."""
+    if refusal is not None:
+        kept = f" **{cards.plain(upload.name)}** stays in use." if upload else ""
+        st.error(
+            f"**{cards.plain(refusal.name)} was not used.** {cards.plain(refusal.problem)}{kept}",
+            icon=":material/block:",
+        )
+        return
+    if upload is None:
+        return
+    name = cards.plain(upload.name)
+    found = upload.cohort.report
+    left_out = found.rows_in_file - found.rows_used
+    more = f" {left_out:,} rows were left out; *Import report* says why." if left_out else ""
+    st.success(f"**{name}**: {found.rows_used:,} patients are ready.{more}", icon=":material/check:")
+    if found.refused_counts:
+        refused = " ".join(cards.plain(count.sentence) for count in found.refused_counts[:SAID])
+        rest = len(found.refused_counts) - SAID
+        st.warning(
+            f"{refused}{f' And {rest} more, in *Import report*.' if rest > 0 else ''} The values are assumed instead.",
+            icon=":material/report:",
+        )
+
+
+def report(found: Report, name: str) -> None:
+    """The account of a file: in sentences, in tables, and as files to download."""
+    st.markdown("\n".join(f"- {cards.plain(sentence)}" for sentence in found.sentences()))
+    with st.container(horizontal=True):
+        st.download_button(
+            "Download the import report (JSON)",
+            json.dumps(found.to_dict(), indent=1, default=str),
+            f"{name}-import.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+            key=Key.REPORT_JSON,
+        )
+        if found.refused or found.dropped:
+            st.download_button(
+                "Download refused cells and rows (CSV)",
+                safe_csv(_refusals(found)),
+                f"{name}-refused.csv",
+                "text/csv",
+                icon=":material/download:",
+                on_click="ignore",
+                key=Key.REPORT_CSV,
+            )
+    for part, title, names in PARTS:
+        entries = getattr(found, part)
+        if entries:
+            with st.expander(f"{title}: {len(entries):,}"):
+                st.dataframe(_table(entries, names), hide_index=True, height="auto", alt=title)
+
+
+def _table(entries: Sequence[Any], names: dict[str, str]) -> pd.DataFrame:
+    columns = [f.name for f in fields(entries[0])]
+    table = pd.DataFrame([asdict(entry) for entry in entries], columns=columns)
+    return table.rename(columns={c: names.get(c, c.capitalize()) for c in columns})
+
+
+def _refusals(found: Report) -> pd.DataFrame:
+    cells = [asdict(cell) for cell in found.refused]
+    rows = [{"row": d.row, "column": "", "value": "", "reason": d.reason} for d in found.dropped]
+    return pd.DataFrame([*cells, *rows]).sort_values("row")

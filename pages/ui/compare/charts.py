@@ -1,0 +1,72 @@
+"""Figures of the Compare page: data in, go.Figure out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from libra_core.advisors.agreement import Agreement
+from libra_core.arrays import Floats
+from pages.ui.draw import charts
+
+
+def matrix(names: Sequence[str], pairs: Mapping[tuple[str, str], Agreement]) -> go.Figure:
+    """Every pair of sources: the share of equal treatments and Cohen's kappa, darker where they agree more."""
+    said = [
+        f"{p} and {q}: {pairs[p, q].share:.0%}, kappa {pairs[p, q].kappa:.2f}"
+        for p, q in itertools.combinations(names, 2)
+        if pairs[p, q].n
+    ]
+    figure = charts.blank("Agreement on the treatment. " + "; ".join(said), "", "", 90 + 66 * len(names))
+    short = [name.replace(" (", "<br>(") for name in names]
+    figure.add_heatmap(
+        z=[[None if p == q else pairs[p, q].kappa for q in names] for p in names],
+        x=short,
+        y=short,
+        text=[["" if p == q else _cell(pairs[p, q]) for q in names] for p in names],
+        texttemplate="%{text}",
+        textfont={"size": 14, "color": charts.INK},
+        zmin=0,
+        zmax=1,
+        colorscale=[[0, charts.FAINT], [1, charts.FULL]],
+        showscale=False,
+        hoverinfo="skip",
+        xgap=3,
+        ygap=3,
+    )
+    figure.update_xaxes(side="top", showgrid=False, ticks="")
+    figure.update_yaxes(autorange="reversed", showgrid=False, ticks="")
+    return figure
+
+
+def _cell(pair: Agreement) -> str:
+    return f"{pair.share:.0%}<br>kappa {charts.two(pair.kappa)}" if pair.n else "no answers"
+
+
+def losses(regret: Mapping[str, Floats], unit: str) -> go.Figure:
+    """Mean loss per patient of each source with the 95 % interval of the mean; sources without answers are left out."""
+    values = {name: lost[np.isfinite(lost)] for name, lost in regret.items() if np.isfinite(lost).any()}
+    mean = [float(lost.mean()) for lost in values.values()]
+    error = [1.96 * float(lost.std(ddof=1)) / len(lost) ** 0.5 if len(lost) > 1 else 0.0 for lost in values.values()]
+    labels = [f"{name}, {len(lost):,} patients" for name, lost in values.items()]
+    alt = "Benefit lost per patient: " + ", ".join(
+        f"{name} {m:.1f} {unit}" for name, m in zip(values, mean, strict=True)
+    )
+    title = f"Benefit lost per patient against the best plan ({unit}, simulated)"
+    figure = charts.blank(alt, title, "", 90 + 44 * len(labels))
+    figure.add_scatter(
+        x=mean,
+        y=labels,
+        mode="markers+text",
+        marker={"color": charts.BLUE, "size": 11},
+        text=[f"{m:.1f}" for m in mean],
+        textposition="top center",
+        error_x={"type": "data", "array": error, "color": charts.GREY, "thickness": 1.5},
+        hovertemplate="%{y}: %{x:.2f} " + unit + "<extra></extra>",
+    )
+    figure.update_xaxes(rangemode="tozero")
+    figure.update_yaxes(range=[len(labels) - 0.4, -0.7])  # first on top, with room for its number
+    return figure

@@ -1,0 +1,244 @@
+"""Compare for one patient: every source's plan in a card of its own, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import streamlit as st
+
+from libra_core.advisors.guideline import GuidelineAdvisor
+from libra_core.advisors.llm import Consultation, StoredAnswers
+from libra_core.cli.advise import Told
+from libra_core.cohort import Cohort
+from libra_core.policies import Decision
+from libra_core.records import REASONS
+from libra_core.study.compare import Opinion, opinion
+from libra_core.study.live import LiveRun
+from pages.ui.compare import clinician
+from pages.ui.draw import words
+from pages.ui.draw.cards import plain
+from pages.ui.session import advice, llm
+from pages.ui.session.state import Key, app_state, widget
+
+T = TypeVar("T")
+
+LEARN = 200  # simulated patients in one press
+
+
+@dataclass(frozen=True)
+class Card:
+    """What one source says. `plan` is None when it says nothing, and `why` then says why not."""
+
+    title: str
+    kind: str
+    plan: Opinion | None
+    why: str
+    foot: str = ""
+
+
+def model_run(cohort: Cohort) -> LiveRun:
+    """The run whose model judges all plans: the one on Recommend if it is LIBRA, else one of this page's own."""
+    state = app_state()
+    if state.live is not None and "libra" in state.live.run.spec.policies:
+        return state.live.run
+    known = state.compare
+    if known is None or known.environment.cohort is not cohort:
+        state.compare = LiveRun.start(cohort, "libra", _advisor_name(), int(widget(Key.SEED, 0) or 0))
+    return state.compare
+
+
+def _advisor_name() -> str:
+    """A language model is never asked just because a page is opened: by default LIBRA asks a simulated expert."""
+    name = widget(Key.ADVISOR, "near-optimal")
+    return "near-optimal" if name == advice.MODEL else name
+
+
+def learn(run: LiveRun) -> None:
+    """Let the model see more simulated patients. It asks whom the run asks; a language model only by stored answers."""
+    with_stored_answers(run, lambda: [run.step() for _ in range(LEARN)])
+
+
+def with_stored_answers(run: LiveRun, work: Callable[[], T]) -> T:
+    """Do something with a run whose advisor, if it is a language model, may only repeat stored answers."""
+    asked = run.policy.advisor
+    if isinstance(asked, llm.LLMAdvisor):
+        run.policy.advisor = StoredAnswers(asked)
+    try:
+        return work()
+    finally:
+        run.policy.advisor = asked
+
+
+def outcome(cohort: Cohort, row: int, heard: Consultation) -> tuple[str, tuple[str, ...]]:
+    """What LIBRA would do having heard this advice, and what of the advice the rules overrode: for the audit log."""
+    run = model_run(cohort)
+    asked, run.policy.advisor = run.policy.advisor, Told(heard.advice, cohort)
+    try:
+        decision = run.decision_for(row)
+    finally:
+        run.policy.advisor = asked
+    plan = opinion(run.policy, cohort.patient(row), heard.advice.arm, heard.advice.delta)
+    overrides = [f"shortened to {plan.share:.0%}"] if plan.projected else []
+    overrides += ["contraindicated"] if plan.contraindicated else []
+    code = cohort.protocol.treatments[decision.arm].code
+    final = "; ".join([code, *words.changes(cohort, decision.delta, si=False)])
+    return f"{final} ({decision.reason.value})", tuple(overrides)
+
+
+def cards(cohort: Cohort, row: int, run: LiveRun, heard: Consultation | None) -> list[Card]:
+    """Guideline, language model, bandit, LIBRA, and the clinician where one has decided; none of them selected."""
+    patient = cohort.patient(row)
+    rules = GuidelineAdvisor(cohort.case, len(cohort.protocol.mutable)).advise(cohort.case(row))
+    decision = with_stored_answers(run, lambda: run.decision_for(row))
+    own = opinion(run.policy, patient, decision.own_arm, decision.own_delta)
+    played = opinion(run.policy, patient, decision.arm, decision.delta)
+    learned = f"learned from {len(run.rows):,} simulated patients"
+    shown = [
+        Card(
+            "Guideline",
+            "rules",
+            opinion(run.policy, patient, rules.arm, rules.delta) if rules.given else None,
+            rules.rationale,
+            "own short reading of ACC/AHA 2017 and AHA/ACC 2025",
+        ),
+        _model_card(run, cohort, row, heard),
+        Card("Bandit", "learns", own, "What it would do without advice: the plan that could turn out best.", learned),
+        Card("LIBRA", "learns, may ask", played, _libra_why(decision), f"asks: {advice.label(run.spec.advisor)}"),
+    ]
+    person = _clinician_card(run, cohort, row)
+    return [*shown, person] if person else shown
+
+
+def _clinician_card(run: LiveRun, cohort: Cohort, row: int) -> Card | None:
+    found = clinician.choice_for(cohort, row)
+    if found is None:
+        return None
+    choice, info = found
+    plan = choice.executed or choice.plan
+    reason = REASONS.get(choice.reason, choice.reason)
+    why = " ".join(part for part in (f"{choice.kind.value}.", f"{reason}." if reason else "", choice.comment) if part)
+    return Card(
+        "Clinician",
+        "decided",
+        opinion(run.policy, cohort.patient(row), plan.arm, plan.delta),
+        why.capitalize(),
+        f"{info.name} · {choice.decided_at[:10]}",
+    )
+
+
+def _libra_why(decision: Decision) -> str:
+    return words.WHY.get(decision.reason, str(decision.reason))
+
+
+def _model_card(run: LiveRun, cohort: Cohort, row: int, heard: Consultation | None) -> Card:
+    settings = llm.resolved().settings
+    if heard is None or not heard.advice.given:
+        off = settings.off_reason()
+        said = heard.message if heard is not None and heard.advice.status != "off" else ""
+        why = said or (f"{off} See Settings." if off else "Not asked about this patient yet.")
+        return Card("Language model", settings.model if not off else "off", None, why)
+    found = heard.advice
+    return Card(
+        "Language model",
+        heard.model,
+        opinion(run.policy, cohort.patient(row), found.arm, found.delta),
+        found.rationale or "It gave no reason.",
+        f"vote share {found.vote_share:.0%} of {settings.samples} samples · text {heard.prompt_version} · "
+        f"{heard.asked_at[:10]}",
+    )
+
+
+def caution(run: LiveRun) -> str:
+    """How much the expectations on the cards are worth."""
+    if not run.rows:
+        return "The model has seen no patient yet, so it expects nothing of any plan: let it learn first."
+    return (
+        f"Expectations by what LIBRA's model has learned from {len(run.rows):,} simulated patients, with their ranges. "
+        "They can be far off for a treatment that was seldom tried, and say nothing against a guideline."
+    )
+
+
+def draw(cohort: Cohort, row: int, shown: Sequence[Card], run: LiveRun, si: bool) -> None:
+    """The cards in one row. Expectations are left out while the model has seen nobody: they would all be zero."""
+    for column, card in zip(st.columns(len(shown), gap="small"), shown, strict=True):
+        with column, st.container(border=True, height="stretch"):
+            st.markdown(f"**{card.title}** :gray-badge[{plain(card.kind)}]")
+            if card.plan is None:
+                st.markdown(f":small[{plain(card.why)}]")
+                continue
+            _plan(cohort, row, card.plan, run, si)
+            st.markdown(f":small[{plain(card.why)}]")
+            if card.foot:
+                st.caption(plain(card.foot))
+
+
+def _plan(cohort: Cohort, row: int, plan: Opinion, run: LiveRun, si: bool) -> None:
+    changes = words.changes(cohort, plan.used, si) or ["habits as they are"]
+    lines = [plain(words.treatment(cohort, plan.arm)), *(f":small[{plain(text)}]" for text in changes)]
+    st.markdown("  \n".join(lines))
+    st.markdown(_expected(cohort, row, plan, run))
+    st.markdown(_safety(cohort, row, plan))
+    for caution in _cautions(cohort, row, plan, run):
+        st.markdown(f":small[{words.caution(caution)}]")
+    if plan.projected:
+        st.markdown(f":orange-badge[:material/compress: reduced to {plan.share:.0%} of the change asked for]")
+    if plan.projected:
+        asked = "; ".join(words.changes(cohort, plan.asked, si))
+        st.markdown(f":small[Asked for: {plain(asked)}. That is more than one plan may ask, so it is reduced.]")
+
+
+def _expected(cohort: Cohort, row: int, plan: Opinion, run: LiveRun) -> str:
+    """The fall that the model expects, its net benefit, and how often it has seen that treatment."""
+    seen = run.given(plan.arm)
+    if not seen:
+        return "**Effect not known yet**  \n:small[nobody in this run has had this treatment]"
+    if run.unit != cohort.protocol.outcome.unit:
+        return f"**{plan.mean:.0%} chance of reaching the goal**  \n:small[simulated; {seen:,} patients had it]"
+    price = cohort.protocol.price(cohort.values[row], plan.arm)
+    fall, low, high = (value + price for value in (plan.mean, plan.low, plan.high))
+    text = (
+        f"**Expected fall {fall:.0f} {run.unit}** :small[({low:.0f} to {high:.0f}), simulated]  \n"
+        f":small[Net benefit {plan.mean:.0f} {run.unit} after side effects, monitoring and pills; "
+        f"{seen:,} {'patient' if seen == 1 else 'patients'} had this treatment.]"
+    )
+    return text.replace(" -", " −").replace("(-", "(−").replace("−0 ", "0 ")
+
+
+def _cautions(cohort: Cohort, row: int, plan: Opinion, run: LiveRun) -> tuple[str, ...]:
+    """What to watch with a plan that may be given."""
+    if plan.contraindicated:
+        return ()
+    return cohort.cautions(row, plan.arm, np.array(plan.used), run.benefit(plan.arm, plan.mean))
+
+
+def _safety(cohort: Cohort, row: int, plan: Opinion) -> str:
+    """Whether anything recorded forbids the plan, and how much is not recorded."""
+    if plan.contraindicated:
+        return ":red-badge[:material/block: contraindicated]"
+    unknown = cohort.unmeasured_safety(row, plan.arm)
+    if not unknown:
+        return ":green-badge[:material/check: not contraindicated]"
+    return (
+        ":small[:material/visibility_off: Nothing recorded against it. **Check before starting** "
+        f"{plain(words.to_check(cohort, unknown))}]"
+    )
+
+
+def ballots(heard: Consultation, cohort: Cohort, row: int) -> None:
+    """Every sample with the place of its choice on the menu: order bias for all to see."""
+    label = {arm.code: arm.label for arm in cohort.case(row).arms}
+    places = iter(heard.places)
+    lines = [
+        f"| {b.sample + 1} | {plain(label[b.answer.arm])} | {next(places)} of {len(label)} |"
+        if b.answer
+        else f"| {b.sample + 1} | none: {plain(b.message)} | |"
+        for b in heard.ballots
+    ]
+    st.markdown("| Sample | Treatment | Place on its shuffled menu |\n|---|---|---|\n" + "\n".join(lines))
+    st.caption(
+        "Each sample saw the menu in another order. A model that keeps naming the first line follows the order, not "
+        "the patient. The vote share says how often the samples agree; it is not a probability of being right."
+    )

@@ -1,0 +1,163 @@
+"""What the Feedback page remembers of one browser session: the open sitting, and the mark of each showing."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import streamlit as st
+
+from libra_core.cohort import Cohort
+from libra_core.records import RecordsError, SessionLog, Stamp
+from libra_core.records.repository import utc_now
+from libra_core.study.spec import cohort_key
+from pages.ui.session import advice, current, loaders
+from pages.ui.shell import access
+
+_STATE: Final = "feedback"
+PARAMETER: Final = "session"  # in the address: a reload, or tomorrow's visit, goes on where it stopped
+
+
+class Key:
+    """Keys of this page's widgets. Those about a patient carry the patient's number and the session: nothing that was
+    set or pressed for one session's first patient may reach the next session's."""
+
+    VIEW: Final = "fb_view"
+    NAME: Final = "fb_name"
+    POLICY: Final = "fb_policy"
+    ADVISOR: Final = "fb_advisor"
+    MODE: Final = "fb_mode"
+    BLINDED: Final = "fb_blinded"
+    OUTCOMES: Final = "fb_outcomes"
+    SEED: Final = "fb_seed"
+    PLANNED: Final = "fb_planned"
+    WARM_UP: Final = "fb_warm_up"
+    WIDTH: Final = "fb_width"
+    START: Final = "fb_start"
+    LEAVE: Final = "fb_leave"
+    PREVIOUS: Final = "fb_previous"
+    NEXT: Final = "fb_next"
+    CLOSE: Final = "fb_close"
+    TAB: Final = "fb_tab"
+    RESULT_TAB: Final = "fb_result_tab"
+    ENTER: Final = "fb_enter"
+    TABLE: Final = "fb_table"
+
+    @staticmethod
+    def of(what: str, position: int) -> str:
+        here = feedback_state().sitting
+        return f"fb_{what}_{position}_{here.id[:8] if here else ''}"
+
+
+@dataclass(frozen=True)
+class Showing:
+    """One look at a patient: the key makes a double click or a repeated request the same decision."""
+
+    key: str
+    shown_at: str
+    clock: float
+
+
+@dataclass
+class FeedbackState:
+    """One browser session's own data."""
+
+    sitting: SessionLog | None = None
+    looking_at: int | None = None  # an earlier patient, looked at again
+    showings: dict[tuple[int, str], Showing] = field(default_factory=dict)
+    done: str = ""  # what the last click did, in a sentence
+    problem: str = ""  # why it did not
+
+    def showing(self, position: int, stage: str) -> Showing:
+        """The mark of this showing; the same for two threads that ask at once."""
+        return self.showings.setdefault((position, stage), Showing(uuid.uuid4().hex, utc_now(), time.monotonic()))
+
+
+def feedback_state() -> FeedbackState:
+    if _STATE not in st.session_state:
+        st.session_state[_STATE] = FeedbackState()
+    return st.session_state[_STATE]
+
+
+def cohort_named(key: str) -> Cohort:
+    """The cohort that a session was held with. Raises ValueError with what to do when it is not at hand."""
+    if any(spec.name == key for spec in loaders.protocol().cohorts):
+        return loaders.cohort(key)
+    present = current.cohort()
+    if cohort_key(present) == key:
+        return present
+    name = key.rpartition(":")[0]
+    if not name:
+        raise ValueError(f"This session is about another disease (cohort {key}): start LIBRA with its protocol.")
+    raise ValueError(f"This session was held with the uploaded file {name!r}. Load it on the page *Cohort* first.")
+
+
+def open_session(session_id: str) -> None:
+    """Resume a session of one's own, or look at one that a lead may see. Says so when it cannot."""
+    state = feedback_state()
+    state.problem = ""
+    try:
+        repository = access.repository()
+        spec = repository.session(session_id).spec
+        cohort = cohort_named(spec.cohort)
+        chosen = None
+        if spec.advisor == advice.MODEL:
+            found = advice.chosen(spec.advisor, cohort)
+            chosen = None if isinstance(found, str) else found
+        state.sitting = SessionLog(repository, session_id, cohort, chosen)
+    except (RecordsError, ValueError) as error:
+        state.problem = str(error)
+        st.query_params.pop(PARAMETER, None)
+        return
+    state.showings, state.looking_at, state.done = {}, None, ""
+    st.query_params[PARAMETER] = session_id
+
+
+def leave() -> None:
+    state = feedback_state()
+    state.sitting, state.looking_at, state.done, state.problem = None, None, "", ""
+    st.query_params.pop(PARAMETER, None)
+
+
+def sitting() -> SessionLog | None:
+    """The open session: never one that was opened under another name."""
+    state = feedback_state()
+    if state.sitting is not None and state.sitting.repository.actor != access.actor():
+        leave()
+    wanted = st.query_params.get(PARAMETER)
+    if wanted and (state.sitting is None or state.sitting.id != wanted):
+        open_session(wanted)
+    return state.sitting
+
+
+def stamp(position: int, stage: str) -> Stamp:
+    """The mark of what is being decided, with what the page's fields say about it."""
+    shown = feedback_state().showing(position, stage)
+    reason = st.session_state.get(Key.of("reason", position)) or ""
+    comment = st.session_state.get(Key.of("comment", position)) or ""
+    confidence = st.session_state.get(Key.of("confidence", position))
+    seconds = time.monotonic() - shown.clock
+    return Stamp(shown.key, shown.shown_at, seconds, reason, comment, confidence)
+
+
+def act(step: Callable[[SessionLog], str]) -> None:
+    """Do one thing to the open session and keep the sentence it ends with, good or bad. For callbacks of buttons."""
+    state = feedback_state()
+    if state.sitting is None:
+        return
+    if state.sitting.repository.actor != access.actor():  # signed out, or another role: before anything is done
+        leave()
+        state.problem = "Your sign-in or your role has changed. Nothing was recorded."
+        return
+    state.done, state.problem = "", ""
+    try:
+        state.done = step(state.sitting)
+    except (RecordsError, ValueError) as error:
+        state.problem = str(error)
+
+
+def value(key: str, default: Any = None) -> Any:
+    return st.session_state.get(key, default)

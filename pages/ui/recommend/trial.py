@@ -1,0 +1,50 @@
+"""How the trial of the advisor stands while it runs: verdict, evidence, and a person's last word."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from libra_core.policies.trial import TrialReport
+from libra_core.study.live import LiveRun
+from pages.ui.draw import words
+from pages.ui.session import live
+from pages.ui.session.state import Key
+
+
+def trial(run: LiveRun) -> None:
+    """Nothing for a method that holds no trial."""
+    found = run.trial
+    if found is None:
+        return
+    if found.dismissed:
+        st.warning(
+            "**Verdict: the advisor lost its trial** and is not asked any more. " + _evidence(found),
+            icon=":material/gavel:",
+        )
+        st.button(
+            "Ask this advisor again",
+            key=Key.READMIT,
+            on_click=live.readmit,
+            icon=":material/undo:",
+            help="Your decision: the trial starts anew. The run's log says after which patient.",
+        )
+    else:
+        st.markdown(f"**Trial of the advisor: no verdict yet.** {_evidence(found)}")
+    st.caption(_groups(found, run.unit))
+
+
+def _evidence(found: TrialReport) -> str:
+    return (
+        f"Evidence that following it does harm: {found.evidence:.1f}. It starts at 1 and the advisor is dismissed at "
+        f"{found.needed:.0f}, which happens to a harmless one with a probability of at most {1 / found.needed:.0%}."
+    )
+
+
+def _groups(found: TrialReport, unit: str) -> str:
+    """The two groups that the coin made, on the scale of outcome less what was predicted beforehand."""
+    groups = (("followed", found.adopted, found.adopted_mean), ("held back", found.withheld, found.withheld_mean))
+    said = [f"{name} {n:,} times" + (f" ({words.signed(mean)} {unit})" if n else "") for name, n, mean in groups]
+    return (
+        f"Advice worth following was {' and '.join(said)}, by the toss of a coin. In brackets: the average outcome, "
+        "less what was predicted for the method's own plan."
+    )

@@ -1,0 +1,60 @@
+"""The address of a run on show: who opens it again, after a reload or on another machine, sees the same patient.
+
+Outcomes follow from the seed, so method, advisor, seed and the number of patients are enough, as long as the cohort is
+one of ours and the patients came in turn. A run for which that is not so has no address, and a reload begins anew. Nor
+has one with a language model: to open an address must never ask somebody outside.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from libra_core.cohort import Cohort
+from pages.ui.session import advice, current, live, loaders
+from pages.ui.session.state import Key, app_state
+
+METHOD, ADVISOR, SEED, TREATED = NAMES = ("method", "advisor", "seed", "treated")
+HIGHEST_SEED = 10**6
+
+
+def write(cohort: Cohort, session: live.Live) -> None:
+    """Bring the address to where the run stands."""
+    policy, advisor, seed = live.settings()
+    treated = len(session.run.rows)
+    plain = session.in_turn and not live.limits(cohort) and advisor != advice.MODEL
+    if not treated or not plain or app_state().source == current.UPLOADED:
+        for name in NAMES:
+            st.query_params.pop(name, None)
+        return
+    told = {METHOD: policy, ADVISOR: advisor, SEED: str(seed), TREATED: str(treated), "cohort": app_state().source}
+    picked = app_state().row
+    if picked is not None:
+        told |= current.address(cohort, picked)
+    else:  # who was picked is put aside when the next one is treated
+        st.query_params.pop("patient", None)
+    if any(st.query_params.get(name) != value for name, value in told.items()):
+        st.query_params.update(told)
+
+
+def follow(cohort: Cohort) -> None:
+    """Bring a new session to where the address says, once. What the address says wrongly is left alone: the page then
+    begins as it would without it."""
+    state = app_state()
+    followed, state.followed = state.followed, True
+    if followed or state.live is not None or TREATED not in st.query_params:
+        return
+    policy, advisor = st.query_params.get(METHOD, ""), st.query_params.get(ADVISOR, "")
+    seed, treated = _number(SEED, HIGHEST_SEED), _number(TREATED, live.LONGEST)
+    known = policy in loaders.policies() and advisor in advice.choices() and advisor != advice.MODEL
+    if not known or seed is None or treated is None:
+        return
+    st.session_state.update({Key.POLICY: policy, Key.ADVISOR: advisor, Key.SEED: seed})
+    with st.spinner(f"Treating the {treated:,} patients of this address …"):
+        session = live.live(cohort)
+        for _ in range(treated):
+            session.run.step()
+
+
+def _number(name: str, highest: int) -> int | None:
+    text = st.query_params.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 8 and int(text) <= highest else None

@@ -1,0 +1,115 @@
+"""Which cohort and which patient the session is looking at, and what changing either means for the rest."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from libra_core.cohort import Cohort, CohortError, read_table
+from pages.ui.draw import show
+from pages.ui.session import loaders
+from pages.ui.session.state import AppState, Key, Refusal, Upload, app_state, widget
+
+UPLOADED = "Your uploaded file"
+
+
+def sources() -> dict[str, str]:
+    """The cohorts on offer, name -> label: the built-in ones, then the uploaded one if it is usable."""
+    names = {c.name: c.label for c in loaders.protocol().cohorts}
+    upload = app_state().upload
+    return names | {UPLOADED: f"{UPLOADED}: {upload.name}"} if upload else names
+
+
+def cohort() -> Cohort:
+    """The cohort in use; the first built-in one until somebody chooses another."""
+    state, names = app_state(), sources()
+    if state.source not in names:
+        state.source = next(iter(names))
+    if state.source == UPLOADED and state.upload:
+        return state.upload.cohort
+    try:
+        return loaders.cohort(state.source)
+    except (CohortError, OSError) as error:
+        show.failed(f"The cohort {names[state.source]} cannot be read: {error}")
+        show.way_out("cohort.py", "Upload a file on the page Cohort")
+        st.stop()
+
+
+def forget_patient(state: AppState) -> None:
+    """A new cohort: the old row numbers and the old run mean nothing any more."""
+    state.row = None
+    state.live = None
+    state.lost = ""
+
+
+def on_cohort() -> None:
+    state = app_state()
+    state.source = widget(Key.COHORT)
+    forget_patient(state)
+
+
+def on_upload() -> None:
+    """Read the file that was just given. A file that cannot be used leaves the cohort in use as it is."""
+    state, file = app_state(), widget(Key.UPLOAD)
+    if file is None:
+        return
+    try:
+        cohort = read_table(file.getvalue(), file.name)
+    except CohortError as error:
+        state.refusal = Refusal(file.name, str(error))
+        return
+    state.upload, state.refusal = Upload(file.name, cohort), None
+    state.source = UPLOADED
+    st.session_state[Key.COHORT] = UPLOADED
+    forget_patient(state)
+
+
+def select(row: int | None) -> None:
+    state = app_state()
+    state.row, state.lost = row, ""
+
+
+def address(cohort: Cohort, row: int) -> dict[str, str]:
+    """What a link to this patient asks for. A file that somebody uploaded is in that person's session only."""
+    source = app_state().source
+    return ({} if source == UPLOADED else {"cohort": source}) | {"patient": cohort.ids[row]}
+
+
+def follow_address() -> None:
+    """Turn to the cohort and the patient that the address names, once: afterwards the reader chooses."""
+    state = app_state()
+    asked = str(st.query_params.get("cohort", "")), str(st.query_params.get("patient", ""))
+    if asked == state.asked:
+        return
+    state.asked, state.lost = asked, ""
+    name, patient = asked
+    if name and name not in sources():
+        state.lost = "The address names a cohort that is not here. Choose one on the page *Cohort*."
+        return
+    if name and name != state.source:
+        state.source = st.session_state[Key.COHORT] = name
+        forget_patient(state)
+    if patient:
+        row = find(cohort(), patient)
+        if row is None:
+            state.lost = (
+                f"The address names a patient who is not in this cohort. IDs look like {cohort().ids[0]}; choose a "
+                "patient on the page *Cohort*."
+            )
+        else:
+            select(row)
+
+
+def find(cohort: Cohort, patient: str) -> int | None:
+    """The row of a patient's ID, with or without capitals."""
+    wanted = patient.strip().upper()
+    return next((row for row, name in enumerate(cohort.ids) if name.upper() == wanted), None)
+
+
+def on_find(cohort: Cohort) -> None:
+    """Take the patient whose ID was typed, with or without capitals."""
+    wanted = widget(Key.FIND, "")
+    found = find(cohort, wanted)
+    if found is not None:
+        select(found)
+    elif wanted.strip():
+        app_state().notes["find"] = f"No patient of this cohort has that ID. IDs look like {cohort.ids[0]}."

@@ -1,0 +1,121 @@
+"""The run on show: started from the widgets, stepped by a button or by the clock, forgotten when a setting changes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import streamlit as st
+
+from libra_core.cohort import Cohort
+from libra_core.policies import Decision
+from libra_core.study.live import LiveRow, LiveRun
+from pages.ui.session import advice, current
+from pages.ui.session.state import Key, app_state, widget
+
+LONGEST = 2000  # patients in one run on show: enough to see a method learn, and a chart stays light
+SPEEDS = {"Slow": (1, 1.0), "Normal": (1, 0.4), "Fast": (10, 0.5)}  # patients a tick, seconds between ticks
+
+
+@dataclass(eq=False)
+class Live:
+    """One session's run, with the moment of its last tick. in_turn: no person chose who was treated or asked."""
+
+    run: LiveRun
+    in_turn: bool = True
+    last_tick: float = 0.0
+
+    @property
+    def finished(self) -> bool:
+        return len(self.run.rows) >= LONGEST
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page shows: a decision, and its simulated outcome unless it is only a preview."""
+
+    row: int
+    decision: Decision
+    record: LiveRow | None
+
+
+def settings() -> tuple[str, str, int]:
+    """(method, advisor, seed) as the widgets have them."""
+    return widget(Key.POLICY, "libra"), widget(Key.ADVISOR, "near-optimal"), int(widget(Key.SEED, 0) or 0)
+
+
+def limit_key(name: str) -> str:
+    """The widget of one of the protocol's further limits."""
+    return f"{Key.LIMIT}-{name}"
+
+
+def limits(cohort: Cohort) -> tuple[str, ...]:
+    """The further limits that are switched on."""
+    return tuple(limit.name for limit in cohort.protocol.linear_limits if widget(limit_key(limit.name), False))
+
+
+def live(cohort: Cohort) -> Live:
+    """The session's run over this cohort, begun if there is none. Raises ValueError with a sentence when it cannot.
+
+    A run over another cohort is dropped, whoever changed it: its patients' plans must never stand under other names.
+    """
+    state = app_state()
+    if state.live is None or state.live.run.environment.cohort is not cohort:
+        policy, advisor, seed = settings()
+        chosen = advice.chosen(advisor, cohort)
+        state.live = Live(LiveRun.start(cohort, policy, chosen, seed, limits=limits(cohort)))
+    return state.live
+
+
+def view(cohort: Cohort, session: Live) -> View:
+    """A picked patient as a preview; else the last patient treated; else the first who would come."""
+    picked, rows = app_state().row, session.run.rows
+    if picked is None and rows:
+        return View(rows[-1].row, rows[-1].decision, rows[-1])
+    row = first(cohort) if picked is None else picked
+    return View(row, session.run.decision_for(row), None)
+
+
+def first(cohort: Cohort) -> int:
+    """Whom to show before anybody was picked: the first who enters the simulation and is not an emergency."""
+    calm = (row for row in map(int, cohort.arrivals[:50]) if all(a.level != "urgent" for a in cohort.alerts(row)))
+    return next(calm, int(cohort.arrivals[0]))
+
+
+def step(patients: int = 1) -> None:
+    """Treat the next patients. A picked patient is put aside."""
+    session = live(current.cohort())
+    app_state().row = None
+    for _ in range(min(patients, LONGEST - len(session.run.rows))):
+        session.run.step()
+
+
+def treat(row: int) -> None:
+    """Treat the patient on show and see the simulated outcome."""
+    session = live(current.cohort())
+    app_state().row = None
+    if not session.finished:
+        session.in_turn = False
+        session.run.step(row)
+
+
+def tick(session: Live, speed: str) -> None:
+    """One tick of Play. A rerun for another reason, shortly after a tick, does not count as one."""
+    patients, seconds = SPEEDS[speed]
+    now = time.monotonic()
+    if not session.finished and now - session.last_tick >= 0.8 * seconds:
+        session.last_tick = now
+        step(patients)
+
+
+def readmit() -> None:
+    """Ask again an advisor that lost its trial."""
+    session = live(current.cohort())
+    session.in_turn = False
+    session.run.readmit()
+
+
+def reset() -> None:
+    """Forget the run and stop playing; the next look begins another with the widgets' settings."""
+    app_state().live = None
+    st.session_state[Key.PLAY] = False

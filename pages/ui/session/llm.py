@@ -1,0 +1,130 @@
+"""The language model in one session: settings from their three sources, and the advisor made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import streamlit as st
+from streamlit.errors import StreamlitSecretNotFoundError
+
+from libra_core.advisors.llm import Consultation, LLMAdvisor, LLMSettings, Prompt, open_store, resolve
+from libra_core.advisors.llm.budget import Spend
+from libra_core.advisors.llm.settings import NAMES, Resolved
+from libra_core.cohort import Cohort
+from pages.ui.session.state import app_state
+from pages.ui.shell import access
+
+# Addresses to start from. Any other server that speaks chat completions works as well.
+SERVERS = {
+    "OpenAI": "https://api.openai.com/v1",
+    "Azure OpenAI (put in your resource's name)": "https://RESOURCE.openai.azure.com/openai/v1",
+    "Ollama on this machine": "http://localhost:11434/v1",
+    "LM Studio on this machine": "http://localhost:1234/v1",
+    "llama.cpp on this machine": "http://localhost:8080/v1",
+    "vLLM on this machine": "http://localhost:8000/v1",
+}
+
+
+OFFLINE = "Advice comes from the guideline's rules or from a simulated advisor, and is named so."
+
+
+@dataclass
+class LLMSession:
+    """What the Settings page has set, the last connection test, and the advisor in use."""
+
+    page: LLMSettings = field(default_factory=LLMSettings)
+    tested: tuple[LLMSettings, str, str] | None = None  # settings, status, sentence
+    made_for: tuple[LLMSettings, Cohort] | None = None
+    advisor: LLMAdvisor | None = None
+    heard: dict[int, Consultation] = field(default_factory=dict)  # what the advisor in use said, by row
+
+
+def session() -> LLMSession:
+    state = app_state()
+    if state.llm is None:
+        state.llm = LLMSession()
+    return state.llm
+
+
+def resolved() -> Resolved:
+    """The settings in force. Settings that cannot work leave the model off; the Settings page says why."""
+    page = session().page
+    try:
+        return resolve(page, _secrets())
+    except ValueError:
+        return Resolved(LLMSettings(), dict.fromkeys(NAMES.values(), "default"))
+
+
+def fault(page: LLMSettings) -> str:
+    """What is wrong with these settings, as a sentence; empty when nothing is."""
+    try:
+        resolve(page, _secrets())
+    except ValueError as error:
+        return f"{str(error)[:1].upper()}{str(error)[1:]}."
+    return ""
+
+
+def _secrets() -> dict[str, str]:
+    try:
+        return {name: str(st.secrets[name]) for name in NAMES if name in st.secrets}
+    except (StreamlitSecretNotFoundError, FileNotFoundError):
+        return {}
+
+
+def advisor(cohort: Cohort) -> LLMAdvisor:
+    """This session's advisor for a cohort; made anew when the settings or the cohort change, its spend kept."""
+    mine, settings = session(), resolved().settings
+    known = mine.made_for
+    if mine.advisor is None or known is None or known[0] != settings or known[1] is not cohort:
+        mine.advisor = LLMAdvisor(
+            cohort.case,
+            len(cohort.protocol.mutable),
+            settings,
+            prompt(cohort),
+            open_store(),
+            user=access.actor().id,
+            case_name=lambda row: cohort.ids[row],
+            spent=spent(),
+        )
+        mine.made_for = (settings, cohort)
+        mine.heard = {}
+    return mine.advisor
+
+
+def prompt(cohort: Cohort) -> Prompt:
+    return Prompt.load(cohort.protocol.name)
+
+
+def spent() -> Spend:
+    """What this session has used."""
+    mine = session().advisor
+    return mine.budget.session if mine else Spend()
+
+
+def speaker() -> str:
+    """Who gives advice now, in one sentence. Nothing simulated is ever called an LLM's answer."""
+    settings = resolved().settings
+    if settings.off_reason():
+        return OFFLINE
+    return f"The language model “{settings.model}” at {settings.host} is asked."
+
+
+def update(**changes: object) -> None:
+    """Change what the page sets."""
+    mine = session()
+    mine.page = replace(mine.page, **changes)
+
+
+__all__ = [
+    "OFFLINE",
+    "SERVERS",
+    "LLMSession",
+    "advisor",
+    "fault",
+    "prompt",
+    "resolved",
+    "session",
+    "speaker",
+    "spent",
+    "update",
+]

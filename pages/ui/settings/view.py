@@ -1,0 +1,231 @@
+"""The parts of the Settings page."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import streamlit as st
+
+from libra_core.advisors.llm import Consent, LLMSettings, open_store, payload_preview, test_connection
+from libra_core.advisors.llm.budget import price_of
+from libra_core.advisors.llm.settings import Resolved
+from libra_core.cohort import Cohort
+from pages.ui.session import live, llm
+from pages.ui.session.state import Key, app_state
+
+KIND = {"ok": st.success, "off": st.info}
+
+
+def server() -> None:
+    """Where to ask and what. A value from the environment or the secrets is shown, not edited."""
+    page, now = llm.session().page, llm.resolved()
+    fixed = now.source["base_url"] in ("environment", "secrets")
+    st.selectbox(
+        "Start from",
+        list(llm.SERVERS),
+        index=None,
+        placeholder="a known kind of server …",
+        key=Key.LLM_PRESET,
+        on_change=_use_preset,
+        disabled=fixed,
+    )
+    address = st.text_input(
+        "Server address",
+        now.settings.base_url if fixed else page.base_url,
+        key=Key.LLM_URL,
+        disabled=fixed,
+        help="Any server that speaks OpenAI's chat completions. Most addresses end in /v1.",
+    )
+    named = now.source["model"] in ("environment", "secrets")
+    model = st.text_input("Model", now.settings.model if named else page.model, key=Key.LLM_MODEL, disabled=named)
+    if not fixed:
+        llm.update(base_url=address.strip())
+    if not named:
+        llm.update(model=model.strip())
+    for attribute, label in (("base_url", "The server address"), ("model", "The model")):
+        if now.source[attribute] in ("environment", "secrets"):
+            st.caption(f"{label} is set in the {now.source[attribute]}, which outweighs this page.")
+    st.caption(_key_sentence(now))
+
+
+def _use_preset() -> None:
+    chosen = st.session_state.get(Key.LLM_PRESET)
+    if chosen:
+        st.session_state[Key.LLM_URL] = llm.SERVERS[chosen]
+
+
+def _key_sentence(now: Resolved) -> str:
+    if now.settings.has_key:
+        return f"API key: set in the {now.source['api_key']}. It is never stored, logged or shown."
+    return (
+        "API key: not set. Put `OPENAI_API_KEY` into the environment or into `.streamlit/secrets.toml`; "
+        "it cannot be typed here, and a server on this machine needs none."
+    )
+
+
+def limits() -> None:
+    """How many questions a case costs, and what a session may spend."""
+    page, now = llm.session().page, llm.resolved()
+    samples = st.slider(
+        "Questions for each patient",
+        1,
+        9,
+        page.samples,
+        key=Key.LLM_SAMPLES,
+        help="Each with the menu in another order; the most frequent treatment counts. The share of equal answers is "
+        "a vote share, not a probability.",
+    )
+    left, middle, right = st.columns(3)
+    capped = now.source["max_calls"] in ("environment", "secrets")
+    calls = left.number_input(
+        "Limit: questions",
+        0,
+        1_000_000,
+        now.settings.max_calls if capped else page.max_calls,
+        step=50,
+        key=Key.LLM_CALLS,
+        disabled=capped,
+    )
+    tokens = middle.number_input("Limit: tokens", 0, 10**9, page.max_tokens, step=100_000, key=Key.LLM_TOKENS)
+    cost = right.number_input("Limit: US dollars", 0.0, 10_000.0, page.max_cost, step=1.0, key=Key.LLM_COST)
+    llm.update(samples=int(samples), max_tokens=int(tokens), max_cost=float(cost))
+    if not capped:
+        llm.update(max_calls=int(calls))
+    st.caption(f"Caps of this session. {_price_sentence(now.settings)}")
+
+
+def _price_sentence(settings: LLMSettings) -> str:
+    price = price_of(settings)
+    if settings.is_local:
+        return "A server on this machine costs nothing."
+    if price is None:
+        return f"The price of {settings.model} is not in data/prompts/prices.toml, so only questions and tokens count."
+    return (
+        f"{settings.model}: {price.input:g} dollars for a million tokens in, {price.output:g} out "
+        "(from general knowledge; check data/prompts/prices.toml against your provider's list)."
+    )
+
+
+def consent(cohort: Cohort) -> None:
+    """What leaves the machine, readable first; then the switch."""
+    settings = llm.resolved().settings
+    row = _example_row(cohort)
+    try:
+        prompt = llm.prompt(cohort)
+    except ValueError as error:  # no text is written for this disease
+        text = str(error)
+        st.info(f"{text[:1].upper()}{text[1:]}. Until then the model stays off.", icon=":material/block:")
+        llm.update(enabled=False)
+        return
+    with st.expander("Read what would be sent", key=Key.LLM_PAYLOAD):
+        st.caption(
+            f"The complete text of one question about patient {cohort.ids[row]}. Numbers are banded; identifiers, free "
+            "text and column names of the file are never in it."
+        )
+        st.code(payload_preview(prompt, cohort.case(row), settings.seed), language=None, wrap_lines=True)
+    if settings.is_local:
+        st.caption(":material/lock: The server is on this machine: nothing leaves it.")
+        agreed = Consent("")
+    else:
+        yes = st.checkbox(
+            f"I have read it and agree to send such text to {settings.host}",
+            value=settings.may_send,
+            key=f"{Key.LLM_CONSENT}-{settings.host}",
+        )
+        agreed = Consent(settings.host, bool(yes))
+    on = st.toggle(
+        "Ask the language model",
+        value=llm.session().page.enabled,
+        key=Key.LLM_ON,
+        help="Off by default. Without it, advice comes from the guideline's rules or a simulated advisor.",
+    )
+    llm.update(enabled=bool(on), consent=agreed)
+
+
+def _example_row(cohort: Cohort) -> int:
+    row = app_state().row
+    return row if row is not None and row < len(cohort) else live.first(cohort) if len(cohort.arrivals) else 0
+
+
+def status() -> None:
+    """Who is speaking, and why not the model if it is not."""
+    wrong = llm.fault(llm.session().page)
+    settings = llm.resolved().settings
+    if wrong:
+        st.error(wrong, icon=":material/error:")
+    elif settings.off_reason():
+        st.info(f"{settings.off_reason()} {llm.OFFLINE}", icon=":material/toggle_off:")
+    else:
+        st.success(llm.speaker(), icon=":material/toggle_on:")
+
+
+def connection() -> None:
+    """One harmless question without a patient, and a sentence about what came of it."""
+    settings = llm.resolved().settings
+    mine = llm.session()
+    if st.button(
+        "Test the connection",
+        key=Key.LLM_TEST,
+        disabled=bool(settings.off_reason()),
+        icon=":material/network_check:",
+        help="Asks one harmless question that holds no patient.",
+    ):
+        with st.spinner("Asking …"):
+            # A person waits here, so nothing is tried again and ten seconds are enough.
+            result = test_connection(replace(settings, timeout=min(settings.timeout, 10.0), max_retries=0))
+        mine.tested = (settings, *result)
+    if mine.tested and mine.tested[0] == settings:
+        KIND.get(mine.tested[1], st.warning)(mine.tested[2])
+
+
+def spend() -> None:
+    """Questions, tokens and dollars of this session, and of today over all sessions."""
+    settings, used = llm.resolved().settings, llm.spent()
+    calls, tokens, cost = open_store().spend()
+    left, middle, right = st.columns(3)
+    left.metric(
+        "Questions",
+        f"{used.calls:,}",
+        f"of {settings.max_calls:,}; on this server today {calls:,}",
+        delta_color="off",
+        delta_arrow="off",
+    )
+    middle.metric(
+        "Tokens",
+        f"{used.tokens:,}",
+        f"of {settings.max_tokens:,}; on this server today {tokens:,}",
+        delta_color="off",
+        delta_arrow="off",
+    )
+    shown = f"${used.cost:,.2f}" if price_of(settings) else "unknown"
+    right.metric(
+        "Cost",
+        shown,
+        f"of ${settings.max_cost:,.2f}; on this server today ${cost:,.2f}",
+        delta_color="off",
+        delta_arrow="off",
+    )
+
+
+def audit() -> None:
+    """The chained log: intact or not, its last rows, and all of it to take away."""
+    store = open_store()
+    count, _ = store.head()
+    st.caption(
+        f"Audit log: {count:,} rows, each chained to the one before."
+        + ("" if store.durable else " It is kept in memory only: its folder cannot be written.")
+    )
+    with st.container(horizontal=True):
+        check = st.button("Check the audit log", key=Key.LLM_VERIFY, disabled=count == 0)
+        st.download_button(
+            "Download it",
+            lambda: "\n".join(json.dumps(row, ensure_ascii=False) for row in store.rows()),
+            "libra-advice-audit.jsonl",
+            "application/jsonl",
+            key=Key.LLM_AUDIT,
+            disabled=count == 0,
+        )
+    if check:
+        found = store.verify()
+        (st.success if found.ok else st.error)(found.message)

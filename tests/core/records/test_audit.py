@@ -1,0 +1,255 @@
+"""The chain finds any row that was edited, removed, added or moved; people see what is theirs; old schemas move on."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace as changed
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import DatabaseError
+
+from libra_core.records import LOCAL, Actor, Database, Denied, Repository, Role, SessionLog, Unavailable, replay
+from libra_core.records.database import migrate
+from libra_core.records.models import APPEND_ONLY, Base
+from tests.support.kit import NHANES, begin, other_plan, play, stamp
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    found = Database(f"sqlite:///{tmp_path / 'records.sqlite'}")
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A session on disk, recorded once: each test works on a copy."""
+    path = tmp_path_factory.mktemp("recorded") / "records.sqlite"
+    database = Database(f"sqlite:///{path}")
+    sitting = begin(database, planned=8, blinded=True)
+    sitting.save_scenario(1, "later", other_plan(sitting.current()))
+    play(sitting)
+    assert sitting.repository.verify(sitting.id).ok
+    database.close()
+    return path, sitting.id
+
+
+@pytest.fixture
+def session(recorded: tuple[Path, str], tmp_path: Path) -> SessionLog:
+    path = tmp_path / "copy.sqlite"
+    shutil.copy(recorded[0], path)
+    database = Database(f"sqlite:///{path}")
+    yield SessionLog(Repository(database, LOCAL), recorded[1], NHANES)
+    database.close()
+
+
+@contextmanager
+def intruder(session: SessionLog) -> Iterator[sqlite3.Connection]:
+    """Somebody who has the file, and drops the triggers."""
+    with closing(sqlite3.connect(session.repository.database.path)) as connection:
+        for table in APPEND_ONLY:
+            for verb in ("update", "delete"):
+                connection.execute(f"DROP TRIGGER IF EXISTS {table}_no_{verb}")
+        yield connection
+        connection.commit()
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+def test_the_database_refuses_to_change_a_row(session: SessionLog, table: str) -> None:
+    for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET seq = seq + 1"):
+        with pytest.raises(DatabaseError, match="append-only"), session.repository.database.engine.begin() as c:
+            c.execute(text(statement))
+
+
+COLUMNS = [(t.name, c.name) for t in Base.metadata.sorted_tables if t.name in APPEND_ONLY for c in t.columns]
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS)
+def test_an_edit_of_any_column_is_found(session: SessionLog, table: str, column: str) -> None:
+    """One column of one row, in the middle of the table, is given another value."""
+    kind = Base.metadata.tables[table].columns[column].type.python_type
+    new = f"COALESCE({column}, 0) + 1000" if kind in (int, float) else f"COALESCE({column}, '') || 'x'"
+    new = f"1 - {column}" if kind is bool else new
+    middle = f"(SELECT rowid FROM {table} ORDER BY rowid LIMIT 1 OFFSET (SELECT COUNT(*) / 2 FROM {table}))"
+    with intruder(session) as c:
+        c.execute(f"UPDATE {table} SET {column} = {new} WHERE rowid = {middle}")
+    try:
+        assert not session.repository.verify(session.id).ok
+    except Denied:
+        assert table == "sessions"  # its id, study or owner is another: the session is not there any more
+        assert not session.repository.verify_installation().ok
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+@pytest.mark.parametrize("which", ["MIN", "MAX"])
+def test_a_removed_row_is_found(session: SessionLog, table: str, which: str) -> None:
+    with intruder(session) as c:
+        c.execute(f"DELETE FROM {table} WHERE rowid = (SELECT {which}(rowid) FROM {table})")
+    if table == "sessions":
+        assert not session.repository.verify_installation().ok
+    else:
+        assert not session.repository.verify(session.id).ok
+
+
+@pytest.mark.parametrize("table", ["cases", "decisions", "outcomes", "audit"])
+def test_reordered_rows_are_found(session: SessionLog, table: str) -> None:
+    key = "chain" if table == "audit" else "session_id"
+    with intruder(session) as c:
+        found = c.execute(f"SELECT rowid, seq FROM {table} WHERE {key} = ? ORDER BY seq LIMIT 2", [session.id])
+        (a, s), (b, t) = found.fetchall()
+        for rowid, seq in ((a, -1), (b, s), (a, t)):
+            c.execute(f"UPDATE {table} SET seq = {seq} WHERE rowid = {rowid}")
+    assert not session.repository.verify(session.id).ok
+
+
+def test_an_added_row_is_found(session: SessionLog) -> None:
+    with intruder(session) as c:
+        columns = "position, name, plan, actor, saved_at FROM scenarios"
+        c.execute(f"INSERT INTO scenarios SELECT session_id, seq + 1, {columns}")
+    assert not session.repository.verify(session.id).ok
+
+
+def test_a_log_cut_off_at_its_end_is_found(session: SessionLog) -> None:
+    last = session.ledger.seq
+    with intruder(session) as c:
+        for table in (*APPEND_ONLY, "snapshots"):
+            if table not in ("sessions", "audit"):
+                c.execute(f"DELETE FROM {table} WHERE seq = {last}")
+        c.execute(f"DELETE FROM audit WHERE chain = '{session.id}' AND seq = {last}")
+    assert not session.repository.verify(session.id).ok
+
+
+def test_a_log_rewritten_as_a_whole_is_found_with_a_noted_end(session: SessionLog) -> None:
+    noted = session.repository.head(session.id)
+    assert session.repository.verify(session.id, noted).ok
+    assert not session.repository.verify(session.id, (noted[0], "0" * 64)).ok
+
+
+def test_a_forged_snapshot_is_found_by_the_replay(session: SessionLog) -> None:
+    """A snapshot is only speed: what was shown because of a false one does not recompute."""
+    one = begin(session.repository.database, planned=8)
+    play(one, 3)
+    state = one.engine.state()
+    state["policies"][0]["arrays"]["theta"][0][0][0] = 50.0
+    one.repository.save_snapshot(one.id, one.ledger.seq, state)
+    forged = play(SessionLog(one.repository, one.id, NHANES))
+    found = replay(forged.repository, forged.id, NHANES)
+    assert not found.ok
+    assert "is not the recomputed one" in found.sentence
+
+
+# ------------------------------------------------------------------------------------------------ whose is what
+
+ANN, BEN = Actor("ann", Role.CLINICIAN), Actor("ben", Role.CLINICIAN)
+LEAD, VIEWER = Actor("lea", Role.LEAD), Actor("vic", Role.VIEWER)
+OTHER_LEAD, NOBODY = Actor("otto", Role.LEAD, "another study"), Actor("nick", Role.NONE)
+PEOPLE = (ANN, BEN, LEAD, VIEWER, OTHER_LEAD, NOBODY)
+READS = {"ann": True, "ben": False, "lea": True, "vic": False, "otto": False, "nick": False}
+
+
+@pytest.mark.parametrize("who", PEOPLE, ids=lambda a: f"{a.role}-{a.id}")
+def test_a_session_is_read_by_its_owner_and_the_lead_of_its_study(database: Database, who: Actor) -> None:
+    sitting = play(begin(database, ANN, planned=2), 1)
+    repository = Repository(database, who)
+    assert [s.id for s in repository.sessions()] == ([sitting.id] if READS[who.id] else [])
+    readings = (
+        lambda: repository.session(sitting.id),
+        lambda: repository.events(sitting.id),
+        lambda: repository.last(sitting.id),
+        lambda: repository.decision(sitting.id, "k"),
+        lambda: repository.snapshot(sitting.id),
+        lambda: repository.head(sitting.id),
+        lambda: repository.verify(sitting.id),
+        lambda: SessionLog(repository, sitting.id, NHANES),
+    )
+    for reading in readings:
+        if READS[who.id]:
+            reading()
+        else:
+            with pytest.raises(Denied, match="no such session"):
+                reading()
+
+
+@pytest.mark.parametrize("who", PEOPLE[1:], ids=lambda a: f"{a.role}-{a.id}")
+def test_a_session_is_written_by_its_owner_alone(database: Database, who: Actor) -> None:
+    sitting = begin(database, ANN)
+    sitting.current()
+    repository = Repository(database, who)
+    for writing in (
+        lambda: repository.append(sitting.id, sitting.ledger.seq, "closed", {}),
+        lambda: repository.save_snapshot(sitting.id, 1, {}),
+        lambda: SessionLog(repository, sitting.id, NHANES).accept(1, stamp()),
+        lambda: SessionLog(repository, sitting.id, NHANES).close(),
+    ):
+        with pytest.raises(Denied):
+            writing()
+    assert Repository(database, ANN).last(sitting.id) == sitting.ledger.seq
+
+
+@pytest.mark.parametrize("who", [VIEWER, NOBODY], ids=lambda a: a.id)
+def test_who_may_not_decide_cannot_begin(database: Database, who: Actor) -> None:
+    with pytest.raises(Denied, match="does not hold sessions"):
+        begin(database, who)
+
+
+def test_an_unknown_session_and_another_s_sound_the_same(database: Database) -> None:
+    sitting = begin(database, ANN)
+    said = []
+    for session_id in (sitting.id, "0" * 32, "' OR 1=1 --", ""):
+        with pytest.raises(Denied) as error:
+            Repository(database, BEN).session(session_id)
+        said.append(str(error.value))
+    assert len(set(said)) == 1
+
+
+# ------------------------------------------------------------------------------------------------ schemas
+
+
+def test_the_newest_schema_is_the_models(database: Database) -> None:
+    found = inspect(database.engine)
+    for table in Base.metadata.sorted_tables:
+        assert {c["name"] for c in found.get_columns(table.name)} == {c.name for c in table.columns}
+
+
+def test_a_first_schema_with_data_moves_on(tmp_path: Path) -> None:
+    """A session held by the first version: written here as that version wrote it, then read, proven and continued."""
+    new = Database(f"sqlite:///{tmp_path / 'new.sqlite'}")
+    sitting = begin(new, planned=6)
+    while len(sitting.ledger.cases) < 4:
+        case = sitting.current()
+        sitting.accept(case.position, changed(stamp(), seconds=None))
+    old_path = tmp_path / "old.sqlite"
+    old = create_engine(f"sqlite:///{old_path}")
+    with old.begin() as connection:
+        migrate(connection, "0001")
+        tables = inspect(connection).get_table_names()
+        assert "snapshots" not in tables
+        connection.execute(text("DELETE FROM heads"))
+        connection.exec_driver_sql(f"ATTACH '{tmp_path / 'new.sqlite'}' AS new")
+        for table in ("sessions", "cases", "proposals", "advice", "decisions", "outcomes", "audit", "heads"):
+            columns = ", ".join(c["name"] for c in inspect(connection).get_columns(table))
+            connection.execute(text(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM new.{table}"))
+    old.dispose()
+    moved = Database(f"sqlite:///{old_path}")
+    repository = Repository(moved, sitting.repository.actor)
+    assert repository.verify(sitting.id).ok
+    resumed = SessionLog(repository, sitting.id, NHANES)
+    assert resumed.ledger.decided == sitting.ledger.decided
+    play(resumed)
+    assert resumed.finished
+    assert repository.verify(sitting.id).ok
+    assert replay(repository, sitting.id, NHANES).ok
+
+
+def test_a_schema_of_the_future_gets_a_sentence(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'records.sqlite'}")
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    with pytest.raises(Unavailable, match="newer version of LIBRA"):
+        Database(f"sqlite:///{tmp_path / 'records.sqlite'}")

@@ -1,0 +1,311 @@
+"""Stored studies and the story told from them: what is kept, what is found again, what every number goes back to."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from libra_core.cohort import load_cohort, read_table
+from libra_core.environments import EnvironmentSpec
+from libra_core.problem import Actions
+from libra_core.report.case import CaseStudy, load_case
+from libra_core.report.handout import handout
+from libra_core.report.learned import _groups
+from libra_core.report.measures import Interval, difference, growth, log_squared, lost, pace, policy
+from libra_core.report.story import KEYS, case_document, story
+from libra_core.report.wording import rate
+from libra_core.study import StudySpec, run_study
+from libra_core.study.store import (
+    KEY,
+    StudyError,
+    digest_of,
+    load_case_study,
+    load_study,
+    save_study,
+    stored_hashes,
+)
+
+SMALL = StudySpec(
+    EnvironmentSpec("hypertension", cohort="accord-like"), ("glrb", "libra-trial"), "noisy:0.3", 60, 3, seed=5
+)
+
+
+@pytest.fixture(scope="module")
+def case() -> CaseStudy:
+    return load_case()
+
+
+# ------------------------------------------------------------------------------------------------ the store
+
+
+def test_a_study_reads_back_to_the_last_digit(tmp_path: Path) -> None:
+    cohort = load_cohort("accord-like")
+    result = run_study(SMALL, cohort=cohort)
+    path = save_study(result, cohort, tmp_path)
+    assert path.stem == SMALL.hash
+    found = load_study(SMALL.hash, tmp_path)
+    assert found.spec == SMALL
+    assert found.current
+    assert found.result.t == result.t
+    assert found.provenance == cohort.provenance
+    assert found.versions["numpy"] == np.__version__
+    for a, b in zip(result.policies, found.result.policies, strict=True):
+        np.testing.assert_array_equal(a.regret, b.regret)
+        np.testing.assert_array_equal(a.calls, b.calls)
+        assert (a.call_bound, a.dismissed) == (b.call_bound, b.dismissed)
+        for group in a.groups:
+            np.testing.assert_array_equal(a.groups[group][0], b.groups[group][0])
+    assert stored_hashes(tmp_path) == [SMALL.hash]
+
+
+def test_the_file_explains_itself(tmp_path: Path) -> None:
+    path = save_study(run_study(SMALL), None, tmp_path)
+    meta = json.loads(pq.read_schema(path).metadata[KEY])
+    assert meta["config"]["seed"] == 5
+    assert meta["simulated"] is True
+    assert {"libra", "python", "numba"} <= set(meta["versions"])
+
+
+def test_changed_numbers_are_noticed(tmp_path: Path) -> None:
+    path = save_study(run_study(SMALL), None, tmp_path)
+    table = pq.read_table(path)
+    better = table["regret"].to_numpy().copy()
+    better[7] -= 1.0
+    forged = table.set_column(table.schema.get_field_index("regret"), "regret", [better])
+    pq.write_table(forged.replace_schema_metadata(table.schema.metadata), path)
+    with pytest.raises(StudyError, match="not those it was stored with"):
+        load_study(SMALL.hash, tmp_path)
+
+
+def test_a_changed_setting_is_noticed(tmp_path: Path) -> None:
+    path = save_study(run_study(SMALL), None, tmp_path)
+    table = pq.read_table(path)
+    meta = json.loads(table.schema.metadata[KEY])
+    meta["config"]["seed"] = 6
+    pq.write_table(table.replace_schema_metadata({KEY: json.dumps(meta).encode()}), path)
+    with pytest.raises(StudyError, match="settings are not those of its hash"):
+        load_study(SMALL.hash, tmp_path)
+
+
+@pytest.mark.parametrize("wanted", ["0123456789ab", "../secret", ""])
+def test_a_study_that_is_not_there_is_told_in_a_sentence(tmp_path: Path, wanted: str) -> None:
+    with pytest.raises(StudyError, match=r"no stored study|not a config hash"):
+        load_study(wanted, tmp_path)
+
+
+def test_half_a_file_is_told_in_a_sentence(tmp_path: Path) -> None:
+    path = save_study(run_study(SMALL), None, tmp_path)
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(StudyError, match="cannot be read"):
+        load_study(SMALL.hash, tmp_path)
+
+
+# ------------------------------------------------------------------------------------------------ the shipped study
+
+
+def test_the_shipped_studies_are_what_this_code_computes() -> None:
+    """The first replicates and rounds of each are run again. When this fails, the method has changed: make "
+    "case-study."""
+    for name, stored in load_case_study().items():
+        assert stored.current, f"{name}: the settings have other defaults now: make case-study"
+        again = run_study(replace(stored.spec, rounds=100, replicates=2), workers=1)
+        i, j = again.t.index(100), stored.result.t.index(100)
+        for mine, kept in zip(again.policies, stored.result.policies, strict=True):
+            np.testing.assert_allclose(mine.regret[:, i], kept.regret[:2, j], rtol=1e-9, err_msg=f"{name}, {mine.name}")
+            np.testing.assert_array_equal(mine.calls[:, i], kept.calls[:2, j])
+
+
+def test_the_live_run_is_the_first_stored_replicate(case: CaseStudy) -> None:
+    run, stored = case.live(), policy(case.main.result, "libra")
+    grid = [t for t in case.main.result.t if t <= 70]
+    for _ in range(grid[-1]):
+        run.step()
+    for t in grid:
+        j = case.main.result.t.index(t)
+        assert run.rows[t - 1].cumulative == pytest.approx(stored.regret[0, j], rel=1e-9)
+        assert run.rows[t - 1].calls == stored.calls[0, j]
+
+
+# ------------------------------------------------------------------------------------------------ the story
+
+
+def test_the_story_has_its_eight_screens_and_each_says_one_thing(case: CaseStudy) -> None:
+    sections = story(case)
+    assert tuple(section.key for section in sections) == KEYS
+    for section in sections:
+        assert section.message.endswith((".", "?"))
+        assert len(section.message) < 180
+        assert section.maths
+
+
+def test_the_numbers_in_the_story_are_those_of_the_file(case: CaseStudy) -> None:
+    """Recomputed here from the file alone, by hand."""
+    table = pq.read_table(Path("data/studies") / f"{case.main.hash}.parquet").to_pandas()
+    last = table[table["t"] == table["t"].max()].groupby("policy")
+    said = " ".join(s.message for s in story(case))
+    rounds = case.main.spec.rounds
+    assert f"{last['regret'].mean()['libra'] / rounds:.1f} mmHg per patient" in said
+    assert f"{last['calls'].mean()['libra']:,.0f} times" in said
+    both = last["regret"].mean()
+    assert f"{(both['linucb'] - both['glrb']) / rounds:.1f} mmHg per patient" in said
+
+
+def test_no_headline_adds_up_pressures_of_many_people(case: CaseStudy) -> None:
+    for section in story(case):
+        for line in (section.message, *section.points):
+            assert not re.search(r"\d,\d{3}(\.\d)? mmHg|\d\.\d\d mmHg", line), line
+
+
+def test_the_words_of_the_public_screens_need_no_mathematics(case: CaseStudy) -> None:
+    jargon = re.compile(r"bandit|recourse|GLRB|LinUCB|log²|regret|O\(")
+    for section in story(case):
+        table = section.table.rows if section.table else ()
+        names = [
+            name for c in section.charts for name in (c.x, c.y, *(n.name for n in c.lines), *(b.label for b in c.bars))
+        ]
+        for text in (section.title, section.message, *section.points, *(cell for row in table for cell in row), *names):
+            assert not jargon.search(text), text
+
+
+def test_a_study_that_turned_out_otherwise_is_told_otherwise(case: CaseStudy) -> None:
+    """Swap two methods' numbers: the sentences follow them."""
+    result = case.main.result
+    swap = {"libra": "guideline", "guideline": "libra"}
+    policies = tuple(replace(policy(result, swap.get(p.name, p.name)), name=p.name) for p in result.policies)
+    other = replace(case.main, result=replace(result, policies=policies))
+    sections = {s.key: s for s in story(CaseStudy(other, None, None, case.cohort, case.environment))}
+    assert "“Guideline only” has lost least" in sections["learned"].message
+    assert "LIBRA lost 2.6 mmHg per patient: more than learning without an advisor" in str(sections["learned"].table)
+    assert "LIBRA loses most in “age under 65”" in sections["limits"].message
+
+
+def test_the_measures_on_a_study_made_by_hand(case: CaseStudy) -> None:
+    """Regret 2 per patient for one method, 1 for the other, questions exactly 3 log^2(1 + t)."""
+    t = np.asarray(case.main.result.t, float)
+    calls = np.tile(3 * np.log(1 + t) ** 2, (2, 1))
+    two, one = np.tile(2 * t, (2, 1)), np.tile(t, (2, 1))
+    template = policy(case.main.result, "libra")
+    made = replace(
+        case.main.result,
+        policies=(replace(template, name="glrb", regret=two), replace(template, name="libra", regret=one, calls=calls)),
+    )
+    assert lost(made, "glrb").mean == pytest.approx(2)
+    assert difference(made, "glrb", "libra", 1000).mean == pytest.approx(1)
+    assert pace(made, "glrb", 0.9, 1.0).mean == pytest.approx(2)
+    c, curve = log_squared(made, "libra")
+    assert c == pytest.approx(3)
+    np.testing.assert_allclose(curve, calls[0])
+    assert 0 < growth(made, "libra") < 0.4
+
+
+def test_the_best_plan_with_habits_is_never_worse_than_without(case: CaseStudy) -> None:
+    assert (case.truth.gain >= -1e-9).all()
+
+
+def test_the_patient_is_chosen_by_the_rule_that_is_told(case: CaseStudy) -> None:
+    """Looked for again, person by person: the rule of the protocol, a treatment that habits change, most measured."""
+    protocol, cohort = case.cohort.protocol, case.cohort
+    assert protocol.story is not None
+    best: tuple[int, int] = (-1, -1)
+    for k, row in enumerate(case.truth.rows):
+        if protocol.story.fires(protocol.columns(cohort.values[row]))[0] and case.truth.switched[k]:
+            best = max(best, (int((~cohort.imputed.loc[row]).sum()), -int(row)))
+    assert case.row == -best[1]
+    assert 145 <= cohort.frame.at[case.row, "sbp"] <= 165
+    said = " ".join(story(case)[0].points)
+    for words in (protocol.story.reason, "makes another treatment the best one", "about whom most was measured"):
+        assert words in said
+
+
+def test_without_a_rule_for_the_story_the_first_whose_treatment_changes_is_taken(case: CaseStudy) -> None:
+    protocol = replace(case.cohort.protocol, story=None)
+    imputed = case.cohort.imputed & False
+    other = CaseStudy(case.main, None, None, replace(case.cohort, protocol=protocol, imputed=imputed), case.environment)
+    assert other.truth.switched[other.place]
+    assert not other.truth.switched[: other.place].any()
+
+
+def test_the_run_says_what_was_best_and_what_was_lost(case: CaseStudy) -> None:
+    """Against the environment's own account of the best plan and of LIBRA's."""
+    row, plan = case.row, case.decision
+    contexts = case.cohort.contexts(np.array([row]))
+    mine = case.environment.means(contexts, Actions(np.array([plan.arm]), np.array([plan.delta])))[0]
+    assert case.lost == pytest.approx(case.environment.best(contexts)[0] - mine, abs=1e-9)
+    assert case.lost >= 0
+    section = next(s for s in story(case) if s.key == "run")
+    labels = [t.label for t in case.cohort.protocol.treatments]
+    best = labels[int(case.truth.arm[case.place])]
+    assert f"proposes {labels[plan.arm]}; the simulated best is {best}: {case.lost:.1f} mmHg lost." in section.message
+    assert f"Best possible under the simulated truth: {best}" in section.points[1]
+    fall = plan.mean + case.cohort.protocol.price(case.cohort.values[row], plan.arm)
+    assert f"to fall by {fall:.1f} mmHg" in section.points[0]
+
+
+def test_digests_differ_with_a_single_bit() -> None:
+    result = run_study(SMALL)
+    first = result.policies[0]
+    moved = first.regret.copy()
+    moved[0, 0] = np.nextafter(moved[0, 0], np.inf)
+    other = replace(result, policies=(replace(first, regret=moved), *result.policies[1:]))
+    assert digest_of(result) != digest_of(other)
+
+
+def test_nobody_with_low_pressure_is_told_to_go_on_lowering_it() -> None:
+    """At 88/50 the plan holds no new drug and no less salt, and the sheet sends the patient to a doctor."""
+    cohort = read_table(b"age,sex,sbp,dbp,sodium_mg_day\n60,m,88,50,4000\n55,f,150,90,4000\n", "low.csv")
+    sheet = handout(cohort, 0)
+    text = "\n".join(line for s in sheet.sections for line in (s.title, s.message, *s.points))
+    assert "Keep going" not in text
+    assert "ask your doctor before you change a thing" in text
+    assert "Your blood pressure is very low. See a doctor today." in sheet.sections[0].points
+    assert "No new drug." in text
+    assert "Sodium in the diet" not in text
+
+
+# ------------------------------------------------------------------------------------------------ words
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (0.94, "mmHg", "0.9 mmHg per patient"),
+        (-0.04, "mmHg", "0.0 mmHg per patient"),
+        (-1.26, "mmHg", "−1.3 mmHg per patient"),
+        (0.052, "probability", "5.2 good outcomes per 100 patients"),
+    ],
+)
+def test_a_rate_has_one_decimal_a_true_minus_and_no_negative_zero(value: float, unit: str, said: str) -> None:
+    assert rate(value, unit) == said
+
+
+def test_subgroups_differ_only_where_their_intervals_do() -> None:
+    apart = {"a": Interval(1.0, 0.9, 1.1), "b": Interval(2.0, 1.8, 2.2)}
+    assert _groups(apart, "mmHg") == "LIBRA loses most in “b”: 2.0 mmHg per patient, at best 1.0. "
+    close = {"a": Interval(1.0, 0.9, 1.1), "b": Interval(1.1, 1.0, 1.2)}
+    assert _groups(close, "mmHg") == "LIBRA loses clearly more in no group: 1.0 to 1.1 mmHg per patient. "
+
+
+def test_every_stored_study_has_a_report() -> None:
+    """One that compares fewer methods goes without the screens that need them, and never fails."""
+    for name, stored in load_case_study().items():
+        document = case_document(load_case(stored.hash))
+        keys = tuple(section.key for section in document.sections)
+        assert all(len(row) == len(s.table.head) for s in document.sections if s.table for row in s.table.rows)
+        assert keys[:2] == KEYS[:2], name
+        assert "run" in keys
+        assert (len(keys) < len(KEYS)) == ("guideline" not in stored.spec.policies)
+        said = [p for s in document.sections for p in s.points if "are left out" in p]
+        assert said == (
+            [
+                f"{len(KEYS) - len(keys)} of {len(KEYS)} screens compare methods that this study did not run, "
+                "and are left out."
+            ]
+            if len(keys) < len(KEYS)
+            else []
+        )
