@@ -64,7 +64,7 @@ def cohort_tab(cohort: Cohort) -> None:
         key=Key.COMPARE_ASKS,
         persist_state="session",
     )
-    job = whole.current_job(app_state().comparison, cohort)
+    job = whole.current_job(whole.COMPARISON.get(), cohort)
     running = job is not None and job.running
     go.button("Compare", type="primary", key=Key.COMPARE_GO, on_click=whole.start, args=(cohort,), disabled=running)
     if job is None:
@@ -112,7 +112,7 @@ def main() -> None:
             cohort_tab(cohort)
     if stored and stored[0].open:
         with stored[0]:
-            job = whole.current_job(state.comparison, cohort)
+            job = whole.current_job(whole.COMPARISON.get(), cohort)
             whole.ahead(cohort, job.result if job and not job.running else None)
 
 

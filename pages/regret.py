@@ -8,20 +8,19 @@ from pages.ui.draw.show import heartbeat
 from pages.ui.regret import form as regret_form
 from pages.ui.regret import view
 from pages.ui.session.job import RUN, kept
-from pages.ui.session.state import app_state
-from pages.ui.session.study import StudyJob
+from pages.ui.session.study import JOB, StudyJob
 
 
 def found_again() -> None:
     """After a reload: the study that the address names."""
     job = kept(str(st.query_params.get(RUN, "")))
-    if app_state().study is None and isinstance(job, StudyJob):
-        app_state().study = job
+    if JOB.get() is None and isinstance(job, StudyJob):
+        JOB.put(job)
 
 
 def results() -> None:
     """The running study, its result, or an invitation. While a study runs this part looks again twice a second."""
-    job: StudyJob | None = app_state().study
+    job = JOB.get()
     if job is None:
         view.invitation()
     elif job.running:
@@ -45,5 +44,5 @@ left, right = st.columns([4, 9], gap="large")
 with left:
     regret_form.form()
 with right:
-    job = app_state().study
+    job = JOB.get()
     st.fragment(results, run_every=0.5 if job and job.running else None)()

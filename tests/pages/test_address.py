@@ -139,7 +139,7 @@ def test_work_is_found_again_by_its_name_and_the_oldest_is_forgotten() -> None:
 
 
 def run_of(app: AppTest) -> LiveRun:
-    return app.session_state["libra"].live.run
+    return app.session_state["libra.live"].run
 
 
 def test_a_run_comes_back_from_its_address() -> None:

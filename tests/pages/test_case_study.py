@@ -72,7 +72,7 @@ def test_a_wrong_number_of_patients_is_put_right(app: AppTest, at: str) -> None:
     app.query_params["screen"], app.query_params["at"] = "6", at
     app.run()
     assert not app.exception
-    assert len(app.session_state["libra"].case.run.rows) in (0, 500)
+    assert len(app.session_state["libra.case"].run.rows) in (0, 500)
 
 
 def test_a_study_that_is_not_stored_is_told_in_a_sentence(app: AppTest) -> None:

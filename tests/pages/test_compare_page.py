@@ -151,7 +151,7 @@ def test_a_cohort_is_compared_in_the_background():
     app = open_tab(compare_page(), "Whole cohort")
     app.selectbox(key="compare_n").set_value(100)
     app.button(key="compare_go").click().run()
-    app.session_state["libra"].comparison.wait(60)
+    app.session_state["libra.comparison"].wait(60)
     app.run()
     assert not app.exception
     shown = texts(app)
@@ -166,7 +166,7 @@ def test_a_comparison_can_be_cancelled_and_belongs_to_its_cohort():
     app = open_tab(compare_page(), "Whole cohort")
     app.selectbox(key="compare_n").set_value(1000)
     app.button(key="compare_go").click().run()
-    job = app.session_state["libra"].comparison
+    job = app.session_state["libra.comparison"]
     job.cancel()
     job.wait(60)
     assert len(job.result) < 1000
@@ -187,7 +187,7 @@ def test_answers_are_stored_ahead_and_compared(server):
     open_tab(app, "Stored answers")
     assert "patients who enter the simulation, 3 questions each" in texts(app)
     app.button(key="ahead_start").click().run()
-    job = app.session_state["libra"].ahead
+    job = app.session_state["libra.ahead"]
     job.cancel()
     job.wait(60)
     app.run()
@@ -196,10 +196,10 @@ def test_answers_are_stored_ahead_and_compared(server):
     open_tab(app, "Whole cohort")
     app.selectbox(key="compare_n").set_value(100)
     app.button(key="compare_go").click().run()
-    app.session_state["libra"].comparison.wait(60)
+    app.session_state["libra.comparison"].wait(60)
     app.run()
     assert not app.exception
-    assert "Language model (stored answers)" in app.session_state["libra"].comparison.result.arms
+    assert "Language model (stored answers)" in app.session_state["libra.comparison"].result.arms
 
 
 def test_no_effect_is_claimed_before_the_model_has_seen_anybody(app: AppTest) -> None:

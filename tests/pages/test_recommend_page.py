@@ -21,7 +21,7 @@ def recommend(app: AppTest) -> AppTest:
 
 
 def rows(app: AppTest) -> list:
-    return app.session_state["libra"].live.run.rows
+    return app.session_state["libra.live"].run.rows
 
 
 def words(app: AppTest) -> str:
@@ -157,7 +157,7 @@ def test_a_patient_unlike_those_seen_wears_a_badge(recommend: AppTest) -> None:
     state = recommend.session_state["libra"]
     for _ in range(8):
         recommend.button(key="step_ten").click().run()
-    run = state.live.run
+    run = recommend.session_state["libra.live"].run
     cohort = run.environment.cohort
     state.row = next(int(r) for r in cohort.arrivals if "sbp" in run.outside(int(r)))
     recommend.run()
@@ -173,7 +173,7 @@ def test_a_limit_of_ones_own_starts_the_run_anew_and_is_kept(recommend: AppTest)
     assert not recommend.exception
     assert rows(recommend) == []
     recommend.button(key="step_ten").click().run()
-    run = recommend.session_state["libra"].live.run
+    run = recommend.session_state["libra.live"].run
     assert run.spec.environment.limits == ("gentle_start",)
     budget = run.environment.problem.feasible.constraints[0]
     used = [float(budget.use(np.array(row.decision.delta))) for row in run.rows]
@@ -188,7 +188,7 @@ def test_the_trial_shows_its_evidence_and_a_lost_one_can_be_taken_back(recommend
     recommend.button(key="step_ten").click().run()
     assert "no verdict yet" in words(recommend)
     assert "Evidence that following it does harm" in words(recommend)
-    trial = recommend.session_state["libra"].live.run.policy.trial
+    trial = recommend.session_state["libra.live"].run.policy.trial
     trial.log_wealth[:] = np.log(1 / ALPHA) + 0.1  # as after many harmful rounds
     trial.dismissed[:] = True
     recommend.run()
@@ -196,7 +196,7 @@ def test_the_trial_shows_its_evidence_and_a_lost_one_can_be_taken_back(recommend
     recommend.button(key="readmit").click().run()
     assert not recommend.exception
     assert "no verdict yet" in words(recommend)
-    assert recommend.session_state["libra"].live.run.readmitted == [10]
+    assert recommend.session_state["libra.live"].run.readmitted == [10]
 
 
 def test_the_effort_of_a_plan_is_on_its_card(recommend: AppTest) -> None:

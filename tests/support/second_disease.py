@@ -60,7 +60,7 @@ def regret() -> None:
     app.number_input(key="study_rounds").set_value(100)
     app.number_input(key="study_replicates").set_value(2)
     app.button(key="study_run").click().run()
-    app.session_state["libra"].study.wait(60)
+    app.session_state["libra.study"].wait(60)
     app.run()
     assert any("settings" in c.value for c in app.caption)
     well(app, "regret")

@@ -19,7 +19,7 @@ from pages.ui.case_study import view as case_view
 from pages.ui.draw import words
 from pages.ui.draw.cards import plain
 from pages.ui.draw.show import heartbeat
-from pages.ui.session.state import Key, app_state, si_units, widget
+from pages.ui.session.state import Key, Slot, si_units, widget
 
 SETTLED = 10  # patients: an average of fewer says nothing
 LONGEST = 500  # patients on show: enough to see the curve bend
@@ -36,6 +36,9 @@ class CaseRun:
     last_tick: float = 0.0
 
 
+RUN: Slot[CaseRun] = Slot("case")
+
+
 def patients() -> int:
     """How many patients the address says were treated."""
     try:
@@ -46,12 +49,13 @@ def patients() -> int:
 
 def current(case: CaseStudy) -> CaseRun:
     """This session's run, brought to where the address says: outcomes follow from the seed and come out the same."""
-    state = app_state()
-    if state.case is None or state.case.study != case.main.hash or len(state.case.run.rows) > patients():
-        state.case = CaseRun(case.main.hash, case.live())
-    while len(state.case.run.rows) < patients():
-        state.case.run.step()
-    return state.case
+    mine = RUN.get()
+    if mine is None or mine.study != case.main.hash or len(mine.run.rows) > patients():
+        mine = CaseRun(case.main.hash, case.live())
+        RUN.put(mine)
+    while len(mine.run.rows) < patients():
+        mine.run.step()
+    return mine
 
 
 def advance(n: int) -> None:
@@ -61,7 +65,7 @@ def advance(n: int) -> None:
 def reset() -> None:
     """Nobody treated, nothing playing, speed as at first."""
     st.query_params.pop(AT, None)
-    app_state().case = None
+    RUN.put(None)
     st.session_state[Key.CASE_PLAY] = False
     st.session_state[Key.CASE_SPEED] = "Normal"
 

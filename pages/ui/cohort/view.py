@@ -12,7 +12,7 @@ from pages.ui.cohort import charts as cohort_charts
 from pages.ui.draw import cards, charts
 from pages.ui.draw.show import figure as show
 from pages.ui.session import current
-from pages.ui.session.state import Key, app_state
+from pages.ui.session.state import Key, Slot, app_state
 
 KINDS = {
     "real": ":green-badge[:material/groups: Real people, partly assumed values]",
@@ -81,13 +81,16 @@ def categories(cohort: Cohort) -> np.ndarray:
     return np.select([rule.fires(columns) for rule in rules], [rule.reason for rule in rules], "not classified")
 
 
+TABLE_MADE: Slot[tuple[Cohort, bool, pd.DataFrame]] = Slot("table")  # the last table, and what it was made of
+
+
 def table(cohort: Cohort, si: bool) -> pd.DataFrame:
     """One line for each patient, in the units on show; what was not measured stays empty. Kept for the session.
 
     The types are the small ones: the table goes over the wire.
     """
-    state = app_state()
-    if state.table is None or state.table[0] is not cohort or state.table[1] != si:
+    made = TABLE_MADE.get()
+    if made is None or made[0] is not cohort or made[1] != si:
         columns: dict[str, object] = {"ID": list(cohort.ids)}
         names = [n for n in cards.preferred(cohort, TABLE, len(TABLE)) if not cohort.imputed[n].all()]
         for name in names:
@@ -97,8 +100,9 @@ def table(cohort: Cohort, si: bool) -> pd.DataFrame:
             if name == ("dbp" if "dbp" in names else cohort.protocol.outcome.name):
                 columns["Class"] = pd.Categorical(categories(cohort))
         columns["Values assumed"] = cohort.imputed.sum(axis=1).to_numpy(np.int16)
-        state.table = (cohort, si, pd.DataFrame(columns))
-    return state.table[2]
+        made = (cohort, si, pd.DataFrame(columns))
+        TABLE_MADE.put(made)
+    return made[2]
 
 
 def _formats(cohort: Cohort, si: bool) -> dict[str, object]:

@@ -22,10 +22,14 @@ from pages.ui.draw import charts
 from pages.ui.draw.show import figure as show
 from pages.ui.session import advice, llm
 from pages.ui.session.job import BUSY, RUN, Job, keep, kept
-from pages.ui.session.state import Key, app_state, widget
+from pages.ui.session.state import Key, Slot, widget
 
 SIZES = (100, 300, 1000)
 MODEL = "Language model (stored answers)"
+
+
+COMPARISON: Slot[Job] = Slot("comparison")
+AHEAD: Slot[Job] = Slot("ahead")  # answers asked for in advance
 
 
 def start(cohort: Cohort) -> None:
@@ -42,15 +46,16 @@ def start(cohort: Cohort) -> None:
             run.environment, sources, asked, rounds, run.spec.config, run.spec.seed, progress=progress, cancel=cancel
         )
 
-    app_state().comparison = job = Job(work, cohort)
+    job = Job(work, cohort)
+    COMPARISON.put(job)
     st.query_params[RUN] = keep(job)
 
 
 def found_again() -> None:
     """After a reload: the comparison that the address names, and the tab that shows it."""
     job = kept(str(st.query_params.get(RUN, "")))
-    if app_state().comparison is None and type(job) is Job:
-        app_state().comparison = job
+    if COMPARISON.get() is None and type(job) is Job:
+        COMPARISON.put(job)
         st.session_state.setdefault(Key.COMPARE_TAB, "Whole cohort")
 
 
@@ -196,7 +201,7 @@ def ahead(cohort: Cohort, found: Comparison | None) -> None:
     st.markdown(f"{len(rows):,} patients {who}, {settings.samples} questions each, four at a time.")
     if rows:
         st.caption(_estimate(cohort, rows))
-    job = current_job(app_state().ahead, cohort)
+    job = current_job(AHEAD.get(), cohort)
     if job is not None and job.running:
         st.fragment(progress, run_every=1.0)(job, "Asking")
         return
@@ -248,7 +253,7 @@ def _start_ahead(cohort: Cohort, rows: list[int]) -> None:
     def work(report: Callable[[float], None], cancel: threading.Event) -> Progress:
         return precompute(advisor, rows, progress=lambda p: report(p.done / max(1, p.total)), cancel=cancel)
 
-    app_state().ahead = Job(work, cohort, heavy=False)
+    AHEAD.put(Job(work, cohort, heavy=False))
 
 
 def _ahead_outcome(job: Job) -> None:

@@ -21,7 +21,8 @@ from pages.ui.compare import clinician
 from pages.ui.draw import words
 from pages.ui.draw.cards import plain
 from pages.ui.session import advice, llm
-from pages.ui.session.state import Key, app_state, widget
+from pages.ui.session.live import RUN
+from pages.ui.session.state import Key, Slot, widget
 
 T = TypeVar("T")
 
@@ -39,15 +40,19 @@ class Card:
     foot: str = ""
 
 
+JUDGE: Slot[LiveRun] = Slot("compare")  # the model that judges plans when Recommend has no LIBRA run
+
+
 def model_run(cohort: Cohort) -> LiveRun:
     """The run whose model judges all plans: the one on Recommend if it is LIBRA, else one of this page's own."""
-    state = app_state()
-    if state.live is not None and "libra" in state.live.run.spec.policies:
-        return state.live.run
-    known = state.compare
+    live = RUN.get()
+    if live is not None and "libra" in live.run.spec.policies:
+        return live.run
+    known = JUDGE.get()
     if known is None or known.environment.cohort is not cohort:
-        state.compare = LiveRun.start(cohort, "libra", _advisor_name(), int(widget(Key.SEED, 0) or 0))
-    return state.compare
+        known = LiveRun.start(cohort, "libra", _advisor_name(), int(widget(Key.SEED, 0) or 0))
+        JUDGE.put(known)
+    return known
 
 
 def _advisor_name() -> str:

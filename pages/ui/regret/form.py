@@ -15,7 +15,7 @@ from pages.ui.session import advice, current, loaders
 from pages.ui.session.job import RUN
 from pages.ui.session.job import keep as keep_job
 from pages.ui.session.state import Key, app_state, keep, widget
-from pages.ui.session.study import StudyJob
+from pages.ui.session.study import JOB, StudyJob
 
 SYNTHETIC = "synthetic"
 RULES = "guideline"  # asks nobody but itself; synthetic patients have none
@@ -55,7 +55,7 @@ def form() -> None:
         three.number_input("Seed", 0, 10**6, 0, key=Key.STUDY_SEED, persist_state="session")
         with st.expander("More settings"):
             _more()
-        job = app_state().study
+        job = JOB.get()
         st.form_submit_button(
             "Run the study",
             type="primary",
@@ -163,11 +163,12 @@ def spec(cohort: Cohort | None) -> StudySpec:
 
 def start() -> None:
     cohort = _cohort(widget(Key.STUDY_WORLD))
-    app_state().study = job = StudyJob(spec(cohort), cohort)
+    job = StudyJob(spec(cohort), cohort)
+    JOB.put(job)
     st.query_params[RUN] = keep_job(job)
 
 
 def cancel() -> None:
-    job = app_state().study
+    job = JOB.get()
     if job:
         job.cancel()

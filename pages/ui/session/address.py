@@ -41,7 +41,7 @@ def follow(cohort: Cohort) -> None:
     begins as it would without it."""
     state = app_state()
     followed, state.followed = state.followed, True
-    if followed or state.live is not None or TREATED not in st.query_params:
+    if followed or live.RUN.get() is not None or TREATED not in st.query_params:
         return
     policy, advisor = st.query_params.get(METHOD, ""), st.query_params.get(ADVISOR, "")
     seed, treated = _number(SEED, HIGHEST_SEED), _number(TREATED, live.LONGEST)

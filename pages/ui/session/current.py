@@ -7,7 +7,7 @@ import streamlit as st
 from libra_core.cohort import Cohort, CohortError, read_table
 from pages.ui.draw import show
 from pages.ui.session import loaders
-from pages.ui.session.state import AppState, Key, Refusal, Upload, app_state, widget
+from pages.ui.session.state import AppState, Key, Refusal, Slot, Upload, app_state, widget
 
 UPLOADED = "Your uploaded file"
 
@@ -37,7 +37,7 @@ def cohort() -> Cohort:
 def forget_patient(state: AppState) -> None:
     """A new cohort: the old row numbers and the old run mean nothing any more."""
     state.row = None
-    state.live = None
+    Slot.drop_of_cohort()
     state.lost = ""
 
 

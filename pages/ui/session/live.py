@@ -11,7 +11,7 @@ from libra_core.cohort import Cohort
 from libra_core.policies import Decision
 from libra_core.study.live import LiveRow, LiveRun
 from pages.ui.session import advice, current
-from pages.ui.session.state import Key, app_state, widget
+from pages.ui.session.state import Key, Slot, app_state, widget
 
 LONGEST = 2000  # patients in one run on show: enough to see a method learn, and a chart stays light
 SPEEDS = {"Slow": (1, 1.0), "Normal": (1, 0.4), "Fast": (10, 0.5)}  # patients a tick, seconds between ticks
@@ -28,6 +28,9 @@ class Live:
     @property
     def finished(self) -> bool:
         return len(self.run.rows) >= LONGEST
+
+
+RUN: Slot[Live] = Slot("live", of_cohort=True)
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,13 @@ def live(cohort: Cohort) -> Live:
 
     A run over another cohort is dropped, whoever changed it: its patients' plans must never stand under other names.
     """
-    state = app_state()
-    if state.live is None or state.live.run.environment.cohort is not cohort:
+    mine = RUN.get()
+    if mine is None or mine.run.environment.cohort is not cohort:
         policy, advisor, seed = settings()
         chosen = advice.chosen(advisor, cohort)
-        state.live = Live(LiveRun.start(cohort, policy, chosen, seed, limits=limits(cohort)))
-    return state.live
+        mine = Live(LiveRun.start(cohort, policy, chosen, seed, limits=limits(cohort)))
+        RUN.put(mine)
+    return mine
 
 
 def view(cohort: Cohort, session: Live) -> View:
@@ -117,5 +121,5 @@ def readmit() -> None:
 
 def reset() -> None:
     """Forget the run and stop playing; the next look begins another with the widgets' settings."""
-    app_state().live = None
+    RUN.put(None)
     st.session_state[Key.PLAY] = False

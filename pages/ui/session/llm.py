@@ -11,7 +11,7 @@ from libra_core.advisors.llm import Consultation, LLMAdvisor, LLMSettings, Promp
 from libra_core.advisors.llm.budget import Spend
 from libra_core.advisors.llm.settings import NAMES, Resolved
 from libra_core.cohort import Cohort
-from pages.ui.session.state import app_state
+from pages.ui.session.state import Slot
 from pages.ui.shell import access
 
 # Addresses to start from. Any other server that speaks chat completions works as well.
@@ -39,11 +39,13 @@ class LLMSession:
     heard: dict[int, Consultation] = field(default_factory=dict)  # what the advisor in use said, by row
 
 
+SESSION: Slot[LLMSession] = Slot("llm")
+
+
 def session() -> LLMSession:
-    state = app_state()
-    if state.llm is None:
-        state.llm = LLMSession()
-    return state.llm
+    if SESSION.get() is None:
+        SESSION.put(LLMSession())
+    return SESSION.get() or LLMSession()
 
 
 def resolved() -> Resolved:

@@ -1,23 +1,15 @@
-"""What one session remembers. The only module that names keys of st.session_state."""
+"""What one session remembers: the keys of its widgets, what every page reads, and a slot for what one page keeps."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import streamlit as st
 
-if TYPE_CHECKING:
-    import pandas as pd
+from libra_core.cohort import Cohort
 
-    from libra_core.cohort import Cohort
-    from libra_core.study.live import LiveRun
-    from pages.ui.case_study.run import CaseRun
-    from pages.ui.session.job import Job
-    from pages.ui.session.live import Live
-    from pages.ui.session.llm import LLMSession
-    from pages.ui.session.study import StudyJob
-
+T = TypeVar("T")
 _STATE: Final = "libra"
 
 
@@ -142,14 +134,6 @@ class AppState:
     lost: str = ""  # what is wrong with that address
     followed: bool = False  # whether the run that the address names was looked at: afterwards the reader chooses
     tour: bool | None = None  # open or closed; None before the first look
-    live: Live | None = None
-    study: StudyJob | None = None
-    llm: LLMSession | None = None
-    compare: LiveRun | None = None  # the model that judges plans on Compare when Recommend has no LIBRA run
-    comparison: Job | None = None
-    ahead: Job | None = None
-    case: CaseRun | None = None  # the live screen of the case study
-    table: tuple[Cohort, bool, pd.DataFrame] | None = None  # the last patient table, and what it was made of
     notes: dict[str, str] = field(default_factory=dict)
 
 
@@ -158,6 +142,29 @@ def app_state() -> AppState:
     if _STATE not in st.session_state:
         st.session_state[_STATE] = AppState()
     return st.session_state[_STATE]
+
+
+class Slot(Generic[T]):
+    """What one page keeps for a session, declared by the module that needs it. of_cohort: its row numbers mean nothing
+    in another cohort, so it is dropped when another one is chosen."""
+
+    _of_cohort: Final[list[str]] = []
+
+    def __init__(self, name: str, of_cohort: bool = False) -> None:
+        self.key = f"{_STATE}.{name}"
+        if of_cohort:
+            self._of_cohort.append(self.key)
+
+    def get(self) -> T | None:
+        return st.session_state.get(self.key)
+
+    def put(self, value: T | None) -> None:
+        st.session_state[self.key] = value
+
+    @classmethod
+    def drop_of_cohort(cls) -> None:
+        for key in cls._of_cohort:
+            st.session_state.pop(key, None)
 
 
 def widget(key: str, default: Any = None) -> Any:

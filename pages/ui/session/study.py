@@ -11,6 +11,7 @@ from libra_core.study.batch import Cancelled, StudyResult, run_study
 from libra_core.study.promises import Promises, promises
 from libra_core.study.spec import StudySpec
 from pages.ui.session.job import Job
+from pages.ui.session.state import Slot
 
 MOST = 10_000_000  # decisions (methods x patients x repetitions) of a study on a page: minutes, not hours
 
@@ -56,3 +57,6 @@ class StudyJob(Job):
         first = not self.running and not self._noticed
         self._noticed = self._noticed or first
         return first
+
+
+JOB: Slot[StudyJob] = Slot("study")
