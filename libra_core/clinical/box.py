@@ -8,10 +8,11 @@ from typing import Literal
 import numpy as np
 
 from libra_core.arrays import Bools, Floats
-from libra_core.clinical.feature import MINUS, Feature
+from libra_core.clinical.feature import Feature
 from libra_core.clinical.mask import OPEN
 from libra_core.clinical.rules import Bounds, Columns
 from libra_core.clinical.treatment import Limit
+from libra_core.digits import MINUS
 
 
 def box_of(features: Sequence[Feature], columns: Columns, bounds: Bounds) -> tuple[Floats, Floats]:

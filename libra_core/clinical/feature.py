@@ -9,8 +9,7 @@ from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
 from libra_core.clinical.rules import STRICT, Known, Rule
-
-MINUS = "−"
+from libra_core.digits import MINUS
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from libra_core.clinical.feature import MINUS
 from libra_core.cohort import Cohort
+from libra_core.digits import fixed
 from libra_core.policies import REGISTRY
 from libra_core.report.measures import Interval
 
@@ -87,8 +87,7 @@ def factor(unit: str) -> float:
 
 def number(value: float, unit: str) -> str:
     """'0.9': a reward per patient, one decimal: more would be false precision in a simulation."""
-    text = f"{factor(unit) * value:,.1f}"
-    return text.replace("-", MINUS) if float(text.replace(",", "")) else text.removeprefix("-")
+    return fixed(factor(unit) * value, 1)
 
 
 def rate(value: float, unit: str) -> str:
