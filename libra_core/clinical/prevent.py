@@ -61,8 +61,8 @@ def prevent(person: Person) -> Risk:
     """The 10-year risk of total cardiovascular disease, risk = 1 / (1 + exp(-L)).
 
     Not for people under 30 or over 79, with cardiovascular disease already, or without cholesterol or eGFR: then there
-    is no number, and the reason is said. Not validated as an effect of treatment: a risk "before and after" a plan is the
-    same formula at another pressure, as if pressure were the only change.
+    is no number, and the reason is said. Not validated as an effect of treatment: a risk "before and after" a plan is
+    the same formula at another pressure, as if pressure were the only change.
 
     >>> round(prevent(Person(50, True, 200, 45, 160, True, False, 90, True, False)).value, 3)
     0.147
@@ -83,7 +83,8 @@ def prevent(person: Person) -> Risk:
 
 def log_odds(person: Person) -> float:
     """L: the sum of coefficient x term."""
-    assert person.cholesterol is not None and person.hdl is not None
+    assert person.cholesterol is not None
+    assert person.hdl is not None
     assert person.egfr is not None
     terms = {
         "1": 1.0,
