@@ -71,7 +71,7 @@ def test_without_a_recording_the_way_out_is_told() -> None:
 @pytest.mark.parametrize(
     ("facts", "lines", "problem"),
     [
-        (FACTS.replace('model = "x"\n', ""), "", "model is missing"),
+        (FACTS.replace('model = "m"\n', ""), "", "model is missing"),
         ("= nonsense", "", "cannot be read"),
         (FACTS, "[" * 100_000, "line 1: expected a JSON object"),
         (FACTS, '{"arm": "rasi"}', "line 1: expected a JSON object"),
