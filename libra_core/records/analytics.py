@@ -16,7 +16,8 @@ import pandas as pd
 
 from libra_core.advisors.agreement import Agreement, agreement
 from libra_core.cohort import Cohort
-from libra_core.records.engine import Engine, Plan
+from libra_core.records.engine import Engine
+from libra_core.records.events import Action
 from libra_core.records.ledger import CaseFile, Ledger
 from libra_core.records.repository import SessionInfo
 from libra_core.records.spec import REASONS, DecisionKind
@@ -66,7 +67,7 @@ def _line(info: SessionInfo, case: CaseFile, engine: Engine) -> dict[str, object
     assert final is not None
     assert final.executed is not None
     main, simulated = case.shown[info.spec.policy], info.spec.outcomes == "simulated"
-    own = Plan(main.arm, main.delta)
+    own = Action(main.arm, main.delta)
     return {
         "session": info.id,
         "clinician": info.owner,

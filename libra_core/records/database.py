@@ -20,7 +20,7 @@ from libra_core.records.errors import NOT_KEPT, Unavailable
 
 DEFAULT_PATH = Path(__file__).resolve().parents[2] / "data" / "local" / "records.sqlite"
 MIGRATIONS = Path(__file__).with_name("migrations")
-HEAD = "0002"
+HEAD = "0003"
 BUSY_SECONDS = 15.0  # how long a writer waits for its turn
 LOCK = 20_260_111_905  # PostgreSQL's advisory lock of the migrations
 

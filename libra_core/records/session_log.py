@@ -2,119 +2,207 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+import threading
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
-from libra_core.advisors.base import Advice
+from libra_core.advisors.base import Advice, Advisor
+from libra_core.cohort import Cohort
 from libra_core.policies.libra import LibraTrial
-from libra_core.records.codec import canonical
-from libra_core.records.engine import Plan
+from libra_core.records.engine import Effect, Engine
 from libra_core.records.errors import AlreadyDecided
-from libra_core.records.ledger import CaseFile
-from libra_core.records.memory import in_turn
-from libra_core.records.outcomes import Entered, reward_of
-from libra_core.records.queue import Queue
-from libra_core.records.rows import Stamp
+from libra_core.records.events import Action, Entered, Stamp
+from libra_core.records.facts import Clerk, Facts
+from libra_core.records.ledger import CaseFile, Ledger
+from libra_core.records.repository import Repository, SessionInfo
 from libra_core.records.spec import CLINICIAN, DecisionKind
+from libra_core.records.window import Window
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 
-class SessionLog(Queue):
+def in_turn(method: Callable[Concatenate[SessionLog, P], T]) -> Callable[Concatenate[SessionLog, P], T]:
+    """One thread at a time."""
+
+    @wraps(method)
+    def turn(self: SessionLog, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self.lock:
+            return method(self, *args, **kwargs)
+
+    return turn
+
+
+class SessionLog:
     """One open session. Not shared between users or windows: two windows meet in the database.
 
-    Every method that writes may raise RecordsError; then nothing was recorded, and memory is built again from the log.
+    A page that is clicked twice in a hurry runs twice, in two threads, with the same session: public methods take
+    turns. Every method that writes may raise RecordsError; then nothing was recorded.
     """
+
+    def __init__(self, repository: Repository, session_id: str, cohort: Cohort, advisor: Advisor | None = None) -> None:
+        self.lock = threading.RLock()
+        self.repository, self.cohort = repository, cohort
+        self.window = Window(repository, session_id, cohort, advisor)
+        self.clerk = Clerk(repository, self.info.spec.seed)
+
+    @property
+    def info(self) -> SessionInfo:
+        return self.window.info
+
+    @property
+    def id(self) -> str:
+        return self.info.id
+
+    @property
+    def mine(self) -> bool:
+        """Whether this person may decide here; a lead may only look at the sessions of others."""
+        return self.window.mine
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.window.ledger
+
+    @property
+    def engine(self) -> Engine:
+        with self.lock:
+            return self.window.engine
+
+    @in_turn
+    def sync(self) -> None:
+        """Take in what was written since the last look, by another window or before a failure."""
+        self.window.sync()
+
+    @in_turn
+    def effect(self, position: int, plan: Action) -> Effect:
+        """What the first policy now expects of a plan for this patient."""
+        return self.engine.effect(position, plan)
+
+    def has_seen(self, arm: int) -> bool:
+        """Whether the methods know anything about a treatment from outcomes."""
+        done = (case.final.executed for case in self.ledger.files if case.final and case.outcome)
+        return self.info.spec.warm_up > 0 or any(plan is not None and plan.arm == arm for plan in done)
+
+    # ------------------------------------------------------------------------------------------------ who is next
+
+    @property
+    def finished(self) -> bool:
+        return self.ledger.closed or self.ledger.decided >= self.info.spec.planned
+
+    @property
+    def only_put_off(self) -> bool:
+        """Whether nobody is left but those who were put off."""
+        return not (self.ledger.closed or self._more) and all(case.deferred for case in self.ledger.open_cases)
+
+    @property
+    def _more(self) -> bool:
+        return not self.ledger.closed and len(self.ledger.cases) < self.info.spec.planned
+
+    @in_turn
+    def current(self) -> CaseFile | None:
+        """The patient to decide about now: an open one that is not put off, else a new one, else one put off.
+
+        None when all are decided. In "ask me only when unsure" it is the next patient about whom the policy asks.
+        """
+        case = self._waiting()
+        if case is None and self.mine and self._more:
+            case = self.window.write(lambda: self._waiting() or (self._open() if self._more else None))
+        if case is None and not self.ledger.closed:
+            case = min(self.ledger.open_cases, key=lambda case: len(case.deferred), default=None)
+        return case
+
+    @in_turn
+    def advance(self, limit: int = 200) -> CaseFile | None:
+        """current(), past the patients about whom the policy is sure; after `limit` of them, the last of those."""
+        case = self.current()
+        for _ in range(limit):
+            if case is None or not case.decided:
+                break
+            case = self.current()
+        return case
+
+    def _waiting(self) -> CaseFile | None:
+        return next((case for case in self.ledger.open_cases if not case.deferred), None)
+
+    def _open(self) -> CaseFile:
+        """Show the next patient to the policies and record what they propose. Where the policy is sure and need not
+        ask, it acts at once."""
+        position, engine = len(self.ledger.cases) + 1, self.window.draw()
+        shown = engine.propose(position)
+        facts = self.clerk.opening(position, self.cohort.patient(engine.row(position)), shown)
+        if self.info.spec.mode == "unsure" and not shown.main.asked:
+            plan = Action(shown.main.arm, shown.main.delta)
+            stamp = Stamp(f"automatic:{self.id}:{position}", self.repository.clock())
+            facts |= self._done(position, DecisionKind.AUTOMATIC, plan, plan, stamp, actor="policy")
+            self.window.append("automatic", facts)
+        else:
+            self.window.append("opened", facts)
+        return self.ledger.cases[position]
 
     # ------------------------------------------------------------------------------------------------ decisions
 
     @in_turn
-    def first_choice(self, position: int, plan: Plan, stamp: Stamp) -> CaseFile:
+    def first_choice(self, position: int, plan: Action, stamp: Stamp) -> CaseFile:
         """The blinded choice, before the proposal is seen."""
 
-        def step() -> CaseFile:
-            case = self._undecided(position, stamp)
-            if case is None or case.first is not None:
-                return self.ledger.cases[position]
+        def step(case: CaseFile) -> None:
+            if case.first is not None:
+                return
             if not self.info.spec.blinded:
                 raise ValueError("This session shows its proposals at once: there is no first choice before them.")
             self.engine.check(position, plan)
-            row = self.rows.decision(position, DecisionKind.FIRST, plan, None, stamp)
-            self.ledger.apply(self._append("first", {"decisions": [row]}))
-            return self.ledger.cases[position]
+            self.window.append("first", self.clerk.decision(position, DecisionKind.FIRST, plan, None, stamp))
 
-        return self._write(step)
+        return self._decide(position, stamp, step)
 
     @in_turn
     def accept(self, position: int, stamp: Stamp) -> CaseFile:
         """Do what the first policy proposes."""
-        return self._decide(position, DecisionKind.ACCEPT, None, stamp)
+        return self._choose(position, DecisionKind.ACCEPT, None, stamp)
 
     @in_turn
-    def override(self, position: int, plan: Plan, stamp: Stamp) -> CaseFile:
+    def override(self, position: int, plan: Action, stamp: Stamp) -> CaseFile:
         """Do something else. Raises ValueError when it is contraindicated or not feasible."""
-        return self._decide(position, DecisionKind.OVERRIDE, plan, stamp)
+        return self._choose(position, DecisionKind.OVERRIDE, plan, stamp)
 
-    def _decide(self, position: int, kind: DecisionKind, chosen: Plan | None, stamp: Stamp) -> CaseFile:
-        def step() -> CaseFile:
-            case = self._undecided(position, stamp)
-            if case is None:
-                return self.ledger.cases[position]
+    def _choose(self, position: int, kind: DecisionKind, chosen: Action | None, stamp: Stamp) -> CaseFile:
+        def step(case: CaseFile) -> None:
             if self.info.spec.mode == "unsure":
                 raise ValueError("In this session you are asked for advice; the method decides.")
             if self.info.spec.blinded and case.first is None:
                 raise ValueError("Choose for yourself first: the proposal stays hidden until then.")
-            main = case.shown[self.info.spec.policy]
-            plan = self.engine.check(position, chosen or Plan(main.arm, main.delta))
-            rows = {"decisions": [self.rows.decision(position, kind, plan, plan, stamp)]}
-            rows |= self._outcome(position, plan)
-            self._finish("decided", rows)
-            return self.ledger.cases[position]
+            plan = self.engine.check(position, chosen or self._proposed(case))
+            self.window.append("decided", self._done(position, kind, plan, plan, stamp))
 
-        return self._write(step)
+        return self._decide(position, stamp, step)
 
     @in_turn
     def defer(self, position: int, stamp: Stamp) -> CaseFile:
         """Put the patient off: nothing is done or learned, and the patient comes back at the end."""
 
-        def step() -> CaseFile:
-            case = self._undecided(position, stamp)
-            if case is None:
-                return self.ledger.cases[position]
-            main = case.shown[self.info.spec.policy]
-            row = self.rows.decision(
-                position, DecisionKind.DEFER, Plan(main.arm, main.delta), None, stamp, closes=False
-            )
-            self.ledger.apply(self._append("deferred", {"decisions": [row]}))
-            return self.ledger.cases[position]
+        def step(case: CaseFile) -> None:
+            facts = self.clerk.decision(position, DecisionKind.DEFER, self._proposed(case), None, stamp)
+            self.window.append("deferred", facts)
 
-        return self._write(step)
+        return self._decide(position, stamp, step)
 
     @in_turn
-    def answer(self, position: int, plan: Plan | None, stamp: Stamp) -> CaseFile:
+    def answer(self, position: int, plan: Action | None, stamp: Stamp) -> CaseFile:
         """The clinician as the advisor: a plan, or None for no opinion. The policy decides by its own rule."""
 
-        def step() -> CaseFile:
-            case = self._undecided(position, stamp)
-            if case is None:
-                return self.ledger.cases[position]
+        def step(_: CaseFile) -> None:
             if self.info.spec.mode != "unsure":
                 raise ValueError("In this session you decide; the method does not ask for advice.")
             if plan is not None:
                 self.engine.check(position, plan)
             given = Advice(CLINICIAN, "refused") if plan is None else Advice(CLINICIAN, "ok", plan.arm, plan.delta)
-            engine = self.engine
-            self._unrecorded = True
-            weighed = engine.answer(position, given)
-            done = Plan(weighed.arm, weighed.delta)
-            rows = {
-                "advice": [self.rows.advice(position, self.info.spec.policy, given)],
-                "proposals": [self.rows.proposal(position, weighed, "answered")],
-                "decisions": [self.rows.decision(position, DecisionKind.ANSWER, plan or done, done, stamp)],
-            }
-            rows |= self._outcome(position, done)
-            self._finish("answered", rows)
-            return self.ledger.cases[position]
+            weighed = self.window.draw().answer(position, given)
+            done = Action(weighed.arm, weighed.delta)
+            facts = self._done(position, DecisionKind.ANSWER, plan or done, done, stamp)
+            self.window.append("answered", self.clerk.answer(given, weighed) | facts)
 
-        return self._write(step)
+        return self._decide(position, stamp, step)
 
     @in_turn
     def mistaken(self, position: int, stamp: Stamp) -> CaseFile:
@@ -133,11 +221,21 @@ class SessionLog(Queue):
                     "done. Enter the outcome first, then mark the mistake."
                 )
             if case.mistake is None:
-                row = self.rows.decision(position, DecisionKind.MISTAKE, case.final.plan, None, stamp, closes=False)
-                self.ledger.apply(self._append("mistake", {"decisions": [row]}))
+                facts = self.clerk.decision(position, DecisionKind.MISTAKE, case.final.plan, None, stamp)
+                self.window.append("mistake", facts)
             return self.ledger.cases[position]
 
-        return self._write(step)
+        return self.window.write(step)
+
+    def _decide(self, position: int, stamp: Stamp, step: Callable[[CaseFile], None]) -> CaseFile:
+        """Do the step unless this very decision is recorded already. Raises AlreadyDecided."""
+
+        def once() -> CaseFile:
+            if (case := self._undecided(position, stamp)) is not None:
+                step(case)
+            return self.ledger.cases[position]
+
+        return self.window.write(once)
 
     def _undecided(self, position: int, stamp: Stamp) -> CaseFile | None:
         """The case if it waits for this decision; None if this very decision is recorded already.
@@ -145,12 +243,12 @@ class SessionLog(Queue):
         Raises AlreadyDecided when another window decided otherwise.
         """
         if position not in self.ledger.cases:
-            self.sync()
+            self.window.sync()
         case = self.ledger.cases.get(position)
         if case is None:
             raise AlreadyDecided("There is no such patient in this session.")
         known = [c for c in (case.first, case.final, *case.deferred) if c is not None]
-        if any(choice.key == stamp.key for choice in known):
+        if any(decided.key == stamp.key for decided in known):
             return None
         if case.final is not None:
             raise AlreadyDecided(
@@ -161,7 +259,20 @@ class SessionLog(Queue):
             raise AlreadyDecided("This session was closed in another window.")
         return case
 
-    # ------------------------------------------------------------------------------------------------ outcomes
+    def _proposed(self, case: CaseFile) -> Action:
+        main = case.shown[self.info.spec.policy]
+        return Action(main.arm, main.delta)
+
+    def _done(
+        self, position: int, kind: DecisionKind, plan: Action, done: Action, stamp: Stamp, actor: str = ""
+    ) -> Facts:
+        """A closing decision, with its outcome where outcomes are simulated."""
+        facts = self.clerk.decision(position, kind, plan, done, stamp, actor)
+        if self.info.spec.outcomes == "simulated":
+            facts |= self.clerk.outcome(position, self.engine.simulate(position, done))
+        return facts
+
+    # ------------------------------------------------------------------------------------------------ the rest
 
     @in_turn
     def enter_outcomes(self, entered: Sequence[Entered]) -> int:
@@ -174,19 +285,13 @@ class SessionLog(Queue):
             if len({e.position for e in entered}) < len(set(entered)):
                 raise ValueError("A patient has two different outcomes in this batch. Keep one.")
             new = [e for e in dict.fromkeys(entered) if self._is_new(e)]
-            rows = []
-            for e in new:
-                plan = self._executed(e.position)
-                reward = reward_of(self.cohort, self.engine.row(e.position), plan, e)
-                found = self.engine.observed(e.position, plan, reward, e.share)
-                rows.append(self.rows.outcome(e.position, found, "entered", e.value, e.share))
-            if rows:
-                self._finish("outcomes", {"outcomes": rows})
-            return len(rows)
+            if new:
+                self.window.append("outcome", *map(self._observed, sorted(new, key=lambda e: e.position)))
+            return len(new)
 
-        return self._write(step)
+        return self.window.write(step)
 
-    def _executed(self, position: int) -> Plan:
+    def _executed(self, position: int) -> Action:
         case = self.ledger.cases.get(position)
         if case is None or case.final is None or case.final.executed is None:
             raise ValueError(f"Patient {position} has not been treated yet: no outcome can be entered.")
@@ -194,19 +299,21 @@ class SessionLog(Queue):
 
     def _is_new(self, e: Entered) -> bool:
         self._executed(e.position)
-        if self.ledger.cases[e.position].mistake is not None:
+        case = self.ledger.cases[e.position]
+        if case.mistake is not None:
             raise ValueError(f"Patient {e.position}'s decision was recorded by mistake: no outcome belongs to it.")
-        before = self.ledger.cases[e.position].outcome
-        if before is None:
+        if case.outcome is None:
             return True
-        if (before.value, before.share) == (e.value, e.share):
+        if (case.outcome.value, case.outcome.share) == (e.value, e.share):
             return False
         raise ValueError(f"Patient {e.position} has an outcome already. The record is never changed.")
 
-    # ------------------------------------------------------------------------------------------------ the rest
+    def _observed(self, e: Entered) -> Facts:
+        plan, engine = self._executed(e.position), self.engine
+        return self.clerk.outcome(e.position, engine.observed(e.position, plan, engine.reward(plan, e), e.share), e)
 
     @in_turn
-    def save_scenario(self, position: int, name: str, plan: Plan) -> None:
+    def save_scenario(self, position: int, name: str, plan: Action) -> None:
         """Keep a what-if under a name. Raises ValueError without a name."""
         if not name.strip():
             raise ValueError("Give the scenario a name first.")
@@ -215,23 +322,11 @@ class SessionLog(Queue):
 
         def step() -> None:
             self.engine.check(position, plan)
-            row = {
-                "position": position,
-                "name": name.strip()[:100],
-                "plan": canonical(asdict(plan)),
-                "actor": self.repository.actor.id,
-                "saved_at": self.repository.clock(),
-            }
-            self.ledger.apply(self._append("scenario", {"scenarios": [row]}))
+            self.window.append("scenario", self.clerk.scenario(position, name, plan))
 
-        self._write(step)
+        self.window.write(step)
 
     @in_turn
     def close(self) -> None:
         """End the session before all planned patients are seen; what is put off stays undecided."""
-
-        def step() -> None:
-            if not self.ledger.closed:
-                self.ledger.apply(self._append("closed", {}))
-
-        self._write(step)
+        self.window.write(lambda: None if self.ledger.closed else self.window.append("closed", {}))

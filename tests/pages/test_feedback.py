@@ -167,7 +167,7 @@ def test_a_role_that_is_taken_away_counts_from_the_next_click(
     app = page(sitting.id)
     monkeypatch.setattr(access, "actor", lambda: Actor("ann", Role.VIEWER))
     click(app, "fb_accept_1")
-    assert not any(e.rows.get("decisions") for e in Repository(database, ann).events(sitting.id))
+    assert not any("decision" in e.facts for e in Repository(database, ann).events(sitting.id))
     assert "Nothing was recorded" in texts(app)
 
 

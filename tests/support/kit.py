@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from libra_core.cohort import Cohort, load_cohort
-from libra_core.records import LOCAL, Actor, Database, Plan, Repository, SessionLog, SessionSpec, Stamp
+from libra_core.records import LOCAL, Action, Actor, Database, Repository, SessionLog, SessionSpec, Stamp
 from libra_core.records.ledger import CaseFile
 from libra_core.study.spec import inputs_digest
 
@@ -42,10 +42,12 @@ def begin(database: Database, actor: Actor = LOCAL, cohort: Cohort = NHANES, **c
     return SessionLog(repository, repository.begin(spec(cohort, **changes), "a test").id, cohort)
 
 
-def other_plan(case: CaseFile, policy: str = "libra") -> Plan:
+def other_plan(case: CaseFile, policy: str = "libra") -> Action:
     """Another eligible treatment than the proposed one, habits as they are."""
     eligible = NHANES.patient(case.row).eligible
-    return Plan(next(k for k in range(len(eligible) - 1, -1, -1) if eligible[k] and k != case.shown[policy].arm), STILL)
+    return Action(
+        next(k for k in range(len(eligible) - 1, -1, -1) if eligible[k] and k != case.shown[policy].arm), STILL
+    )
 
 
 def decide(sitting: SessionLog, case: CaseFile) -> None:

@@ -14,8 +14,8 @@ from sqlalchemy import text
 
 from libra_core.cli.replay import run_replay
 from libra_core.policies import REGISTRY, Reason
-from libra_core.records import AlreadyDecided, Database, DecisionKind, Entered, Plan, Repository, SessionLog, replay
-from libra_core.records.codec import decision_from, decision_text
+from libra_core.records import Action, AlreadyDecided, Database, DecisionKind, Entered, Repository, SessionLog, replay
+from libra_core.records.events import decision_from, decision_text
 from libra_core.records.spec import LOCAL
 from tests.support.kit import NHANES, STILL, begin, other_plan, play, spec, stamp
 
@@ -97,7 +97,7 @@ def test_the_card_stays_hidden_until_the_first_choice(database: Database) -> Non
     with pytest.raises(ValueError, match="Choose for yourself first"):
         sitting.accept(1, stamp())
     sitting.first_choice(1, other_plan(case), stamp(confidence=4))
-    sitting.first_choice(1, Plan(case.shown["libra"].arm, STILL), stamp())  # a first choice stays the first
+    sitting.first_choice(1, Action(case.shown["libra"].arm, STILL), stamp())  # a first choice stays the first
     sitting.accept(1, stamp())
     assert sitting.ledger.cases[1].first.plan == other_plan(case)
     assert sitting.ledger.cases[1].first.confidence == 4
@@ -121,7 +121,7 @@ def test_a_contraindicated_treatment_is_refused(database: Database) -> None:
         sitting.accept(case.position, stamp())
     for arm in (blocked[0], -1, 99):
         with pytest.raises(ValueError, match="contraindicated"):
-            sitting.override(case.position, Plan(arm, STILL), stamp())
+            sitting.override(case.position, Action(arm, STILL), stamp())
     assert not sitting.ledger.cases[case.position].decided
 
 
@@ -351,7 +351,7 @@ def test_the_same_luck_whatever_the_order(database: Database) -> None:
         for position in order:
             sitting.ledger.cases.get(position) or sitting.current()
             sitting.override(
-                position, other_plan(sitting.ledger.cases[1]) if position == 1 else Plan(1, STILL), stamp()
+                position, other_plan(sitting.ledger.cases[1]) if position == 1 else Action(1, STILL), stamp()
             )
         rewards.append(tuple(sitting.ledger.cases[p].outcome.x for p in (1, 2)))
         proven(sitting)
