@@ -50,30 +50,30 @@ def other_plan(case: CaseFile, policy: str = "libra") -> Action:
     )
 
 
-def decide(sitting: SessionLog, case: CaseFile) -> None:
+def decide(log: SessionLog, case: CaseFile) -> None:
     """Decide by a rule of the position: every third patient otherwise than proposed, every fourth put off once."""
-    policy = sitting.info.spec.policy
-    if sitting.info.spec.mode == "unsure":
-        sitting.answer(case.position, other_plan(case, policy) if case.position % 2 else None, stamp())
+    policy = log.info.spec.policy
+    if log.info.spec.mode == "unsure":
+        log.answer(case.position, other_plan(case, policy) if case.position % 2 else None, stamp())
         return
-    if sitting.info.spec.blinded and case.first is None:
-        sitting.first_choice(case.position, other_plan(case, policy), stamp())
+    if log.info.spec.blinded and case.first is None:
+        log.first_choice(case.position, other_plan(case, policy), stamp())
     if case.position % 4 == 0 and not case.deferred:
-        sitting.defer(case.position, stamp(reason="need-more-info"))
+        log.defer(case.position, stamp(reason="need-more-info"))
     elif case.position % 3 == 0:
-        sitting.override(case.position, other_plan(case, policy), stamp(reason="too-costly-uncovered"))
+        log.override(case.position, other_plan(case, policy), stamp(reason="too-costly-uncovered"))
     else:
-        sitting.accept(case.position, stamp())
+        log.accept(case.position, stamp())
 
 
-def play(sitting: SessionLog, patients: int = 10_000) -> SessionLog:
+def play(log: SessionLog, patients: int = 10_000) -> SessionLog:
     for _ in range(patients):
-        case = sitting.current()
+        case = log.current()
         if case is None:
             break
         if not case.decided:
-            decide(sitting, case)
-    return sitting
+            decide(log, case)
+    return log
 
 
 # ------------------------------------------------------------------------------------------------ PostgreSQL

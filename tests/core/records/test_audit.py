@@ -29,12 +29,12 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A session on disk, recorded once: each test works on a copy."""
     path = tmp_path_factory.mktemp("recorded") / "records.sqlite"
     database = Database(f"sqlite:///{path}")
-    sitting = begin(database, planned=8, blinded=True)
-    sitting.save_scenario(1, "later", other_plan(sitting.current()))
-    play(sitting)
-    assert sitting.repository.verify(sitting.id).ok
+    log = begin(database, planned=8, blinded=True)
+    log.save_scenario(1, "later", other_plan(log.current()))
+    play(log)
+    assert log.repository.verify(log.id).ok
     database.close()
-    return path, sitting.id
+    return path, log.id
 
 
 @pytest.fixture
@@ -152,17 +152,17 @@ READS = {"ann": True, "ben": False, "lea": True, "vic": False, "otto": False, "n
 
 @pytest.mark.parametrize("who", PEOPLE, ids=lambda a: f"{a.role}-{a.id}")
 def test_a_session_is_read_by_its_owner_and_the_lead_of_its_study(database: Database, who: Actor) -> None:
-    sitting = play(begin(database, ANN, planned=2), 1)
+    log = play(begin(database, ANN, planned=2), 1)
     repository = Repository(database, who)
-    assert [s.id for s in repository.sessions()] == ([sitting.id] if READS[who.id] else [])
+    assert [s.id for s in repository.sessions()] == ([log.id] if READS[who.id] else [])
     readings = (
-        lambda: repository.session(sitting.id),
-        lambda: repository.events(sitting.id),
-        lambda: repository.last(sitting.id),
-        lambda: repository.snapshot(sitting.id),
-        lambda: repository.head(sitting.id),
-        lambda: repository.verify(sitting.id),
-        lambda: SessionLog(repository, sitting.id, NHANES),
+        lambda: repository.session(log.id),
+        lambda: repository.events(log.id),
+        lambda: repository.last(log.id),
+        lambda: repository.snapshot(log.id),
+        lambda: repository.head(log.id),
+        lambda: repository.verify(log.id),
+        lambda: SessionLog(repository, log.id, NHANES),
     )
     for reading in readings:
         if READS[who.id]:
@@ -174,18 +174,18 @@ def test_a_session_is_read_by_its_owner_and_the_lead_of_its_study(database: Data
 
 @pytest.mark.parametrize("who", PEOPLE[1:], ids=lambda a: f"{a.role}-{a.id}")
 def test_a_session_is_written_by_its_owner_alone(database: Database, who: Actor) -> None:
-    sitting = begin(database, ANN)
-    sitting.current()
+    log = begin(database, ANN)
+    log.current()
     repository = Repository(database, who)
     for writing in (
-        lambda: repository.append(sitting.id, sitting.ledger.seq, "closed", {}),
-        lambda: repository.save_snapshot(sitting.id, 1, {}),
-        lambda: SessionLog(repository, sitting.id, NHANES).accept(1, stamp()),
-        lambda: SessionLog(repository, sitting.id, NHANES).close(),
+        lambda: repository.append(log.id, log.ledger.seq, "closed", {}),
+        lambda: repository.save_snapshot(log.id, 1, {}),
+        lambda: SessionLog(repository, log.id, NHANES).accept(1, stamp()),
+        lambda: SessionLog(repository, log.id, NHANES).close(),
     ):
         with pytest.raises(Denied):
             writing()
-    assert Repository(database, ANN).last(sitting.id) == sitting.ledger.seq
+    assert Repository(database, ANN).last(log.id) == log.ledger.seq
 
 
 @pytest.mark.parametrize("who", [VIEWER, NOBODY], ids=lambda a: a.id)
@@ -195,9 +195,9 @@ def test_who_may_not_decide_cannot_begin(database: Database, who: Actor) -> None
 
 
 def test_an_unknown_session_and_another_s_sound_the_same(database: Database) -> None:
-    sitting = begin(database, ANN)
+    log = begin(database, ANN)
     said = []
-    for session_id in (sitting.id, "0" * 32, "' OR 1=1 --", ""):
+    for session_id in (log.id, "0" * 32, "' OR 1=1 --", ""):
         with pytest.raises(Denied) as error:
             Repository(database, BEN).session(session_id)
         said.append(str(error.value))
