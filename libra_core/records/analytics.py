@@ -41,9 +41,10 @@ class Share:
     def interval(self) -> tuple[float, float]:
         if not self.n:
             return math.nan, math.nan
-        z, p, n = 1.959964, self.value, self.n
-        middle, spread = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return max(0.0, (middle - spread) / (1 + z * z / n)), min(1.0, (middle + spread) / (1 + z * z / n))
+        from scipy.stats import binomtest  # a page that shows no result need not wait for it
+
+        low, high = binomtest(self.k, self.n).proportion_ci(method="wilson")
+        return float(low), float(high)
 
 
 def decisions_table(found: Sequence[tuple[SessionInfo, Ledger, Engine]]) -> pd.DataFrame:
@@ -200,10 +201,10 @@ def gain(table: pd.DataFrame) -> Gain:
     n, mean = len(values), float(values.mean())
     if n < 2:
         return Gain(n, int((values > 0).sum()), int((values < 0).sum()), mean, math.nan, math.nan)
-    from scipy.stats import t as student
+    from scipy.stats import ttest_1samp
 
-    half = float(student.ppf(0.975, n - 1)) * float(values.std(ddof=1)) / math.sqrt(n)
-    return Gain(n, int((values > 0).sum()), int((values < 0).sum()), mean, mean - half, mean + half)
+    low, high = ttest_1samp(values, 0.0).confidence_interval()
+    return Gain(n, int((values > 0).sum()), int((values < 0).sum()), mean, float(low), float(high))
 
 
 def times(table: pd.DataFrame) -> tuple[float, float, float]:

@@ -98,8 +98,6 @@ class Engine:
         except ValueError:
             return Voice(wanted, None)  # a language model that is not at hand: what it said is in the record
 
-    # ------------------------------------------------------------------------------------------------ experience
-
     def warm_up(self) -> None:
         """Let all policies learn from the same simulated patients, treated by GLRB. Deterministic."""
         if not self.spec.warm_up:
@@ -114,8 +112,6 @@ class Engine:
             alone = replace(proposal, choice=Choice.alone(proposal.actions, Reason.OPTIMISTIC))
             for policy in (scout, *self.policies):
                 policy.learn(alone, outcomes)
-
-    # ------------------------------------------------------------------------------------------------ one patient
 
     def row(self, position: int) -> int:
         """The cohort row of patient number `position` (from 1); the order is the seed's."""
@@ -203,8 +199,6 @@ class Engine:
     def _actions(plan: Action) -> Actions:
         return Actions(np.array([plan.arm], np.int64), np.array([plan.delta], float))
 
-    # ------------------------------------------------------------------------------------------------ questions
-
     def check(self, position: int, plan: Action) -> Action:
         """The plan, or ValueError with a sentence: contraindicated, or a change that is not feasible."""
         contexts = self.contexts(position)
@@ -244,8 +238,6 @@ class Engine:
         """The bound on questions in so many rounds; may exceed them, then it says nothing yet."""
         main = self.policies[0]
         return call_bound(max(rounds, 1), self.problem, self.spec.config, main.beta, getattr(main, "linear", False))
-
-    # ------------------------------------------------------------------------------------------------ state
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on, JSON-able."""

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
+from libra_core import __version__
 from libra_core.advisors.base import Advice
 from libra_core.chain import canonical
 from libra_core.policies import Decision, Reason
 from libra_core.policies.decision import ArmOption
-from libra_core.records.spec import DecisionKind
+from libra_core.problem import Outcomes, Patient
+from libra_core.records.spec import Actor, DecisionKind
 
+Facts = dict[str, Any]  # what an event holds, before it is text
 UNKNOWN = ("mean", "lcb", "ucb", "low", "high", "width")  # nan for a policy without a model, null in JSON
 
 
@@ -173,3 +176,64 @@ def advice_from(text: str) -> Advice:
 
 def _advice(saved: dict[str, Any]) -> Advice:
     return Advice(**(saved | {"delta": tuple(saved["delta"])}))
+
+
+def versions() -> str:
+    """The programs that numbers depend on, as canonical JSON."""
+    import numba
+    import numpy
+
+    return canonical({"libra": __version__, "numpy": numpy.__version__, "numba": numba.__version__})
+
+
+@dataclass(frozen=True)
+class Clerk:
+    """Writes down what a step of a session records, in one person's name. `seed`: of the session."""
+
+    actor: Actor
+    clock: Callable[[], str]
+    seed: int
+
+    def opening(
+        self, position: int, patient: Patient, decisions: Iterable[Decision], advice: Mapping[str, Advice]
+    ) -> Facts:
+        """A patient is shown to the policies: what each proposes, and what its advisor said."""
+        return {
+            "position": position,
+            "case": {"row": patient.row, "patient": patient.id, "opened_at": self.clock()},
+            "proposals": {d.policy: decision_text(d) for d in decisions},
+            "advice": {policy: advice_text(said) for policy, said in advice.items()},
+        }
+
+    def answer(self, given: Advice, weighed: Decision) -> Facts:
+        """What the clinician advised, and what the policy made of it."""
+        return {"advice": {weighed.policy: advice_text(given)}, "answered": decision_text(weighed)}
+
+    def decision(
+        self, position: int, kind: DecisionKind, plan: Action, done: Action | None, stamp: Stamp, actor: str = ""
+    ) -> Facts:
+        seconds = None if stamp.seconds is None else max(0.0, round(stamp.seconds, 2))
+        decided = Decided(
+            kind=kind,
+            plan=plan,
+            executed=done,
+            decided_at=self.clock(),
+            actor=actor or self.actor.id,
+            versions=versions(),
+            seed=self.seed,
+            **vars(stamp) | {"comment": plain_text(stamp.comment, 2000), "seconds": seconds},
+        )
+        return {"position": position, "decision": asdict(decided)}
+
+    def outcome(self, position: int, found: Outcomes, entered: Entered | None = None) -> Facts:
+        """What came back: simulated, or as a person entered it."""
+        source, value, share = (
+            ("simulated", None, None) if entered is None else ("entered", entered.value, entered.share)
+        )
+        reward, x = float(found.reward[0]), tuple(found.x[0].tolist())
+        seen = OutcomeSeen(source, reward, x, value, share, self.clock())
+        return {"position": position, "outcome": asdict(seen)}
+
+    def scenario(self, position: int, name: str, plan: Action) -> Facts:
+        saved = {"name": plain_text(name, 100), "plan": asdict(plan), "actor": self.actor.id}
+        return {"position": position, "scenario": saved | {"saved_at": self.clock()}}

@@ -10,7 +10,7 @@ from libra_core.advisors.base import Advice
 from libra_core.policies import Decision
 from libra_core.records.errors import Unreadable
 from libra_core.records.events import Action, Decided, Event, OutcomeSeen, advice_from, decision_from
-from libra_core.records.legacy import UNREAD
+from libra_core.records.migrations.legacy import UNREAD
 from libra_core.records.spec import DecisionKind
 
 

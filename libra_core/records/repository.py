@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from libra_core import __version__, chain
+from libra_core import chain
 from libra_core.chain import Verdict, canonical, digest
-from libra_core.records import legacy
 from libra_core.records.database import Database
 from libra_core.records.errors import Denied, Stale
-from libra_core.records.events import Event, guards, plain_text
+from libra_core.records.events import Event, guards, plain_text, versions
+from libra_core.records.migrations import legacy
 from libra_core.records.schema import ALL, EVENTS, HEADS, SESSIONS, SNAPSHOTS
 from libra_core.records.spec import Actor, SessionSpec
 
@@ -52,8 +52,6 @@ class Repository:
         self.actor = actor
         self.clock = clock
 
-    # ------------------------------------------------------------------------------------------------ scope
-
     def _mine(self, query: Select[Any]) -> Select[Any]:
         """Only what this person may read: own sessions, or the whole study."""
         if self.actor.reads_study:
@@ -68,8 +66,6 @@ class Repository:
         if found is None or (to_write and (found.owner != self.actor.id or not self.actor.decides)):
             raise Denied(NOT_YOURS)
         return found
-
-    # ------------------------------------------------------------------------------------------------ sessions
 
     def begin(self, spec: SessionSpec, name: str) -> SessionInfo:
         """Open a session of one's own. Raises Denied for a person who may not decide."""
@@ -120,8 +116,6 @@ class Repository:
             row = self._session(connection, session_id)
             seq, _ = _end(connection, session_id)
         return _info(dict(row._mapping), SessionSpec.from_dict(json.loads(row.spec)), seq)
-
-    # ------------------------------------------------------------------------------------------------ events
 
     def append(self, session_id: str, after: int, kind: str, *facts: Mapping[str, Any]) -> list[Event]:
         """Write one event for each of `facts` as one transaction. `after` is the last event that the writer knows of.
@@ -176,8 +170,6 @@ class Repository:
             self._session(connection, session_id)
             return [Event(*row) for row in connection.execute(query.order_by(c.seq, c.position))]
 
-    # ------------------------------------------------------------------------------------------------ snapshots
-
     def snapshot(self, session_id: str) -> tuple[int, str] | None:
         """The newest saved state of the policies as text, JSON if it is whole, and the event it stands after."""
         query = select(SNAPSHOTS.c.seq, SNAPSHOTS.c.state).where(SNAPSHOTS.c.session_id == session_id)
@@ -196,8 +188,6 @@ class Repository:
                 connection.execute(insert(SNAPSHOTS), [row])
         except IntegrityError:
             return  # another window saved one at the same moment
-
-    # ------------------------------------------------------------------------------------------------ the chains
 
     def head(self, session_id: str) -> tuple[int, str]:
         """Number and hash of the last event: write it down elsewhere to notice a log rewritten as a whole."""
@@ -276,11 +266,3 @@ def _readable(row: Row[Any]) -> SessionInfo | None:
 
 def _info(row: Mapping[str, Any], spec: SessionSpec, seq: int) -> SessionInfo:
     return SessionInfo(row["id"], row["study"], row["owner"], row["name"], spec, row["created_at"], seq)
-
-
-def versions() -> str:
-    """The programs that numbers depend on, as canonical JSON."""
-    import numba
-    import numpy
-
-    return canonical({"libra": __version__, "numpy": numpy.__version__, "numba": numba.__version__})

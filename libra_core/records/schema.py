@@ -8,7 +8,9 @@ Triggers refuse to change or remove a row of an append-only table. Order is `seq
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import Column, Connection, ForeignKey, Index, Integer, MetaData, String, Table, Text, insert, text
+
+from libra_core.records.migrations.triggers import protect
 
 ALL = "*"  # in place of a session: the events of the installation, sessions begun and exports made
 METADATA = MetaData()
@@ -75,9 +77,16 @@ HEADS = Table(
 SNAPSHOTS = Table(
     "snapshots",
     METADATA,
-    Column("session_id", String(32), primary_key=True),
+    Column("session_id", String(32), ForeignKey("sessions.id"), primary_key=True),
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("state", Text, nullable=False),
 )
 
 APPEND_ONLY = ("sessions", "events")
+
+
+def create(connection: Connection) -> None:
+    """The tables of a new record, with its empty chain of the installation."""
+    METADATA.create_all(connection)
+    connection.execute(insert(HEADS), [{"chain": ALL, "seq": 0, "hash": ""}])
+    protect(connection, *APPEND_ONLY)

@@ -12,8 +12,7 @@ from libra_core.cohort import Cohort
 from libra_core.policies.libra import LibraTrial
 from libra_core.records.engine import Effect, Engine
 from libra_core.records.errors import AlreadyDecided
-from libra_core.records.events import Action, Entered, Stamp
-from libra_core.records.facts import Clerk, Facts
+from libra_core.records.events import Action, Clerk, Entered, Facts, Stamp
 from libra_core.records.ledger import CaseFile, Ledger
 from libra_core.records.repository import Repository, SessionInfo
 from libra_core.records.spec import CLINICIAN, DecisionKind
@@ -43,22 +42,11 @@ class SessionLog:
 
     def __init__(self, repository: Repository, session_id: str, cohort: Cohort, advisor: Advisor | None = None) -> None:
         self.lock = threading.RLock()
-        self.repository, self.cohort = repository, cohort
+        self.repository, self.id, self.cohort = repository, session_id, cohort
         self.window = Window(repository, session_id, cohort, advisor)
-        self.clerk = Clerk(repository, self.info.spec.seed)
-
-    @property
-    def info(self) -> SessionInfo:
-        return self.window.info
-
-    @property
-    def id(self) -> str:
-        return self.info.id
-
-    @property
-    def mine(self) -> bool:
-        """Whether this person may decide here; a lead may only look at the sessions of others."""
-        return self.window.mine
+        self.info: SessionInfo = self.window.info
+        self.mine = self.window.mine  # whether this person may decide here; a lead may only look at others' sessions
+        self.clerk = Clerk(repository.actor, repository.clock, self.info.spec.seed)
 
     @property
     def ledger(self) -> Ledger:
@@ -83,8 +71,6 @@ class SessionLog:
         """Whether the methods know anything about a treatment from outcomes."""
         done = (case.final.executed for case in self.ledger.files if case.final and case.outcome)
         return self.info.spec.warm_up > 0 or any(plan is not None and plan.arm == arm for plan in done)
-
-    # ------------------------------------------------------------------------------------------------ who is next
 
     @property
     def finished(self) -> bool:
@@ -130,7 +116,7 @@ class SessionLog:
         ask, it acts at once."""
         position, engine = len(self.ledger.cases) + 1, self.window.draw()
         shown = engine.propose(position)
-        facts = self.clerk.opening(position, self.cohort.patient(engine.row(position)), shown)
+        facts = self.clerk.opening(position, self.cohort.patient(engine.row(position)), shown.decisions, shown.advice)
         if self.info.spec.mode == "unsure" and not shown.main.asked:
             plan = Action(shown.main.arm, shown.main.delta)
             stamp = Stamp(f"automatic:{self.id}:{position}", self.repository.clock())
@@ -139,8 +125,6 @@ class SessionLog:
         else:
             self.window.append("opened", facts)
         return self.ledger.cases[position]
-
-    # ------------------------------------------------------------------------------------------------ decisions
 
     @in_turn
     def first_choice(self, position: int, plan: Action, stamp: Stamp) -> CaseFile:
@@ -182,8 +166,8 @@ class SessionLog:
         """Put the patient off: nothing is done or learned, and the patient comes back at the end."""
 
         def step(case: CaseFile) -> None:
-            facts = self.clerk.decision(position, DecisionKind.DEFER, self._proposed(case), None, stamp)
-            self.window.append("deferred", facts)
+            plan = self._proposed(case)
+            self.window.append("deferred", self.clerk.decision(position, DecisionKind.DEFER, plan, None, stamp))
 
         return self._decide(position, stamp, step)
 
@@ -271,8 +255,6 @@ class SessionLog:
         if self.info.spec.outcomes == "simulated":
             facts |= self.clerk.outcome(position, self.engine.simulate(position, done))
         return facts
-
-    # ------------------------------------------------------------------------------------------------ the rest
 
     @in_turn
     def enter_outcomes(self, entered: Sequence[Entered]) -> int:

@@ -28,6 +28,7 @@ class Window:
     def __init__(self, repository: Repository, session_id: str, cohort: Cohort, advisor: Advisor | None = None) -> None:
         self.repository = repository
         self.info: SessionInfo = repository.session(session_id)
+        self.mine = self.info.owner == repository.actor.id
         self.cohort = cohort
         self._advisor = advisor
         self._engine: Engine | None = None  # None: to be built from the log
@@ -35,11 +36,6 @@ class Window:
         self._saved = 0
         self.ledger = Ledger()
         self.sync()
-
-    @property
-    def mine(self) -> bool:
-        """Whether this person may decide here; a lead may only look at the sessions of others."""
-        return self.info.owner == self.repository.actor.id
 
     @property
     def engine(self) -> Engine:

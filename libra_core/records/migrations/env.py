@@ -2,11 +2,8 @@
 
 from alembic import context
 
-from libra_core.records.schema import METADATA
-
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=METADATA,
     transactional_ddl=False,  # the transaction is the caller's
 )
 context.run_migrations()

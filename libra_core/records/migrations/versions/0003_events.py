@@ -11,7 +11,7 @@ from alembic import op
 
 from libra_core.chain import canonical
 from libra_core.records.events import guards
-from libra_core.records.legacy import payloads_of, unread
+from libra_core.records.migrations.legacy import payloads_of, unread
 from libra_core.records.migrations.triggers import protect
 
 revision = "0003"
@@ -47,7 +47,7 @@ def upgrade() -> None:
     _move(op.get_bind(), events)
     for table in (*ROWS, "audit"):
         op.drop_table(table)
-    protect("events")
+    protect(op.get_bind(), "events")
 
 
 def _move(bind: sa.Connection, events: sa.Table) -> None:
