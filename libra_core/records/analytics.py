@@ -201,10 +201,10 @@ def gain(table: pd.DataFrame) -> Gain:
     n, mean = len(values), float(values.mean())
     if n < 2:
         return Gain(n, int((values > 0).sum()), int((values < 0).sum()), mean, math.nan, math.nan)
-    from scipy.stats import ttest_1samp
+    from scipy.stats import t as student
 
-    low, high = ttest_1samp(values, 0.0).confidence_interval()
-    return Gain(n, int((values > 0).sum()), int((values < 0).sum()), mean, float(low), float(high))
+    half = float(student.ppf(0.975, n - 1)) * float(values.std(ddof=1)) / math.sqrt(n)
+    return Gain(n, int((values > 0).sum()), int((values < 0).sum()), mean, mean - half, mean + half)
 
 
 def times(table: pd.DataFrame) -> tuple[float, float, float]:
