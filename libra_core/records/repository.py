@@ -133,7 +133,10 @@ class Repository:
             raise Stale("This was recorded already, in another window.") from error
 
     def exported(self, form: str, sessions: Iterable[str]) -> None:
-        """Put into the installation's chain that this person took these sessions out, and in which form."""
+        """Put into the installation's chain that this person took these sessions out, and in which form. Raises Denied
+        for a role that may not read them row by row."""
+        if not self.actor.decides:
+            raise Denied(NOT_YOURS)
         with self.database.write() as connection:
             facts = {"export": {"form": form, "study": self.actor.study, "sessions": sorted(sessions)}}
             self._extend(connection, ALL, _end(connection, ALL, lock=True), "export", [facts])

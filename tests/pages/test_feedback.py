@@ -430,6 +430,25 @@ def test_results_of_a_study(database: Database) -> None:
     assert "How far the proposal moved the clinicians" in texts(app)
 
 
+def test_a_download_is_on_record_before_it_is_made(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    from libra_core.records import Unavailable
+    from libra_core.records.results import collect
+    from pages.ui.feedback import results
+
+    log = play(begin(database, planned=2))
+    rows = collect(log.repository, lambda _: NHANES)
+    monkeypatch.setattr(results.access, "actor", lambda: LOCAL)
+    monkeypatch.setattr(results.access, "repository", lambda: log.repository)
+    assert results._on_record(lambda: "a file", "CSV", rows)() == "a file"
+    assert log.repository.verify_installation().message == "2 events, unbroken."
+
+    def full(*_: object) -> None:
+        raise Unavailable("The disk is full.")
+
+    monkeypatch.setattr(log.repository, "exported", full)
+    assert results._on_record(lambda: "a file", "CSV", rows)() == "The disk is full."
+
+
 def test_a_viewer_sees_totals_and_nothing_to_download(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = play(begin(database, Actor("ann", Role.CLINICIAN), planned=8))
     play(begin(database, Actor("ben", Role.CLINICIAN), planned=3))

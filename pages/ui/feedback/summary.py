@@ -7,6 +7,7 @@ from collections import Counter
 import pandas as pd
 import streamlit as st
 
+from libra_core.digits import fixed
 from libra_core.records import REASONS, DecisionKind, Entered, SessionLog
 from libra_core.records.ledger import CaseFile
 from pages.ui.feedback.plan import sentence
@@ -48,7 +49,7 @@ def _moved(log: SessionLog) -> str:
     rewards = [c.outcome.reward for c in cases if c.outcome]
     if rewards and log.info.spec.outcomes == "simulated":
         unit = log.engine.problem.reward_unit
-        mean = f"{sum(rewards) / len(rewards):.0f} {unit}".replace("-", "−")
+        mean = f"{fixed(sum(rewards) / len(rewards))} {unit}"
         said += f"Net benefit of what was done: {mean} per patient on average (simulated)."
     return said
 

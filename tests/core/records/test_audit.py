@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -192,6 +193,21 @@ def test_a_session_is_written_by_its_owner_alone(database: Database, who: Actor)
 def test_who_may_not_decide_cannot_begin(database: Database, who: Actor) -> None:
     with pytest.raises(Denied, match="does not hold sessions"):
         begin(database, who)
+
+
+def test_an_export_leaves_an_entry_in_the_installation_s_chain(database: Database) -> None:
+    log = begin(database, ANN)
+    log.repository.exported("CSV", [log.id])
+    with database.read() as c:
+        kind, actor, payload = c.execute(
+            text("SELECT kind, actor, payload FROM events WHERE session = '*' ORDER BY seq DESC LIMIT 1")
+        ).one()
+    assert (kind, actor) == ("export", "ann")
+    assert json.loads(payload)["export"] == {"form": "CSV", "study": "study", "sessions": [log.id]}
+    assert log.repository.verify_installation().message == "2 events, unbroken."
+    for who in (VIEWER, NOBODY):
+        with pytest.raises(Denied):
+            Repository(database, who).exported("CSV", [log.id])
 
 
 def test_an_unknown_session_and_another_s_sound_the_same(database: Database) -> None:
