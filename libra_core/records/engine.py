@@ -25,7 +25,7 @@ from libra_core.study.runner import make_policy
 from libra_core.study.spec import cohort_key, inputs_digest
 from libra_core.study.theory import call_bound
 
-WARM_UP, FIRST_LUCK = 1, 2  # numbers of the replicates whose streams the warm-up and the patients' draws use
+WARM_UP, FIRST_DRAW = 1, 2  # numbers of the replicates whose streams the warm-up and the patients' draws use
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,10 @@ class Engine:
         chosen: Advisor | None = None
         if kind.needs_advisor:
             wanted = kind.own_advisor or spec.advisor
-            if wanted == CLINICIAN and name == spec.policy:
-                chosen = self.clinician
-            elif wanted == CLINICIAN:
-                chosen = Voice(CLINICIAN, None)  # a companion cannot ask the same person
-            else:
+            if wanted != CLINICIAN:
                 chosen = self._voice(wanted, advisor)
+            else:  # a companion cannot ask the same person
+                chosen = self.clinician if name == spec.policy else Voice(CLINICIAN, None)
         return make_policy(name, self.environment, spec.config, spec.seed, chosen)
 
     def _voice(self, wanted: str, given: Advisor | None) -> Voice:
@@ -157,14 +155,14 @@ class Engine:
         return policy.record(patient, proposal, advice if proposal.choice.asked[0] else None)
 
     def execute(self, position: int, plan: Action) -> None:
-        """Remember what was done, so that its outcome can be learned from whenever it comes."""
+        """Remember what was done: its outcome is learned from whenever it comes."""
         self._executed[position] = plan
 
     def simulate(self, position: int, plan: Action) -> Outcomes:
         """The outcome of a plan for this patient. The draws belong to the patient, whatever the order of events."""
         world, seed = self.environment, self.spec.seed
-        world.noise = Streams(seed, "noise", 1, FIRST_LUCK + position)
-        world.compliance = Streams(seed, "compliance", 1, FIRST_LUCK + position)
+        world.noise = Streams(seed, "noise", 1, FIRST_DRAW + position)
+        world.compliance = Streams(seed, "compliance", 1, FIRST_DRAW + position)
         return world.respond(self.contexts(position), self._actions(plan), world.draws())
 
     def observed(self, position: int, plan: Action, reward: float, share: float | None) -> Outcomes:

@@ -22,7 +22,10 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 
-def in_turn(method: Callable[Concatenate[SessionLog, P], T]) -> Callable[Concatenate[SessionLog, P], T]:
+Method = Callable[Concatenate["SessionLog", P], T]
+
+
+def in_turn(method: Method[P, T]) -> Method[P, T]:
     """One thread at a time."""
 
     @wraps(method)
@@ -31,6 +34,17 @@ def in_turn(method: Callable[Concatenate[SessionLog, P], T]) -> Callable[Concate
             return method(self, *args, **kwargs)
 
     return turn
+
+
+def writes(method: Method[P, T]) -> Method[P, T]:
+    """One thread at a time; the method appends once or not at all, and is done again when another window was faster."""
+
+    @wraps(method)
+    def step(self: SessionLog, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self.lock:
+            return self.window.write(lambda: method(self, *args, **kwargs))
+
+    return step
 
 
 class SessionLog:
@@ -91,9 +105,7 @@ class SessionLog:
 
         None when all are decided. In "ask me only when unsure" it is the next patient about whom the policy asks.
         """
-        case = self._waiting()
-        if case is None and self.mine and self._more:
-            case = self.window.write(lambda: self._waiting() or (self._open() if self._more else None))
+        case = self._waiting() or (self._open() if self.mine and self._more else None)
         if case is None and not self.ledger.closed:
             case = min(self.ledger.open_cases, key=lambda case: len(case.deferred), default=None)
         return case
@@ -111,12 +123,15 @@ class SessionLog:
     def _waiting(self) -> CaseFile | None:
         return next((case for case in self.ledger.open_cases if not case.deferred), None)
 
-    def _open(self) -> CaseFile:
-        """Show the next patient to the policies and record what they propose. Where the policy is sure and need not
-        ask, it acts at once."""
+    @writes
+    def _open(self) -> CaseFile | None:
+        """Show the next patient to the policies and record what they propose, unless another window just did. Where
+        the policy is sure and need not ask, it acts at once."""
+        if (case := self._waiting()) or not self._more:
+            return case
         position, engine = len(self.ledger.cases) + 1, self.window.draw()
-        shown = engine.propose(position)
-        facts = self.clerk.opening(position, self.cohort.patient(engine.row(position)), shown.decisions, shown.advice)
+        shown, patient = engine.propose(position), self.cohort.patient(engine.row(position))
+        facts = self.clerk.opening(position, patient, shown.decisions, shown.advice)
         if self.info.spec.mode == "unsure" and not shown.main.asked:
             plan = Action(shown.main.arm, shown.main.delta)
             stamp = Stamp(f"automatic:{self.id}:{position}", self.repository.clock())
@@ -126,56 +141,48 @@ class SessionLog:
             self.window.append("opened", facts)
         return self.ledger.cases[position]
 
-    @in_turn
+    @writes
     def first_choice(self, position: int, plan: Action, stamp: Stamp) -> CaseFile:
         """The blinded choice, before the proposal is seen."""
-
-        def step(case: CaseFile) -> None:
-            if case.first is not None:
-                return
+        case = self._undecided(position, stamp)
+        if case is not None and case.first is None:
             if not self.info.spec.blinded:
                 raise ValueError("This session shows its proposals at once: there is no first choice before them.")
             self.engine.check(position, plan)
             self.window.append("first", self.clerk.decision(position, DecisionKind.FIRST, plan, None, stamp))
+        return self.ledger.cases[position]
 
-        return self._decide(position, stamp, step)
-
-    @in_turn
     def accept(self, position: int, stamp: Stamp) -> CaseFile:
         """Do what the first policy proposes."""
-        return self._choose(position, DecisionKind.ACCEPT, None, stamp)
+        return self._decide(position, DecisionKind.ACCEPT, None, stamp)
 
-    @in_turn
     def override(self, position: int, plan: Action, stamp: Stamp) -> CaseFile:
         """Do something else. Raises ValueError when it is contraindicated or not feasible."""
-        return self._choose(position, DecisionKind.OVERRIDE, plan, stamp)
+        return self._decide(position, DecisionKind.OVERRIDE, plan, stamp)
 
-    def _choose(self, position: int, kind: DecisionKind, chosen: Action | None, stamp: Stamp) -> CaseFile:
-        def step(case: CaseFile) -> None:
+    @writes
+    def _decide(self, position: int, kind: DecisionKind, chosen: Action | None, stamp: Stamp) -> CaseFile:
+        if (case := self._undecided(position, stamp)) is not None:
             if self.info.spec.mode == "unsure":
                 raise ValueError("In this session you are asked for advice; the method decides.")
             if self.info.spec.blinded and case.first is None:
                 raise ValueError("Choose for yourself first: the proposal stays hidden until then.")
             plan = self.engine.check(position, chosen or self._proposed(case))
             self.window.append("decided", self._done(position, kind, plan, plan, stamp))
+        return self.ledger.cases[position]
 
-        return self._decide(position, stamp, step)
-
-    @in_turn
+    @writes
     def defer(self, position: int, stamp: Stamp) -> CaseFile:
         """Put the patient off: nothing is done or learned, and the patient comes back at the end."""
-
-        def step(case: CaseFile) -> None:
+        if (case := self._undecided(position, stamp)) is not None:
             plan = self._proposed(case)
             self.window.append("deferred", self.clerk.decision(position, DecisionKind.DEFER, plan, None, stamp))
+        return self.ledger.cases[position]
 
-        return self._decide(position, stamp, step)
-
-    @in_turn
+    @writes
     def answer(self, position: int, plan: Action | None, stamp: Stamp) -> CaseFile:
         """The clinician as the advisor: a plan, or None for no opinion. The policy decides by its own rule."""
-
-        def step(_: CaseFile) -> None:
+        if self._undecided(position, stamp) is not None:
             if self.info.spec.mode != "unsure":
                 raise ValueError("In this session you decide; the method does not ask for advice.")
             if plan is not None:
@@ -185,41 +192,26 @@ class SessionLog:
             done = Action(weighed.arm, weighed.delta)
             facts = self._done(position, DecisionKind.ANSWER, plan or done, done, stamp)
             self.window.append("answered", self.clerk.answer(given, weighed) | facts)
+        return self.ledger.cases[position]
 
-        return self._decide(position, stamp, step)
-
-    @in_turn
+    @writes
     def mistaken(self, position: int, stamp: Stamp) -> CaseFile:
         """Mark a decision as recorded by mistake; the stamp's comment says why, else ValueError. It stays in the record
         and, if its outcome is known, in what was learned; results leave it out, and no outcome is awaited any more."""
         if not stamp.comment.strip():
             raise ValueError("Say in a few words what went wrong.")
-
-        def step() -> CaseFile:
-            case = self.ledger.cases.get(position)
-            if case is None or case.final is None:
-                raise ValueError(f"Patient {position} is not decided yet.")
-            if case.outcome is None and LibraTrial.name in self.info.spec.policies:
-                raise ValueError(
-                    "This session tests its advisor: a decision counts as the coin allocated it, whatever was then "
-                    "done. Enter the outcome first, then mark the mistake."
-                )
-            if case.mistake is None:
-                facts = self.clerk.decision(position, DecisionKind.MISTAKE, case.final.plan, None, stamp)
-                self.window.append("mistake", facts)
-            return self.ledger.cases[position]
-
-        return self.window.write(step)
-
-    def _decide(self, position: int, stamp: Stamp, step: Callable[[CaseFile], None]) -> CaseFile:
-        """Do the step unless this very decision is recorded already. Raises AlreadyDecided."""
-
-        def once() -> CaseFile:
-            if (case := self._undecided(position, stamp)) is not None:
-                step(case)
-            return self.ledger.cases[position]
-
-        return self.window.write(once)
+        case = self.ledger.cases.get(position)
+        if case is None or case.final is None:
+            raise ValueError(f"Patient {position} is not decided yet.")
+        if case.outcome is None and LibraTrial.name in self.info.spec.policies:
+            raise ValueError(
+                "This session tests its advisor: a decision counts as the coin allocated it, whatever was then done. "
+                "Enter the outcome first, then mark the mistake."
+            )
+        if case.mistake is None:
+            facts = self.clerk.decision(position, DecisionKind.MISTAKE, case.final.plan, None, stamp)
+            self.window.append("mistake", facts)
+        return case
 
     def _undecided(self, position: int, stamp: Stamp) -> CaseFile | None:
         """The case if it waits for this decision; None if this very decision is recorded already.
@@ -256,22 +248,18 @@ class SessionLog:
             facts |= self.clerk.outcome(position, self.engine.simulate(position, done))
         return facts
 
-    @in_turn
+    @writes
     def enter_outcomes(self, entered: Sequence[Entered]) -> int:
         """Record outcomes that were seen, in any order, all or none; returns how many were new.
 
         Raises ValueError with a sentence for a value that makes no sense or contradicts one recorded before.
         """
-
-        def step() -> int:
-            if len({e.position for e in entered}) < len(set(entered)):
-                raise ValueError("A patient has two different outcomes in this batch. Keep one.")
-            new = [e for e in dict.fromkeys(entered) if self._is_new(e)]
-            if new:
-                self.window.append("outcome", *map(self._observed, sorted(new, key=lambda e: e.position)))
-            return len(new)
-
-        return self.window.write(step)
+        if len({e.position for e in entered}) < len(set(entered)):
+            raise ValueError("A patient has two different outcomes in this batch. Keep one.")
+        new = [e for e in dict.fromkeys(entered) if self._is_new(e)]
+        if new:
+            self.window.append("outcome", *map(self._observed, sorted(new, key=lambda e: e.position)))
+        return len(new)
 
     def _executed(self, position: int) -> Action:
         case = self.ledger.cases.get(position)
@@ -294,21 +282,18 @@ class SessionLog:
         plan, engine = self._executed(e.position), self.engine
         return self.clerk.outcome(e.position, engine.observed(e.position, plan, engine.reward(plan, e), e.share), e)
 
-    @in_turn
+    @writes
     def save_scenario(self, position: int, name: str, plan: Action) -> None:
         """Keep a what-if under a name. Raises ValueError without a name."""
         if not name.strip():
             raise ValueError("Give the scenario a name first.")
         if position not in self.ledger.cases:
             raise ValueError(f"Patient {position} has not been shown yet.")
+        self.engine.check(position, plan)
+        self.window.append("scenario", self.clerk.scenario(position, name, plan))
 
-        def step() -> None:
-            self.engine.check(position, plan)
-            self.window.append("scenario", self.clerk.scenario(position, name, plan))
-
-        self.window.write(step)
-
-    @in_turn
+    @writes
     def close(self) -> None:
         """End the session before all planned patients are seen; what is put off stays undecided."""
-        self.window.write(lambda: None if self.ledger.closed else self.window.append("closed", {}))
+        if not self.ledger.closed:
+            self.window.append("closed", {})

@@ -116,6 +116,13 @@ def test_an_added_row_is_found(session: SessionLog, seq: str) -> None:
     assert not session.repository.verify(session.id).ok
 
 
+def test_a_guard_of_another_type_is_found(session: SessionLog) -> None:
+    """SQLite keeps a word in a column of numbers, and a word is true."""
+    with intruder(session) as c:
+        c.execute("UPDATE events SET closes = 'no' WHERE closes = 1")
+    assert not session.repository.verify(session.id).ok
+
+
 def test_a_log_cut_off_at_its_end_is_found(session: SessionLog) -> None:
     with intruder(session) as c:
         c.execute("DELETE FROM snapshots")
