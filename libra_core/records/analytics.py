@@ -105,12 +105,12 @@ def _line(info: SessionInfo, case: CaseFile, engine: Engine) -> dict[str, object
 
 
 def by_person(table: pd.DataFrame) -> pd.DataFrame:
-    """The lines that a person decided: not those where the policy was sure and acted by itself."""
+    """The decisions made by a person: not those where the policy was sure and acted alone."""
     return table[table["kind"] != DecisionKind.AUTOMATIC.value] if len(table) else table
 
 
 def overrides(table: pd.DataFrame) -> Share:
-    """How often a clinician decided otherwise than proposed, of the decisions made with the card in view."""
+    """How often a clinician overrode the proposal, of the decisions made with the card in view."""
     seen = table[table["kind"].isin([DecisionKind.ACCEPT.value, DecisionKind.OVERRIDE.value])] if len(table) else table
     return Share(int((seen["kind"] == DecisionKind.OVERRIDE.value).sum()) if len(seen) else 0, len(seen))
 

@@ -25,7 +25,7 @@ HEAD = "0003"
 BUSY_SECONDS = 15.0  # how long a writer waits for its turn
 LOCK = 20_260_111_905  # PostgreSQL's advisory lock of the migrations
 
-BUSY = "The record is busy with another program for too long. {kept} Press again."
+BUSY = "Another program has kept the record busy for too long. {kept} Press again."
 # What a database says, and what a person should read. The first match counts.
 SAYINGS = (
     ("disk is full", "The disk is full. {kept} Make room and press again."),
@@ -127,11 +127,11 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads, one moment of the database throughout. Raises Unavailable."""
+        """A read-only transaction that sees one state of the database throughout. Raises Unavailable."""
         with said():
             self._check_file()
             with self.engine.connect() as connection:
-                if self.path is None:  # several questions must not see an event by halves
+                if self.path is None:  # two queries must not see half of a step each
                     connection = connection.execution_options(isolation_level="REPEATABLE READ")
                 with connection.begin():
                     yield connection
@@ -146,7 +146,7 @@ class Database:
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:
-        """SQLite has one writer, and waits for it by polling up to 0.1 s apart, in no order: threads queue here."""
+        """SQLite lets one writer in and the others poll, up to 0.1 s apart and in no order: so threads queue here."""
         if self.path is None:
             yield
             return
@@ -158,7 +158,7 @@ class Database:
             self._turn.release()
 
     def _upgrade(self, create: bool) -> None:
-        """Bring the tables to the newest schema; only one process at a time does."""
+        """Bring the tables to the newest schema, one process at a time."""
         with self.engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
         if found == HEAD:

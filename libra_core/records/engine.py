@@ -1,5 +1,5 @@
-"""The policies of one session at work, one patient at a time. Nothing here reads or writes the record: the same
-steps, fed from the log, are the replay."""
+"""The policies of one session, one patient at a time. Nothing here reads or writes the record: fed from the log, the
+same steps are the replay."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class CaseFile:
 
     @property
     def seconds(self) -> float | None:
-        """Time in front of this patient: for a blinded first choice, and then for the decision."""
+        """Time spent on this patient: on a blinded first choice, and then on the decision."""
         known = [c.seconds for c in (self.first, self.final) if c is not None and c.seconds is not None]
         return sum(known) if known else None
 
@@ -117,5 +117,5 @@ class Ledger:
 
     @property
     def open_cases(self) -> list[CaseFile]:
-        """Seen, but not decided: the present one, and those put off."""
+        """Seen, but not decided: the current one, and those deferred."""
         return [case for case in self.files if not case.decided]

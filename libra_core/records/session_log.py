@@ -1,4 +1,4 @@
-"""A clinician's session at work: see a patient, decide, learn, go on."""
+"""An open session of a clinician: see a patient, decide, learn, go on."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class SessionLog:
 
     @property
     def only_put_off(self) -> bool:
-        """Whether nobody is left but those who were put off."""
+        """Whether only deferred patients are left."""
         return not (self.ledger.closed or self._more) and all(case.deferred for case in self.ledger.open_cases)
 
     @property
@@ -101,7 +101,7 @@ class SessionLog:
 
     @in_turn
     def current(self) -> CaseFile | None:
-        """The patient to decide about now: an open one that is not put off, else a new one, else one put off.
+        """The patient to decide about now: an open one that was not deferred, else a new one, else a deferred one.
 
         None when all are decided. In "ask me only when unsure" it is the next patient about whom the policy asks.
         """
@@ -173,7 +173,7 @@ class SessionLog:
 
     @writes
     def defer(self, position: int, stamp: Stamp) -> CaseFile:
-        """Put the patient off: nothing is done or learned, and the patient comes back at the end."""
+        """Defer the patient: nothing is done or learned, and the patient comes back at the end."""
         if (case := self._undecided(position, stamp)) is not None:
             plan = self._proposed(case)
             self.window.append("deferred", self.clerk.decision(position, DecisionKind.DEFER, plan, None, stamp))
