@@ -117,9 +117,8 @@ class Consulted:
         return {"arm": protocol.treatments[arm].code, "changes": changes}
 
 
-def add_advise(subparsers: Any) -> None:
-    """Put the command on the list."""
-    parser = subparsers.add_parser("advise", help="ask an advisor about one patient, and decide")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
     add = parser.add_argument
     add("--cohort", required=True, metavar="PATH|NAME", help=cohort_help())
     add("--row", required=True, metavar="ID|N", help=ROW_HELP)
@@ -129,10 +128,9 @@ def add_advise(subparsers: Any) -> None:
     seed = "of LIBRA and of a simulated advisor (default: %(default)s)"
     add("--seed", type=whole(0, SEED_MAX), default=0, metavar="S", help=seed)
     add("--json", type=Path, metavar="FILE", help="write the result as JSON")
-    parser.set_defaults(run=run_advise)
 
 
-def run_advise(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """0 when a decision was made, with or without advice. Raises ValueError or IndexError with a sentence."""
     check_writable(arguments.json)
     cohort = load_cohort(arguments.cohort)
@@ -171,4 +169,4 @@ def _ask(
     return voice.said, f"{who}: no language model was asked.", str
 
 
-__all__ = ["Consulted", "add_advise", "advise", "run_advise"]
+__all__ = ["Consulted", "advise", "declare", "run"]

@@ -30,9 +30,8 @@ from libra_core.study import LiveRun
 AFTER_MAX = 100_000
 
 
-def add_recommend(subparsers: Any) -> None:
-    """Put the command on the list."""
-    parser = subparsers.add_parser("recommend", help="recommend for one patient")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
     add = parser.add_argument
     add("--cohort", required=True, metavar="PATH|NAME", help=cohort_help())
     add("--row", required=True, metavar="ID|N", help=ROW_HELP)
@@ -43,10 +42,9 @@ def add_recommend(subparsers: Any) -> None:
     add("--after", type=whole(0, AFTER_MAX), default=200, metavar="N", help=learned)
     add("--seed", type=whole(0, SEED_MAX), default=0, metavar="S", help="of all that is random (default: %(default)s)")
     add("--json", type=Path, metavar="FILE", help="write the decision as JSON")
-    parser.set_defaults(run=_recommend)
 
 
-def _recommend(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     check_writable(arguments.json)
     cohort = load_cohort(arguments.cohort)
     if arguments.advisor and not asks(arguments.policy):

@@ -12,8 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from libra_core.clinical.checks import check_protocol
 from libra_core.clinical.protocol import Protocol
+from libra_core.files import DATA
 
-PROTOCOL_DIR = Path(os.environ.get("LIBRA_PROTOCOL_DIR", Path(__file__).resolve().parents[2] / "data"))
+PROTOCOL_DIR = Path(os.environ.get("LIBRA_PROTOCOL_DIR", DATA))
 
 
 class ProtocolError(ValueError):

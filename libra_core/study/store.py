@@ -24,6 +24,7 @@ from libra_core import __version__
 from libra_core.clinical import PROTOCOL_DIR
 from libra_core.cohort import Cohort
 from libra_core.environments import EnvironmentSpec
+from libra_core.files import write
 from libra_core.policies import PolicyConfig
 from libra_core.study.batch import PolicyResult, StudyResult
 from libra_core.study.spec import StudySpec, hash_of, inputs_digest
@@ -82,9 +83,9 @@ def save_study(result: StudyResult, cohort: Cohort | None = None, folder: Path |
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result.spec.hash}.parquet"
     table = _table(result).replace_schema_metadata({KEY: json.dumps(_meta(result, cohort)).encode()})
-    partial = path.with_suffix(".part")
-    pq.write_table(table, partial, compression="zstd", use_dictionary=["policy", "t", "replicate"])
-    partial.replace(path)  # a reader sees the old file or the new one, never half of one
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", use_dictionary=["policy", "t", "replicate"])
+    write(path, sink.getvalue())
     return path
 
 
@@ -119,7 +120,7 @@ def stored_hashes(folder: Path | None = None) -> list[str]:
 def save_index(hashes: dict[str, str], folder: Path | None = None) -> None:
     """Say which stored studies make up the case study: what for -> config hash."""
     text = json.dumps({"schema": SCHEMA, "case_study": hashes}, indent=1)
-    ((folder or studies_dir()) / INDEX).write_text(text + "\n", encoding="utf-8")
+    write((folder or studies_dir()) / INDEX, f"{text}\n".encode())
 
 
 def load_case_study(folder: Path | None = None) -> dict[str, StoredStudy]:
