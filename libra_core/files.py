@@ -10,6 +10,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 INSTALLED = (PACKAGE / "data").is_dir()  # in a wheel data/ lies inside the package, in a source tree beside it
+writing: set[Path] = set()  # what is half written at this moment
 DATA = (PACKAGE if INSTALLED else PACKAGE.parent) / "data"
 
 
@@ -60,15 +61,15 @@ def _is_device(path: Path) -> bool:
 
 def _replace(path: Path, content: bytes | memoryview) -> None:
     partial = path.with_name(f".{uuid.uuid4().hex}.part")
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    writing.add(partial)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(partial, "xb") as file:
             if path.exists():
                 partial.chmod(stat.S_IMODE(path.stat().st_mode))
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
-    except BaseException:
+    finally:
         partial.unlink(missing_ok=True)
-        raise
+        writing.discard(partial)

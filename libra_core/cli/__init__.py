@@ -7,7 +7,6 @@ used, so that the first --help waits for none of them.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -37,12 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0: done; 1: examined, and something is wrong; 2: the input or the output cannot be used, with the
     reason in words; 130: stopped."""
     try:
-        terminal.prepare()
-        try:
+        with terminal.prepared():
             arguments = command_line().parse_args(argv)
             return int(arguments.run(arguments))
-        finally:
-            sys.stdout.flush()  # a full disk is told here, not at the end of the interpreter
     except BrokenPipeError:  # the reader (`| head`) has seen enough
         terminal.silence(sys.stdout)
         return 0
@@ -50,8 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(terminal.sentence(error), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the second one does not wait for anything
-        print("Stopped; nothing was written.", file=sys.stderr)
+        print(terminal.STOPPED, file=sys.stderr)
         return 130
 
 
@@ -99,6 +94,9 @@ class _Parser(argparse.ArgumentParser):
             command.declare(self)
             self.module = ""
         return super().parse_known_args(args, namespace)
+
+    def print_help(self, file: Any = None) -> None:
+        print(self.format_help(), end="", file=file)  # argparse's own hides that a disk is full
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{message} (`{self.prog} --help` lists what there is)\n")

@@ -6,15 +6,26 @@ import codecs
 import errno
 import io
 import os
+import signal
 import sys
+import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
+
+from libra_core import files
 
 PLAIN = str.maketrans({"−": "-", "–": "-", "—": "-", "→": "->", "≥": ">=", "≤": "<=", "×": "x", "·": ".", "’": "'"})
 
 
-def prepare() -> None:
-    """Make every sentence printable. Raises OSError, before the work, when there is nowhere to print to."""
+STOPPED = "Stopped; nothing was written."
+
+
+@contextmanager
+def prepared() -> Iterator[None]:
+    """Make every sentence printable, and Ctrl-C an end. Raises OSError, before the work, when there is nowhere to
+    print to, and after it when not everything could be printed."""
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 -- as long as the program
     if sys.stdout is None:
@@ -23,6 +34,24 @@ def prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="plain")
+    usual = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT)
+    if usual is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _stop)
+    try:
+        yield
+    finally:
+        if usual is signal.default_int_handler:
+            signal.signal(signal.SIGINT, usual)
+        sys.stdout.flush()
+
+
+def _stop(*_: object) -> None:
+    """End at once: a KeyboardInterrupt would be swallowed by an import or a compiler that it happens to strike, and
+    would wait for threads. Nothing is lost by it, but a file in writing puts its own affairs in order."""
+    if files.writing:
+        raise KeyboardInterrupt
+    os.write(2, f"\n{STOPPED}\n".encode())
+    os._exit(130)
 
 
 def silence(stream: TextIO | None) -> None:
