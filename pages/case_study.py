@@ -27,7 +27,7 @@ def main() -> None:
     except StudyError as error:
         st.info(words.sentence(str(error)), icon=":material/inventory_2:")
         if wanted:
-            show.way_out("case_study.py", "Open the ready-made study")
+            show.next_step("case_study.py", "Open the ready-made study")
         return
     here = present.screen(len(sections))
     present.style()

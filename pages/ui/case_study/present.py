@@ -12,7 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.session.state import Key
+from pages.ui.session.address import whole
 
 STYLE = Path(__file__).with_name("present.css")
 
@@ -23,11 +23,7 @@ def presenting() -> bool:
 
 def screen(screens: int) -> int:
     """The screen of the address, counted from 0; the nearest one for an address that makes no sense."""
-    try:
-        wanted = int(st.query_params.get("screen", "1"))
-    except ValueError:
-        wanted = 1
-    return min(max(wanted, 1), screens) - 1
+    return min(max(whole("screen") or 1, 1), screens) - 1
 
 
 def go(to: int, screens: int) -> None:
@@ -58,7 +54,7 @@ def keys(here: int, titles: list[str], note: str, reset: Callable[[], None]) -> 
     ):
         st.button(
             "Back",
-            key=Key.CASE_BACK,
+            key="case_back",
             shortcut="Left",
             on_click=go,
             args=(here - 1, n),
@@ -66,17 +62,17 @@ def keys(here: int, titles: list[str], note: str, reset: Callable[[], None]) -> 
         )
         st.markdown(f"**{here + 1} of {n}** · {titles[here]}  \n:small[{note}]", width="content")
         yield
-        st.button("Start again", key=Key.CASE_RESET, icon=":material/restart_alt:", on_click=reset)
+        st.button("Start again", key="case_reset", icon=":material/restart_alt:", on_click=reset)
         st.button(
             "Leave" if on else "Present",
-            key=Key.CASE_PRESENT,
+            key="case_present",
             icon=":material/close_fullscreen:" if on else ":material/slideshow:",
             on_click=present,
             args=(not on,),
         )
         st.button(
             "Next",
-            key=Key.CASE_NEXT,
+            key="case_next",
             type="primary",
             shortcut="Right",
             on_click=go,

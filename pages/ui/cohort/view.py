@@ -125,7 +125,7 @@ def patients(cohort: Cohort, si: bool) -> None:
     """The table, and the patient that is selected in it."""
     left, right = st.columns([5, 3], gap="medium")
     with left:
-        only = st.toggle("Only patients who enter the simulation", key=Key.ONLY_ARRIVALS, persist_state="session")
+        only = st.toggle("Only patients who enter the simulation", key="only_arrivals", persist_state="session")
         every = cohort.arrivals if only else np.arange(len(cohort))
         if len(every):
             _listed(cohort, every, si, only)
@@ -143,7 +143,7 @@ def _listed(cohort: Cohort, every: np.ndarray, si: bool, only: bool) -> None:
     rows = every[:LISTED]
     event = st.dataframe(
         table(cohort, si).iloc[rows],
-        key=f"{Key.PATIENTS}-{cohort.name}-{len(cohort)}-{only}",
+        key=f"patients-{cohort.name}-{len(cohort)}-{only}",
         on_select="rerun",
         selection_mode="single-row",
         hide_index=True,
@@ -178,7 +178,7 @@ def selected(cohort: Cohort, si: bool) -> None:
         st.markdown(f"**{cohort.ids[row]}** · {cards.person(cohort, row)} · {cards.outcome_now(cohort, row, si)}")
         st.markdown(f"Drugs now: {cards.drugs(cohort, row)}  \nConditions: {cards.conditions(cohort, row)}")
         st.markdown(f":small[{cards.key_numbers(cohort, row, si)}]")
-        if st.button("Open in Recommend", type="primary", icon=":material/arrow_forward:", key=Key.OPEN):
+        if st.button("Open in Recommend", type="primary", icon=":material/arrow_forward:", key="open"):
             st.switch_page("recommend.py", query_params=current.address(cohort, row))
 
 
@@ -195,7 +195,7 @@ def distributions(cohort: Cohort, si: bool) -> None:
             [f.name for f in features],
             index=cohort.protocol.index(cohort.protocol.outcome.name),
             format_func=lambda n: cohort.protocol.feature(n).label,
-            key=Key.FEATURE,
+            key="feature",
             persist_state="session",
         )
         feature = cohort.protocol.feature(name)

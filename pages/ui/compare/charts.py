@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 
 from libra_core.advisors.agreement import Agreement
 from libra_core.arrays import Floats
+from libra_core.digits import fixed
+from libra_core.study.metrics import band
 from pages.ui.draw import charts
 
 
@@ -43,14 +45,17 @@ def matrix(names: Sequence[str], pairs: Mapping[tuple[str, str], Agreement]) -> 
 
 
 def _cell(pair: Agreement) -> str:
-    return f"{pair.share:.0%}<br>kappa {charts.two(pair.kappa)}" if pair.n else "no answers"
+    return f"{pair.share:.0%}<br>kappa {fixed(pair.kappa, 2)}" if pair.n else "no answers"
 
 
 def losses(regret: Mapping[str, Floats], unit: str) -> go.Figure:
     """Mean loss per patient of each source with the 95 % interval of the mean; sources without answers are left out."""
     values = {name: lost[np.isfinite(lost)] for name, lost in regret.items() if np.isfinite(lost).any()}
-    mean = [float(lost.mean()) for lost in values.values()]
-    error = [1.96 * float(lost.std(ddof=1)) / len(lost) ** 0.5 if len(lost) > 1 else 0.0 for lost in values.values()]
+    mean, error = [], []
+    for lost in values.values():
+        middle, _, high = band(lost)
+        mean.append(float(middle))
+        error.append(float(high - middle))
     labels = [f"{name}, {len(lost):,} patients" for name, lost in values.items()]
     alt = "Benefit lost per patient: " + ", ".join(
         f"{name} {m:.1f} {unit}" for name, m in zip(values, mean, strict=True)

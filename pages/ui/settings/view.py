@@ -12,7 +12,7 @@ from libra_core.advisors.llm.budget import price_of
 from libra_core.advisors.llm.settings import Resolved
 from libra_core.cohort import Cohort
 from pages.ui.session import live, llm
-from pages.ui.session.state import Key, app_state
+from pages.ui.session.state import app_state
 
 KIND = {"ok": st.success, "off": st.info}
 
@@ -26,19 +26,19 @@ def server() -> None:
         list(llm.SERVERS),
         index=None,
         placeholder="a known kind of server …",
-        key=Key.LLM_PRESET,
+        key="llm_preset",
         on_change=_use_preset,
         disabled=fixed,
     )
     address = st.text_input(
         "Server address",
         now.settings.base_url if fixed else page.base_url,
-        key=Key.LLM_URL,
+        key="llm_url",
         disabled=fixed,
         help="Any server that speaks OpenAI's chat completions. Most addresses end in /v1.",
     )
     named = now.source["model"] in ("environment", "secrets")
-    model = st.text_input("Model", now.settings.model if named else page.model, key=Key.LLM_MODEL, disabled=named)
+    model = st.text_input("Model", now.settings.model if named else page.model, key="llm_model", disabled=named)
     if not fixed:
         llm.update(base_url=address.strip())
     if not named:
@@ -50,9 +50,9 @@ def server() -> None:
 
 
 def _use_preset() -> None:
-    chosen = st.session_state.get(Key.LLM_PRESET)
+    chosen = st.session_state.get("llm_preset")
     if chosen:
-        st.session_state[Key.LLM_URL] = llm.SERVERS[chosen]
+        st.session_state["llm_url"] = llm.SERVERS[chosen]
 
 
 def _key_sentence(now: Resolved) -> str:
@@ -72,7 +72,7 @@ def limits() -> None:
         1,
         9,
         page.samples,
-        key=Key.LLM_SAMPLES,
+        key="llm_samples",
         help="Each with the menu in another order; the most frequent treatment counts. The share of equal answers is "
         "a vote share, not a probability.",
     )
@@ -84,11 +84,11 @@ def limits() -> None:
         1_000_000,
         now.settings.max_calls if capped else page.max_calls,
         step=50,
-        key=Key.LLM_CALLS,
+        key="llm_calls",
         disabled=capped,
     )
-    tokens = middle.number_input("Limit: tokens", 0, 10**9, page.max_tokens, step=100_000, key=Key.LLM_TOKENS)
-    cost = right.number_input("Limit: US dollars", 0.0, 10_000.0, page.max_cost, step=1.0, key=Key.LLM_COST)
+    tokens = middle.number_input("Limit: tokens", 0, 10**9, page.max_tokens, step=100_000, key="llm_tokens")
+    cost = right.number_input("Limit: US dollars", 0.0, 10_000.0, page.max_cost, step=1.0, key="llm_cost")
     llm.update(samples=int(samples), max_tokens=int(tokens), max_cost=float(cost))
     if not capped:
         llm.update(max_calls=int(calls))
@@ -118,7 +118,7 @@ def consent(cohort: Cohort) -> None:
         st.info(f"{text[:1].upper()}{text[1:]}. Until then the model stays off.", icon=":material/block:")
         llm.update(enabled=False)
         return
-    with st.expander("Read what would be sent", key=Key.LLM_PAYLOAD):
+    with st.expander("Read what would be sent", key="llm_payload"):
         st.caption(
             f"The complete text of one question about patient {cohort.ids[row]}. Numbers are banded; identifiers, free "
             "text and column names of the file are never in it."
@@ -131,13 +131,13 @@ def consent(cohort: Cohort) -> None:
         yes = st.checkbox(
             f"I have read it and agree to send such text to {settings.host}",
             value=settings.may_send,
-            key=f"{Key.LLM_CONSENT}-{settings.host}",
+            key=f"llm_consent-{settings.host}",
         )
         agreed = Consent(settings.host, bool(yes))
     on = st.toggle(
         "Ask the language model",
         value=llm.session().page.enabled,
-        key=Key.LLM_ON,
+        key="llm_on",
         help="Off by default. Without it, advice comes from the guideline's rules or a simulated advisor.",
     )
     llm.update(enabled=bool(on), consent=agreed)
@@ -166,7 +166,7 @@ def connection() -> None:
     mine = llm.session()
     if st.button(
         "Test the connection",
-        key=Key.LLM_TEST,
+        key="llm_test",
         disabled=bool(settings.off_reason()),
         icon=":material/network_check:",
         help="Asks one harmless question that holds no patient.",
@@ -217,13 +217,13 @@ def audit() -> None:
         + ("" if store.durable else " It is kept in memory only: its folder cannot be written.")
     )
     with st.container(horizontal=True):
-        check = st.button("Check the audit log", key=Key.LLM_VERIFY, disabled=count == 0)
+        check = st.button("Check the audit log", key="llm_verify", disabled=count == 0)
         st.download_button(
             "Download it",
             lambda: "\n".join(json.dumps(row, ensure_ascii=False) for row in store.rows()),
             "libra-advice-audit.jsonl",
             "application/jsonl",
-            key=Key.LLM_AUDIT,
+            key="llm_audit",
             disabled=count == 0,
         )
     if check:
