@@ -30,7 +30,11 @@ def figures(cohort: Cohort) -> None:
     tiles = (
         ("Patients", f"{len(cohort):,}", "Rows that can be used."),
         ("Enter the simulation", f"{len(cohort.arrivals):,}", f"Patients with {cohort.protocol.arrivals_rule.reason}."),
-        *((_tile(cohort, name), _spread(frame[name]), middle_half) for name in _numbers(cohort)),
+        *(
+            (cards.heading(cohort.protocol.feature(name), False), _spread(frame[name]), middle_half)
+            for name in ("age", cohort.protocol.outcome.name)
+            if name in frame.columns
+        ),
         *_on_drugs(cohort),
         ("Values assumed", f"{cohort.imputed.to_numpy().mean():.0%}", "Not measured, but filled in by a stated rule."),
     )
@@ -44,15 +48,6 @@ def figures(cohort: Cohort) -> None:
         f":small[Patients with {cohort.protocol.arrivals_rule.reason} enter the simulation. In brackets: the middle "
         f"half of the patients.]{unknown}"
     )
-
-
-def _numbers(cohort: Cohort) -> list[str]:
-    """Age, where it is known, and the outcome."""
-    return [name for name in ("age", cohort.protocol.outcome.name) if name in cohort.frame.columns]
-
-
-def _tile(cohort: Cohort, name: str) -> str:
-    return cards.heading(cohort.protocol.feature(name), False)
 
 
 def _on_drugs(cohort: Cohort) -> list[tuple[str, str, str]]:
@@ -85,9 +80,9 @@ TABLE_MADE: Slot[tuple[Cohort, bool, pd.DataFrame]] = Slot("table")  # the last 
 
 
 def table(cohort: Cohort, si: bool) -> pd.DataFrame:
-    """One line for each patient, in the units on show; what was not measured stays empty. Kept for the session.
+    """One line for each patient, in the displayed units; what was not measured stays empty. Kept for the session.
 
-    The types are the small ones: the table goes over the wire.
+    Small types: the table goes over the network.
     """
     made = TABLE_MADE.get()
     if made is None or made[0] is not cohort or made[1] != si:
@@ -160,7 +155,7 @@ def _listed(cohort: Cohort, every: np.ndarray, si: bool, only: bool) -> None:
 
 
 def selected(cohort: Cohort, si: bool) -> None:
-    """The patient in hand, and the way to the recommendation."""
+    """The selected patient, and the way to the recommendation."""
     st.text_input(
         "Find a patient by ID",
         key=Key.FIND,

@@ -53,7 +53,7 @@ def form() -> None:
         st.selectbox("Advisor", names, format_func=advice.label, key="study_advisor", persist_state="session")
         st.selectbox("Patients", list(worlds), **_words(worlds), key="study_world", persist_state="session")
         st.selectbox("Outcome", list(OUTCOMES), **_words(OUTCOMES), key="study_link", persist_state="session")
-        one, two, three = st.columns(3)
+        one, two, three = st.columns(3, vertical_alignment="bottom")
         one.number_input("Patients per run", 100, 20_000, 2000, 100, key="study_rounds", persist_state="session")
         two.number_input("Repetitions", 2, 200, 10, key="study_replicates", persist_state="session")
         three.number_input("Seed", 0, 10**6, 0, key="study_seed", persist_state="session")

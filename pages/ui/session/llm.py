@@ -13,7 +13,6 @@ from libra_core.advisors.llm.settings import NAMES, Resolved
 from libra_core.cohort import Cohort
 from pages.ui.draw.words import sentence
 from pages.ui.session import access
-from pages.ui.session.state import Slot
 
 # Addresses to start from. Any other server that speaks chat completions works as well.
 SERVERS = {
@@ -38,13 +37,8 @@ class LLMSession:
     heard: dict[int, Consultation] = field(default_factory=dict)  # what the advisor in use said, by row
 
 
-SESSION: Slot[LLMSession] = Slot("llm")
-
-
 def session() -> LLMSession:
-    if SESSION.get() is None:
-        SESSION.put(LLMSession())
-    return SESSION.get() or LLMSession()
+    return st.session_state.setdefault("libra.llm", LLMSession())
 
 
 def resolved() -> Resolved:

@@ -78,9 +78,7 @@ class AppState:
 
 def app_state() -> AppState:
     """The state of this session, made on its first run."""
-    if _STATE not in st.session_state:
-        st.session_state[_STATE] = AppState()
-    return st.session_state[_STATE]
+    return st.session_state.setdefault(_STATE, AppState())
 
 
 class Slot(Generic[T]):

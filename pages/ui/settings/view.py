@@ -11,6 +11,7 @@ from libra_core.advisors.llm import Consent, LLMSettings, open_store, payload_pr
 from libra_core.advisors.llm.budget import price_of
 from libra_core.advisors.llm.settings import Resolved
 from libra_core.cohort import Cohort
+from pages.ui.draw import words
 from pages.ui.session import live, llm
 from pages.ui.session.state import app_state
 
@@ -20,7 +21,7 @@ KIND = {"ok": st.success, "off": st.info}
 def server() -> None:
     """Where to ask and what. A value from the environment or the secrets is shown, not edited."""
     page, now = llm.session().page, llm.resolved()
-    fixed = now.source["base_url"] in ("environment", "secrets")
+    fixed, named = _given(now, "base_url"), _given(now, "model")
     st.selectbox(
         "Start from",
         list(llm.SERVERS),
@@ -28,25 +29,30 @@ def server() -> None:
         placeholder="a known kind of server …",
         key="llm_preset",
         on_change=_use_preset,
-        disabled=fixed,
+        disabled=bool(fixed),
     )
     address = st.text_input(
         "Server address",
         now.settings.base_url if fixed else page.base_url,
         key="llm_url",
-        disabled=fixed,
+        disabled=bool(fixed),
         help="Any server that speaks OpenAI's chat completions. Most addresses end in /v1.",
     )
-    named = now.source["model"] in ("environment", "secrets")
-    model = st.text_input("Model", now.settings.model if named else page.model, key="llm_model", disabled=named)
+    shown = now.settings.model if named else page.model
+    model = st.text_input("Model", shown, key="llm_model", disabled=bool(named))
     if not fixed:
         llm.update(base_url=address.strip())
     if not named:
         llm.update(model=model.strip())
-    for attribute, label in (("base_url", "The server address"), ("model", "The model")):
-        if now.source[attribute] in ("environment", "secrets"):
-            st.caption(f"{label} is set in the {now.source[attribute]}, which outweighs this page.")
+    for place, label in ((fixed, "The server address"), (named, "The model")):
+        if place:
+            st.caption(f"{label} is set in the {place}, which overrides this page.")
     st.caption(_key_sentence(now))
+
+
+def _given(now: Resolved, field: str) -> str:
+    """Where a value is set that this page cannot change: 'environment' or 'secrets'; empty where it can."""
+    return now.source[field] if now.source[field] in ("environment", "secrets") else ""
 
 
 def _use_preset() -> None:
@@ -77,7 +83,7 @@ def limits() -> None:
         "a vote share, not a probability.",
     )
     left, middle, right = st.columns(3)
-    capped = now.source["max_calls"] in ("environment", "secrets")
+    capped = bool(_given(now, "max_calls"))
     calls = left.number_input(
         "Limit: questions",
         0,
@@ -92,7 +98,7 @@ def limits() -> None:
     llm.update(samples=int(samples), max_tokens=int(tokens), max_cost=float(cost))
     if not capped:
         llm.update(max_calls=int(calls))
-    st.caption(f"Caps of this session. {_price_sentence(now.settings)}")
+    st.caption(f"Limits of this session. {_price_sentence(now.settings)}")
 
 
 def _price_sentence(settings: LLMSettings) -> str:
@@ -114,8 +120,7 @@ def consent(cohort: Cohort) -> None:
     try:
         prompt = llm.prompt(cohort)
     except ValueError as error:  # no text is written for this disease
-        text = str(error)
-        st.info(f"{text[:1].upper()}{text[1:]}. Until then the model stays off.", icon=":material/block:")
+        st.info(f"{words.sentence(str(error))} Until then the model stays off.", icon=":material/block:")
         llm.update(enabled=False)
         return
     with st.expander("Read what would be sent", key="llm_payload"):
@@ -180,36 +185,25 @@ def connection() -> None:
 
 
 def spend() -> None:
-    """Questions, tokens and dollars of this session, and of today over all sessions."""
+    """Questions, tokens and dollars of this session, and of all sessions today."""
     settings, used = llm.resolved().settings, llm.spent()
     calls, tokens, cost = open_store().spend()
-    left, middle, right = st.columns(3)
-    left.metric(
-        "Questions",
-        f"{used.calls:,}",
-        f"of {settings.max_calls:,}; on this server today {calls:,}",
-        delta_color="off",
-        delta_arrow="off",
-    )
-    middle.metric(
-        "Tokens",
-        f"{used.tokens:,}",
-        f"of {settings.max_tokens:,}; on this server today {tokens:,}",
-        delta_color="off",
-        delta_arrow="off",
-    )
     shown = f"${used.cost:,.2f}" if price_of(settings) else "unknown"
-    right.metric(
-        "Cost",
-        shown,
-        f"of ${settings.max_cost:,.2f}; on this server today ${cost:,.2f}",
-        delta_color="off",
-        delta_arrow="off",
-    )
+    for column, (label, value, cap, today) in zip(
+        st.columns(3),
+        (
+            ("Questions", f"{used.calls:,}", f"{settings.max_calls:,}", f"{calls:,}"),
+            ("Tokens", f"{used.tokens:,}", f"{settings.max_tokens:,}", f"{tokens:,}"),
+            ("Cost", shown, f"${settings.max_cost:,.2f}", f"${cost:,.2f}"),
+        ),
+        strict=True,
+    ):
+        said = f"of {cap}; on this server today {today}"
+        column.metric(label, value, said, delta_color="off", delta_arrow="off")
 
 
 def audit() -> None:
-    """The chained log: intact or not, its last rows, and all of it to take away."""
+    """The chained log: whether it is intact, and all of it as a file."""
     store = open_store()
     count, _ = store.head()
     st.caption(
