@@ -34,7 +34,7 @@ FONT = "Arial"
 WIDE, HIGH, EDGE = 13.333, 7.5, 0.6  # inches
 TOP, BOTTOM = 2.05, 6.8
 ROWS = 10  # of a table on one slide; what is left goes to the next
-FACT = 420  # letters of a fact on the last slide; the whole of it is in the other formats
+FACT = 420  # characters of a fact on the last slide; the other formats have all of it
 
 
 def to_pptx(document: Document) -> bytes:

@@ -27,7 +27,7 @@ BANDIT, LIBRA = "Bandit (GLRB)", "LIBRA"
 
 @dataclass(frozen=True)
 class Opinion:
-    """One source's plan for one patient, held against the rules and against a model.
+    """One source's plan for one patient, judged by the rules and by a model.
 
     asked: the change as the source gave it; used: after projection onto the feasible set (standardised, d_M).
     size, limit: the length of `asked` and the radius, in effort-weighted standard deviations. mean, low, high: expected
@@ -96,6 +96,11 @@ class Comparison:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def lost(self) -> dict[str, Floats]:
+        """The regret of every source that answered at all, where it did."""
+        return {name: lost[np.isfinite(lost)] for name, lost in self.regret.items() if np.isfinite(lost).any()}
 
 
 def compare(

@@ -1,4 +1,4 @@
-"""Presentation mode and the way through the screens: which screen, present or not, all of it in the address.
+"""Presentation mode and navigation: which screen, presenting or not, all of it in the address.
 
 The address is the only memory of where one is: a deep link, the browser's back key and a restarted server all lead to
 the same screen.
@@ -14,7 +14,7 @@ import streamlit as st
 
 from pages.ui.session.address import whole
 
-STYLE = Path(__file__).with_name("present.css")
+STYLE = Path(__file__).with_name("present.css")  # large type on one sheet of 16:9, without the frame around it
 
 
 def presenting() -> bool:
@@ -27,7 +27,7 @@ def screen(screens: int) -> int:
 
 
 def go(to: int, screens: int) -> None:
-    """Turn to a screen, counted from 0; past either end nothing happens."""
+    """Go to a screen, counted from 0; past either end nothing happens."""
     st.query_params["screen"] = str(min(max(to, 0), screens - 1) + 1)
 
 
@@ -38,16 +38,10 @@ def present(on: bool) -> None:
         st.query_params.pop("present", None)
 
 
-def style() -> None:
-    """Large type on one sheet of 16:9, without the frame around it."""
-    if presenting():
-        st.html(STYLE)
-
-
 @contextmanager
 def keys(here: int, titles: list[str], note: str, reset: Callable[[], None]) -> Iterator[None]:
-    """Back, where one is, start again, in or out of the presentation, next; the arrow keys turn the screens too.
-    What is drawn inside stands in the middle."""
+    """Back, the position, start again, present or leave, next; the arrow keys work too. What is drawn inside the block
+    stands in the middle."""
     n, on = len(titles), presenting()
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="present-keys", gap="small"

@@ -1,5 +1,5 @@
-"""The live screen of the case study: the stored study's first run, patient by patient. Where it stands is in the
-address, so that it comes back after a restart."""
+"""The live screen of the case study: the stored study's first run, patient by patient. The address holds how far it
+is, so that it comes back after a restart."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ SETTLED = 10  # patients: an average of fewer says nothing
 LONGEST = 500  # displayed patients: enough to see the curve bend
 AT = "at"
 
-
 RUN: Slot[Live] = Slot("case")
 
 
@@ -51,7 +50,7 @@ def advance(n: int) -> None:
 
 
 def reset() -> None:
-    """Nobody treated, nothing playing, speed as at first."""
+    """Nobody treated, nothing playing, normal speed."""
     st.query_params.pop(AT, None)
     RUN.put(None)
     st.session_state["case_play"] = False
@@ -59,7 +58,7 @@ def reset() -> None:
 
 
 def screen(section: Section, case: CaseStudy) -> None:
-    """The head and the keys stand still; the part below ticks."""
+    """Head and buttons stay; the part below updates with each tick."""
     case_view.head(section)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="case-player"):
         st.button("Next patient", key="case_step", icon=":material/skip_next:", on_click=advance, args=(1,))

@@ -47,7 +47,7 @@ def points(section: Section) -> None:
 
 
 def draw(chart: Chart, key: str) -> None:
-    """On the wall a picture that grows with the window; else a figure that answers to the mouse."""
+    """While presenting, a picture that grows with the window; else an interactive figure."""
     if presenting():
         st.image(svg(chart), width="stretch", alt=chart.alt)
     else:
@@ -65,7 +65,7 @@ def table(shown: Table) -> None:
 
 
 def maths(section: Section) -> None:
-    """For mathematicians: folded away; on the wall, where there is no room to unfold it, in a window."""
+    """For mathematicians: in an expander; while presenting, where there is no room for one, in a popover."""
     if not section.maths:
         return
     text = "\n\n".join(plain(line) for line in section.maths)
@@ -78,10 +78,10 @@ def maths(section: Section) -> None:
 
 
 def downloads(wanted: str) -> None:
-    """The whole story to take home; each is made when it is asked for."""
+    """The whole story as a file; each is made when it is asked for."""
     si = si_units()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("Take it home:", width="content")
+        st.caption("Download:", width="content")
         for kind, label in zip(FORMATS, ("HTML", "PDF", "Slides"), strict=True):
             made = lambda kind=kind: to_bytes(loaders.case_document(wanted, si), kind)  # noqa: E731
             show.download(label, made, f"libra-case-study.{kind}", f"case_download_{kind}")

@@ -1,4 +1,4 @@
-"""What became of an uploaded file: one sentence, then the full account, to read and to keep."""
+"""What became of an uploaded file: one sentence, then the full account, to read and to download."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pages.ui.draw import cards
 from pages.ui.draw.show import download
 from pages.ui.session.state import Refusal, Upload
 
-SAID = 2  # refusals told beside the upload; the report has them all
+SAID = 2  # refusals listed beside the upload; the report has them all
 PARTS = (
     ("refused", "Values refused as impossible or unreadable", {"row": "Row in the file", "value": "As written"}),
     ("dropped", "Rows that were left out", {"row": "Row in the file"}),

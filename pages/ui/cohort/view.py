@@ -163,8 +163,9 @@ def selected(cohort: Cohort, si: bool) -> None:
         on_change=current.on_find,
         args=(cohort,),
     )
-    row = app_state().row
-    if problem := app_state().notes.pop("find", ""):
+    state = app_state()
+    row, problem, state.not_found = state.row, state.not_found, ""
+    if problem:
         st.warning(problem)
     if row is None:
         st.info("Select a line of the table, or type an ID, to see a patient here.", icon=":material/touch_app:")
@@ -230,7 +231,7 @@ def _describe(cohort: Cohort, feature: Feature, si: bool) -> None:
 
 
 def measured(cohort: Cohort) -> None:
-    """For every feature, in how many people it was really measured, and the rule that filled the gaps."""
+    """For every feature, in how many people it was measured, and the rule for the missing values."""
     share = 1 - cohort.imputed.mean()
     order = [f for f in cohort.protocol.features if share[f.name] < 1]
     complete = [f.label for f in cohort.protocol.features if share[f.name] == 1]

@@ -75,8 +75,8 @@ def matrix(found: Comparison) -> None:
     show(
         compare_charts.matrix(list(found.arms), pairs),
         "agreement",
-        f"Share of {len(found):,} patients with the same treatment. Cohen's kappa takes off what chance alone gives: "
-        "0 is no more than chance, 1 always the same.",
+        f"Share of {len(found):,} patients with the same treatment. Cohen's kappa corrects for agreement by chance: "
+        "0 is chance alone, 1 perfect agreement.",
     )
 
 
@@ -84,7 +84,7 @@ def regret(found: Comparison) -> None:
     """Who came closest to the best plan in the simulation."""
     st.markdown(_closest(found))
     show(
-        compare_charts.losses(found.regret, found.unit),
+        compare_charts.losses(found.lost, found.unit),
         "who-was-right",
         "From the simulation's true means, learning included; lines show 95 % intervals of the mean. "
         "Close in this simulation is not right in the clinic.",
@@ -93,7 +93,7 @@ def regret(found: Comparison) -> None:
 
 def _closest(found: Comparison) -> str:
     """In words: who lost least, and whether that is more than chance."""
-    lost = {name: values[np.isfinite(values)] for name, values in found.regret.items() if np.isfinite(values).any()}
+    lost = found.lost
     best = min(lost, key=lambda name: lost[name].mean())
     tied = [
         name
@@ -101,7 +101,7 @@ def _closest(found: Comparison) -> str:
         if name != best and len(values) == len(lost[best]) and not _clearly_worse(values, lost[best])
     ]
     said = f"**{best}** lost least: {lost[best].mean():.1f} {found.unit} per patient."
-    return said + (f" {' and '.join(tied)} lost so little more that it may be chance." if tied else "")
+    return said + (f" {' and '.join(tied)} lost only slightly more, which may be chance." if tied else "")
 
 
 def _clearly_worse(other: np.ndarray, best: np.ndarray) -> bool:
@@ -110,7 +110,7 @@ def _clearly_worse(other: np.ndarray, best: np.ndarray) -> bool:
 
 
 def differences(found: Comparison, cohort: Cohort) -> None:
-    """Where two sources part: by subgroup, by how unsure the model was, and in which treatments."""
+    """Where two sources differ: by subgroup, by how unsure the model was, and in which treatments."""
     names = list(found.arms)
     left, right = st.columns(2)
     first = left.selectbox("Compare", names, 0, key="compare_first")
@@ -172,11 +172,11 @@ def advice_use(found: Comparison) -> None:
             )
 
 
-# Answers ahead of time -----------------------------------------------------------------------------------------------
+# Answers in advance ---------------------------------------------------------------------------------------------------
 
 
 def ahead(cohort: Cohort, found: Comparison | None) -> None:
-    """Ask the language model about many patients ahead of time, or through a Batch API file."""
+    """Ask the language model about many patients in advance, or through a Batch API file."""
     settings = llm.resolved().settings
     if settings.off_reason():
         st.info(f"{settings.off_reason()} Switch it on in Settings to store answers.", icon=":material/toggle_off:")
@@ -199,7 +199,7 @@ def ahead(cohort: Cohort, found: Comparison | None) -> None:
     if given is not None:
         taken = import_batch(llm.advisor(cohort), rows, given.getvalue().decode("utf-8", "replace").splitlines())
         st.success(
-            f"Taken over: {taken.statuses.get('ok', 0):,} answers; unusable: {taken.statuses.get('invalid', 0):,}."
+            f"Imported: {taken.statuses.get('ok', 0):,} answers; unusable: {taken.statuses.get('invalid', 0):,}."
         )
     if job is not None:
         _ahead_outcome(job)
@@ -216,7 +216,7 @@ def _estimate(cohort: Cohort, rows: list[int]) -> str:
     left = max(0, settings.max_calls - llm.spent().calls)
     return (
         f"At most about {questions:,} questions, {(tokens_in + tokens_out) / 1e6:,.1f} million tokens and {cost}; "
-        f"stored answers cost nothing. The caps on Settings leave {left:,} questions in this session."
+        f"stored answers cost nothing. The limits on Settings leave {left:,} questions in this session."
     )
 
 

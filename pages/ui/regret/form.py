@@ -20,14 +20,14 @@ from pages.ui.session.jobs import Job, Work
 from pages.ui.session.state import Slot, app_state, widget
 
 SYNTHETIC = "synthetic"
-RULES = "guideline"  # asks nobody but itself; synthetic patients have none
+RULES = "guideline"  # synthetic patients have no guideline
 DEFAULT = ("guideline", "linucb", "glrb", "libra")
 OUTCOMES = {"identity": "How much: net benefit", "logistic": "Yes or no: goal reached"}
 LEARNS = {
     "shared": "Partly shared between treatments",
-    "one-pass": "Each treatment by itself",
-    "refit": "By itself, refitted now and then",
-    "mle": "By itself, always refitted (slow)",
+    "one-pass": "Each treatment separately",
+    "refit": "Separately, refitted periodically",
+    "mle": "Separately, always refitted (slow)",
 }
 COMPLIANCE = {"partial": "A random share: 40 % on average", "full": "All of it"}
 RADIUS = {"practical": "Practical: narrow, no guarantee", "theory": "The theorem's: wide, slow to learn"}
@@ -82,8 +82,18 @@ def _words(labels: dict[str, str]) -> dict[str, object]:
 
 CHOICES = (
     ("study_learns", "Learning", LEARNS, "What one treatment teaches can count for others that resemble it."),
-    ("study_compliance", "Of an advised change, patients make", COMPLIANCE, "Synthetic patients make all of it."),
-    ("study_radius", "Ranges around an estimate", RADIUS, "How far from its estimate a method thinks possible."),
+    (
+        "study_compliance",
+        "Share of an advised change made",
+        COMPLIANCE,
+        "Synthetic patients make all of it.",
+    ),
+    (
+        "study_radius",
+        "Ranges around an estimate",
+        RADIUS,
+        "How far from its estimate the truth may lie.",
+    ),
     (
         "study_adoption",
         "Advice is followed",

@@ -24,7 +24,7 @@ from pages.ui.session import loaders
 from pages.ui.session.state import widget
 
 AXES_HELP = (
-    "On log-log axes √T is a straight line of slope ½ and a constant loss for each patient one of slope 1. On the log² "
+    "On log-log axes √T is a straight line of slope ½ and a constant loss per patient one of slope 1. On the log² "
     "axis a curve that grows like the square of the logarithm is a straight line."
 )
 
@@ -33,15 +33,15 @@ def invitation() -> None:
     st.markdown("#### Which method loses least while it learns?")
     st.markdown(
         "Choose methods and press **Run the study**. Each is run over the same simulated patients, several times. "
-        "For each patient the page adds up the benefit that was lost against the best plan possible: the *regret*. "
-        "A method that learns has a curve that flattens; one that does not goes on losing at the same pace."
+        "*Regret* is the benefit lost compared with the best possible plan, added up over the patients. "
+        "The curve of a method that learns flattens; one that does not learn keeps losing at the same rate."
     )
     _example()
 
 
 @lru_cache(maxsize=1)
 def _example_chart(study: str) -> tuple[go.Figure, str]:
-    """The stored study's curves, thinned, and their caption: made once, since every first look shows them."""
+    """The stored study's curves, thinned, and their caption: made once, since every first visit shows them."""
     found = loaders.case(study).main.result
     shown = [p for p in found.policies if p.name in regret_form.DEFAULT]
     keep = charts.thin(len(found.t), 60)
@@ -57,7 +57,7 @@ def _example_chart(study: str) -> tuple[go.Figure, str]:
 
 
 def _example() -> None:
-    """The picture of the stored study, so that a first look shows what a study gives."""
+    """The picture of the stored study, so that a first visit shows what a study gives."""
     try:
         drawn, caption = _example_chart("")
     except StudyError:

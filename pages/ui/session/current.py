@@ -112,4 +112,4 @@ def on_find(cohort: Cohort) -> None:
     if found is not None:
         select(found)
     elif wanted.strip():
-        app_state().notes["find"] = f"No patient of this cohort has that ID. IDs look like {cohort.ids[0]}."
+        app_state().not_found = f"No patient of this cohort has that ID. IDs look like {cohort.ids[0]}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 import streamlit as st
@@ -73,7 +73,7 @@ class AppState:
     lost: str = ""  # what is wrong with that address
     followed: bool = False  # whether the run in the address was opened: afterwards the reader chooses
     tour: bool | None = None  # open or closed; None before the first visit
-    notes: dict[str, str] = field(default_factory=dict)
+    not_found: str = ""  # what is wrong with the ID that was typed; shown once
 
 
 def app_state() -> AppState:

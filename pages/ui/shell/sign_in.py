@@ -41,7 +41,7 @@ def sign_in() -> None:
 
 
 def who_am_i() -> None:
-    """One line for people who signed in: name, role, and the way out."""
+    """One line for people who signed in: name, role, and how to sign out."""
     who = access.actor()
     if not who.id or who.role is Role.LOCAL:
         return

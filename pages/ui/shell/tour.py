@@ -1,4 +1,4 @@
-"""The tour of a first visit, in three steps that stand on the pages they speak of. Nothing pops up, nothing is blocked.
+"""The tour of a first visit, in three steps, each shown on the page that it describes. Nothing pops up.
 
 It opens by itself when a session comes to the Cohort page for the first time, and from About at any time.
 """
@@ -42,7 +42,7 @@ STEPS = (
 
 
 def strip(page: str) -> None:
-    """The step that speaks of this page, while the tour is open."""
+    """The step about this page, while the tour is open."""
     state, steps = app_state(), [step for step in STEPS if access.allowed(step.page)]
     here = next((k for k, step in enumerate(steps) if step.page == page), None)
     if here is None:
@@ -71,7 +71,7 @@ def close() -> None:
 
 
 def again() -> None:
-    """The way to it from About."""
+    """The button on About that starts it."""
     if st.button("Take the tour", key="tour_again", icon=":material/tour:"):
         app_state().tour = True
         st.switch_page(f"{STEPS[0].page}.py")
