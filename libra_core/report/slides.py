@@ -15,12 +15,7 @@ from pptx.util import Emu, Inches, Pt
 from libra_core.report.document import WARNING, Chart, Document, Section, Table
 from libra_core.report.svg import COLOURS, thin, ticks
 
-INK, BLUE, GREY, AMBER = (
-    RGBColor(0x1B, 0x27, 0x33),
-    RGBColor(0, 0x5A, 0x8E),
-    RGBColor(0x44, 0x52, 0x5F),
-    RGBColor(0x8A, 0x45, 0),
-)
+INK, BLUE, AMBER = (RGBColor.from_string(colour) for colour in ("1B2733", "005A8E", "8A4500"))
 STYLES = (
     MSO_LINE.SOLID,
     MSO_LINE.DASH,
