@@ -70,9 +70,9 @@ stress: $(VENV)/.installed-dev browser postgres
 system:
 	@if command -v pdftotext >/dev/null && ldconfig -p | grep -q libpangoft2; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update && apt-get install --yes --no-install-recommends poppler-utils libpango-1.0-0 libpangoft2-1.0-0 fonts-liberation libeot0; \
+		apt-get update && apt-get install --yes --no-install-recommends poppler-utils libpango-1.0-0 libpangoft2-1.0-0 fonts-liberation; \
 	else \
-		echo "For PDF reports and their tests: sudo apt-get install poppler-utils libpango-1.0-0 libpangoft2-1.0-0 fonts-liberation libeot0"; \
+		echo "For PDF reports and their tests: sudo apt-get install poppler-utils libpango-1.0-0 libpangoft2-1.0-0 fonts-liberation"; \
 	fi
 
 # The studies behind the page Case study; says whether the numbers are those stored before.

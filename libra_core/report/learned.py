@@ -1,4 +1,4 @@
-"""The last screens: what was learned, held against the three guarantees, and for whom, within which limits."""
+"""The last screens: what was learned, beside the three guarantees, and for whom, within which limits."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _robust(case: CaseStudy) -> str:
         f"{number(lost(study, 'llm-only').mean, unit)}."
     )
     if guarded.dismissed is not None:
-        text += f" {plain_label('libra-trial')} found it out and stopped asking in {guarded.dismissed:.0%} of runs."
+        text += f" {plain_label('libra-trial')} noticed and stopped asking in {guarded.dismissed:.0%} of runs."
     return text
 
 
