@@ -1,6 +1,5 @@
 """The compiled kernels' cache cannot go stale, and importing the core stays light."""
 
-import ast
 import os
 import subprocess
 import sys
@@ -16,14 +15,6 @@ def test_the_cache_key_covers_every_file_with_a_kernel() -> None:
         if any(line.startswith(("@kernel", "@inlined")) for line in path.read_text().splitlines())
     }
     assert found | {"kernels.py"} == set(SOURCES)
-
-
-def test_the_core_never_imports_streamlit() -> None:
-    for path in ROOT.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            assert not any(name.split(".")[0] == "streamlit" for name in names), path
 
 
 def test_only_environments_name_the_disease() -> None:
