@@ -8,24 +8,27 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from libra_core import files
-from libra_core.advisors import kinds
-from libra_core.clinical import default_protocol
-from libra_core.cohort import Cohort
-from libra_core.policies import REGISTRY
+
+if TYPE_CHECKING:
+    from libra_core.cohort import Cohort
 
 SEED_MAX = 2**63 - 1
 
 
 def cohort_help() -> str:
     """What --cohort takes."""
+    from libra_core.clinical import default_protocol  # here and below: a --help imports what it lists, and no more
+
     return f"a built-in cohort ({', '.join(spec.name for spec in default_protocol().cohorts)}) or a CSV file"
 
 
 def advisor_help() -> str:
     """What --advisor takes: the names that the pages offer too."""
+    from libra_core.advisors import kinds
+
     return f"one of {', '.join(kinds())} (with another share than these, for instance noisy:0.5)"
 
 
@@ -90,6 +93,8 @@ def write_json(path: Path | None, content: dict[str, Any]) -> None:
 
 def asks(policy: str) -> bool:
     """Whether a policy asks the advisor that was chosen; some ask nobody, one always asks its own."""
+    from libra_core.policies import REGISTRY
+
     return REGISTRY[policy].needs_advisor and REGISTRY[policy].own_advisor is None
 
 

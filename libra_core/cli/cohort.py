@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from libra_core.cli.arguments import check_writable, cohort_help, write_json
-from libra_core.cohort import CohortError, load_cohort
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +22,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from libra_core.cohort import CohortError, load_cohort
+
     check_writable(arguments.json)
     try:
         cohort = load_cohort(arguments.source)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from libra_core import files
 from libra_core.cli.arguments import ROW_HELP, SEED_MAX, cohort_help, row_of, whole
-from libra_core.report.document import Document
+
+if TYPE_CHECKING:
+    from libra_core.report.document import Document
 
 FORMATS = ("html", "pdf", "pptx")
 

@@ -26,7 +26,6 @@ from libra_core.policies import REGISTRY, PolicyConfig
 from libra_core.policies.libra import Libra
 from libra_core.policies.model import ModelPolicy
 from libra_core.study import StudySpec, cohort_key, make_policy, run_study
-from libra_core.study.metrics import as_json, summary_frame
 
 WORKERS = 256
 NOISE, GAMMA = (1e-6, 1e6), (0.0, 1e3)  # beyond them numbers overflow, or mean nothing
@@ -117,6 +116,8 @@ def _check_options(arguments: argparse.Namespace, spec: StudySpec, environment: 
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from libra_core.study.metrics import as_json, summary_frame  # with scipy.stats, which --help can do without
+
     check_writable(arguments.json)
     cohort = load_cohort(arguments.cohort) if arguments.cohort else None
     spec = spec_of(arguments, None if cohort is None else cohort_key(cohort))
