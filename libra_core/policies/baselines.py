@@ -57,7 +57,7 @@ class Random(Policy):
 class AdvisorOnly(Policy):
     """Does what the advisor says, every round, and never learns."""
 
-    name = "llm-only"
+    name = "advisor-only"
     label = "Advisor only"
     summary = "Asks the advisor about every patient and does what it says; learns nothing."
     needs_advisor = True

@@ -55,6 +55,7 @@ def make_policy(
     policy = kind(environment.problem, config, streams, chosen)
     if isinstance(policy, Oracle):
         policy.truth = environment.theta
+    policy.name = name  # a session recorded under a former name keeps it
     return policy
 
 
