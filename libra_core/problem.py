@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from libra_core.arrays import Bools, Floats, Ints
+from libra_core.feasible import FeasibleSet
 from libra_core.glm.link import Link
-from libra_core.recourse.feasible import FeasibleSet
 
 
 @dataclass(frozen=True)

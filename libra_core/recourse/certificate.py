@@ -17,9 +17,9 @@ import cvxpy as cp
 import numpy as np
 
 from libra_core.arrays import Bools, Floats, Ints
+from libra_core.feasible import FeasibleSet
 from libra_core.problem import Contexts
 from libra_core.recourse.ascent import Objective, Shape, bound
-from libra_core.recourse.feasible import FeasibleSet
 
 ACCURACY = {"tol_gap_abs": 1e-7, "tol_gap_rel": 1e-7, "tol_feas": 1e-7, "equilibrate_max_iter": 30}
 

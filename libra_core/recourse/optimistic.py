@@ -12,10 +12,10 @@ import math
 import numpy as np
 
 from libra_core.arrays import Floats
+from libra_core.feasible import FeasibleSet
 from libra_core.kernels import kernel
 from libra_core.problem import Contexts
 from libra_core.recourse.ascent import Objective, Shape, bound, drop_idle, gradient, greedy, solve
-from libra_core.recourse.feasible import FeasibleSet
 from libra_core.recourse.plans import Plans
 
 

@@ -9,9 +9,9 @@ from benchmarks.instances import draw
 from libra_core.clinical import default_protocol
 from libra_core.cohort import load_cohort
 from libra_core.environments import EnvironmentSpec, make_environment
+from libra_core.feasible import FeasibleSet, LinearConstraint
 from libra_core.policies import PolicyConfig
 from libra_core.recourse.convex import LinearStep
-from libra_core.recourse.feasible import FeasibleSet, LinearConstraint
 from libra_core.recourse.optimistic import plan
 from libra_core.study import LiveRun, make_policy, run
 
