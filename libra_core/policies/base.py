@@ -24,10 +24,35 @@ State = dict[str, Any]
 
 
 class Policy(ABC):
-    """The interface. A new policy is one new file and one `@register` line.
+    """Chooses treatments and changes for R replicates at once. A new policy is one new file and one `@register` line.
 
-    Parameters: the problem, the settings, the per-replicate random streams, and an advisor where
-    `needs_advisor` says so. Learning happens only in `learn`.
+    A subclass writes `choose`; one that learns also writes `learn`, `arrays` and `load`. `make_policy` makes one.
+
+    Parameters
+    ----------
+    problem : what is known before the first patient.
+    config : settings, checked here.
+    streams : random numbers, one stream for each replicate.
+    advisor : needed where `needs_advisor` says so.
+
+    Raises
+    ------
+    ValueError : settings out of range, or no advisor where one is needed.
+
+    Guaranteed: a proposed arm is eligible, a proposed change lies in F, and only `learn` learns. Not guaranteed: low
+    regret; each class says what is known about its own.
+
+    Examples
+    --------
+    >>> from libra_core.environments import EnvironmentSpec, make_environment
+    >>> from libra_core.study import make_policy
+    >>> world = make_environment(EnvironmentSpec("synthetic"), seed=0)
+    >>> glrb = make_policy("glrb", world, PolicyConfig(), seed=0)
+    >>> contexts = world.arrive()
+    >>> proposal = glrb.propose(contexts)
+    >>> glrb.learn(proposal, world.respond(contexts, proposal.actions, world.draws()))
+    >>> glrb.t
+    1
     """
 
     name: str

@@ -176,6 +176,3 @@ class _Tape:
             bound=bound,
             unit=self.environment.problem.reward_unit,
         )
-
-
-__all__ = ["BANDIT", "LIBRA", "Comparison", "Opinion", "compare", "opinion"]
