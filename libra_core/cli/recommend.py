@@ -36,7 +36,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add("--cohort", required=True, metavar="PATH|NAME", help=cohort_help())
     add("--row", required=True, metavar="ID|N", help=ROW_HELP)
     policies = f"one of {', '.join(REGISTRY)} (default: %(default)s)"
-    add("--policy", default="libra", choices=sorted(REGISTRY), metavar="P", help=policies)
+    add("--policy", default="libra", choices=REGISTRY, metavar="P", help=policies)
     add("--advisor", metavar="NAME", help=f"for policies that ask: {advisor_help()} (default: {GUIDELINE})")
     learned = "simulated patients that it has learned from before (default: %(default)s)"
     add("--after", type=whole(0, AFTER_MAX), default=200, metavar="N", help=learned)

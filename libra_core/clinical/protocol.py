@@ -18,7 +18,7 @@ from libra_core.clinical.feature import Feature
 from libra_core.clinical.mask import blocked_of, eligible_of, not_alone_of, parts_of, reasons_of, rules_of
 from libra_core.clinical.rules import CHANGE, EXPECTED, NOW, STRICT, Alert, Bounds, Caution, Check, Derived, Rule
 from libra_core.clinical.treatment import Block, CohortSpec, FeasibleSpec, Limit, LinearLimit, Outcome, Treatment
-from libra_core.recourse.feasible import FeasibleSet, LinearConstraint
+from libra_core.feasible import FeasibleSet, LinearConstraint
 
 INTERCEPT = "intercept"
 Between = tuple[Floats, Floats]  # the lowest and the highest value that are possible, each (n, n_features)

@@ -128,7 +128,7 @@ def advisor(case: CaseStudy, si: bool) -> Section:
     first, last = asked(study, "libra", *EARLY), asked(study, "libra", *LATE)
     tenth = max(1, rounds // 10)
     rows = []
-    for name in ("glrb", "libra", "llm-only"):
+    for name in ("glrb", "libra", "advisor-only"):
         calls = float(policy(study, name).calls[:, -1].mean())
         row = (plain_label(name), spread(lost(study, name, tenth), unit), spread(lost(study, name), unit))
         rows.append((*row, f"{calls:,.0f}" if calls else "never"))

@@ -26,6 +26,7 @@ from libra_core.cohort import Cohort
 from libra_core.environments import EnvironmentSpec
 from libra_core.files import write
 from libra_core.policies import PolicyConfig
+from libra_core.policies.base import current_name, stored_name
 from libra_core.study.batch import PolicyResult, StudyResult
 from libra_core.study.spec import StudySpec, hash_of, inputs_digest
 
@@ -71,7 +72,7 @@ def digest_of(result: StudyResult) -> str:
     """SHA-256 of every number that the settings decide."""
     out = hashlib.sha256(json.dumps([result.t, result.unit]).encode())
     for policy in result.policies:
-        out.update(policy.name.encode())
+        out.update(stored_name(policy.name).encode())
         for array in (policy.regret, policy.calls, *(a for group in policy.groups.values() for a in group)):
             out.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
     return out.hexdigest()
@@ -141,7 +142,7 @@ def load_case_study(folder: Path | None = None) -> dict[str, StoredStudy]:
 def _table(result: StudyResult) -> pa.Table:
     n, grid = result.spec.replicates, len(result.t)
     columns: dict[str, Any] = {
-        "policy": np.repeat([p.name for p in result.policies], n * grid),
+        "policy": np.repeat([stored_name(p.name) for p in result.policies], n * grid),
         "replicate": np.tile(np.repeat(np.arange(n, dtype=np.int32), grid), len(result.policies)),
         "t": np.tile(np.asarray(result.t, dtype=np.int32), n * len(result.policies)),
         "regret": np.concatenate([p.regret.ravel() for p in result.policies]),
@@ -165,7 +166,7 @@ def _meta(result: StudyResult, cohort: Cohort | None) -> dict[str, Any]:
         "digest": digest_of(result),
         "policies": [
             {
-                "name": p.name,
+                "name": stored_name(p.name),
                 "call_bound": p.call_bound,
                 "cpu_us_per_round": p.cpu_us_per_round,
                 "dismissed": p.dismissed,
@@ -186,7 +187,7 @@ def _study(table: pa.Table, meta: dict[str, Any]) -> StoredStudy:
     regret, calls = (np.asarray(table[name]).reshape(shape) for name in ("regret", "calls"))
     policies = tuple(
         PolicyResult(
-            name=p["name"],
+            name=current_name(p["name"]),
             regret=regret[i],
             calls=calls[i],
             call_bound=p["call_bound"],
