@@ -55,7 +55,7 @@ def _list(repository: Repository) -> int:
         line = f"{session.id}  {session.created_at[:16]}  {session.owner}  {session.name}  ({size})"
         print("".join(c if c.isprintable() else "?" for c in line))  # a name must not steer the terminal
     begun = repository.verify_installation()
-    print(f"List of all sessions ever begun: {begun.message}")
+    print(f"All sessions ever begun, and downloads made: {begun.message}")
     return 0 if begun.ok else 1
 
 

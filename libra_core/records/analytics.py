@@ -16,7 +16,8 @@ import pandas as pd
 
 from libra_core.advisors.agreement import Agreement, agreement
 from libra_core.cohort import Cohort
-from libra_core.records.engine import Engine, Plan
+from libra_core.records.engine import Engine
+from libra_core.records.events import Action
 from libra_core.records.ledger import CaseFile, Ledger
 from libra_core.records.repository import SessionInfo
 from libra_core.records.spec import REASONS, DecisionKind
@@ -40,10 +41,10 @@ class Share:
     def interval(self) -> tuple[float, float]:
         if not self.n:
             return math.nan, math.nan
-        from scipy.stats import binomtest  # here: the record itself works without it
+        from scipy.stats import binomtest  # a page that shows no result need not wait for it
 
-        found = binomtest(self.k, self.n).proportion_ci(method="wilson")
-        return float(found.low), float(found.high)
+        low, high = binomtest(self.k, self.n).proportion_ci(method="wilson")
+        return float(low), float(high)
 
 
 def decisions_table(found: Sequence[tuple[SessionInfo, Ledger, Engine]]) -> pd.DataFrame:
@@ -67,7 +68,7 @@ def _line(info: SessionInfo, case: CaseFile, engine: Engine) -> dict[str, object
     assert final is not None
     assert final.executed is not None
     main, simulated = case.shown[info.spec.policy], info.spec.outcomes == "simulated"
-    own = Plan(main.arm, main.delta)
+    own = Action(main.arm, main.delta)
     return {
         "session": info.id,
         "clinician": info.owner,

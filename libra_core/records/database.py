@@ -18,10 +18,11 @@ from sqlalchemy.pool import QueuePool
 
 from libra_core.files import home
 from libra_core.records.errors import NOT_KEPT, Unavailable
+from libra_core.records.schema import create
 
 DEFAULT_PATH = home() / "records.sqlite"
 MIGRATIONS = Path(__file__).with_name("migrations")
-HEAD = "0002"
+HEAD = "0003"
 BUSY_SECONDS = 15.0  # how long a writer waits for its turn
 LOCK = 20_260_111_905  # PostgreSQL's advisory lock of the migrations
 
@@ -171,19 +172,23 @@ class Database:
         with self.write() as connection:
             if self.path is None:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-            migrate(connection, HEAD)
+            migrate(connection)
 
     def close(self) -> None:
         self.engine.dispose()
 
 
-def migrate(connection: Connection, revision: str) -> None:
-    """Apply the migrations up to `revision` inside the transaction of `connection`."""
+def migrate(connection: Connection) -> None:
+    """Bring the tables to the newest schema, or make them, inside the transaction of `connection`."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    if MigrationContext.configure(connection).get_current_revision() is None:
+        create(connection)
+        command.stamp(config, HEAD)
+    else:
+        command.upgrade(config, HEAD)
 
 
 @contextmanager

@@ -34,10 +34,10 @@ def test_a_clinicians_decision_stands_beside_the_others(monkeypatch, tmp_path):
     database = Database(url)
     repository = Repository(database, LOCAL)
     spec = SessionSpec("nhanes", inputs_digest(cohort), cohort.protocol.name, companions=(), blinded=False)
-    sitting = SessionLog(repository, repository.begin(spec, "Morning round").id, cohort)
-    case = sitting.current()
+    log = SessionLog(repository, repository.begin(spec, "Morning round").id, cohort)
+    case = log.current()
     now = "2026-11-24T08:00:00.000+00:00"
-    sitting.accept(case.position, Stamp("key-1", now, 5.0))
+    log.accept(case.position, Stamp("key-1", now, 5.0))
     database.close()
     monkeypatch.setenv("LIBRA_DATABASE_URL", url)
     app = compare_page()

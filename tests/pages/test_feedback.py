@@ -55,7 +55,7 @@ def texts(app: AppTest) -> str:
 
 def slider(app: AppTest) -> str:
     """How the keys of the first patient's sliders begin."""
-    return f"fb_habit_1_{app.session_state['feedback'].sitting.id[:8]}"
+    return f"fb_habit_1_{app.session_state['feedback'].log.id[:8]}"
 
 
 def the_session(database: Database) -> SessionLog:
@@ -72,8 +72,8 @@ def choose(app: AppTest, position: int, which: int = 1) -> int:
 
 
 def _eligible(app: AppTest) -> list[int]:
-    sitting = app.session_state["feedback"].sitting
-    return [k for k, ok in enumerate(NHANES.patient(sitting.current().row).eligible) if ok]
+    log = app.session_state["feedback"].log
+    return [k for k, ok in enumerate(NHANES.patient(log.current().row).eligible) if ok]
 
 
 def test_a_session_is_started_with_two_clicks(database: Database) -> None:
@@ -163,20 +163,20 @@ def test_a_role_that_is_taken_away_counts_from_the_next_click(
 ) -> None:
     ann = Actor("ann", Role.CLINICIAN)
     monkeypatch.setattr(access, "actor", lambda: ann)
-    sitting = begin(database, ann)
-    app = page(sitting.id)
+    log = begin(database, ann)
+    app = page(log.id)
     monkeypatch.setattr(access, "actor", lambda: Actor("ann", Role.VIEWER))
     click(app, "fb_accept_1")
-    assert not any(e.rows.get("decisions") for e in Repository(database, ann).events(sitting.id))
+    assert not any("decision" in e.facts for e in Repository(database, ann).events(log.id))
     assert "Nothing was recorded" in texts(app)
 
 
 def test_those_put_off_come_in_turn_and_need_not_be_decided(database: Database) -> None:
-    sitting = begin(database, planned=2)
+    log = begin(database, planned=2)
     for position in (1, 2):
-        sitting.defer(sitting.current().position, stamp(reason="limited-time"))
-        assert len(sitting.ledger.cases) == position
-    app = page(sitting.id)
+        log.defer(log.current().position, stamp(reason="limited-time"))
+        assert len(log.ledger.cases) == position
+    app = page(log.id)
     for position in (1, 2, 1):  # nobody hides behind the first
         at(app.button_group, f"fb_reason_{position}").set_value("limited-time").run()
         click(app, f"fb_defer_{position}")
@@ -199,17 +199,17 @@ def test_a_session_of_another_version_leaves_the_others_alone(database: Database
 
 
 def test_the_card_of_a_trial_does_not_say_how_the_coin_fell(database: Database) -> None:
-    sitting = begin(database, policy="libra-trial", planned=12)
+    log = begin(database, policy="libra-trial", planned=12)
     fell = set()
     for _ in range(12):
-        case = sitting.current()
+        case = log.current()
         fell.add(case.shown["libra-trial"].reason)
         if case.shown["libra-trial"].reason in (Reason.ADOPTED, Reason.CONTROL):
-            said = texts(page(sitting.id))
+            said = texts(page(log.id))
             assert "a coin decides" in said
             assert "Advice:" not in said
             assert "held back" not in said
-        sitting.accept(case.position, stamp())
+        log.accept(case.position, stamp())
     assert {Reason.ADOPTED, Reason.CONTROL} <= fell
 
 
@@ -232,8 +232,8 @@ def test_a_patient_who_is_put_off_comes_back_at_the_end(database: Database) -> N
 
 
 def test_sliders_change_what_is_expected_and_are_recorded(database: Database) -> None:
-    sitting = begin(database, warm_up=200)
-    app = page(sitting.id)
+    log = begin(database, warm_up=200)
+    app = page(log.id)
     arm = choose(app, 1, 1)
     before = next(m.value for m in app.metric if m.label == "Expected net benefit of this plan")
     for j in range(8):  # all habits as they are
@@ -260,8 +260,8 @@ def test_a_what_if_is_kept_under_its_name(database: Database) -> None:
 
 
 def test_back_forth_and_out(database: Database) -> None:
-    sitting = play(begin(database), 2)
-    app = page(sitting.id)
+    log = play(begin(database), 2)
+    app = page(log.id)
     assert app.button(key="fb_next").disabled
     click(app, "fb_previous")
     assert "What was recorded" in texts(app)
@@ -272,13 +272,13 @@ def test_back_forth_and_out(database: Database) -> None:
     assert at(app.button, "fb_accept_3")
     click(app, "fb_leave")
     assert "Go on with a session" in texts(app)
-    click(app, f"fb_open_{sitting.id}")
+    click(app, f"fb_open_{log.id}")
     assert at(app.button, "fb_accept_3")
 
 
 def test_asked_only_when_unsure(database: Database) -> None:
-    sitting = begin(database, mode="unsure", advisor="clinician", planned=12, warm_up=300)
-    app = page(sitting.id)
+    log = begin(database, mode="unsure", advisor="clinician", planned=12, warm_up=300)
+    app = page(log.id)
     answers = 0
     while keys := [b.key for b in app.button if b.key.startswith("fb_answer_")]:
         position = int(keys[0].split("_")[2])
@@ -297,22 +297,22 @@ def test_asked_only_when_unsure(database: Database) -> None:
 
 def test_who_was_treated_without_a_question_is_said(database: Database) -> None:
     """Nobody finds patient 5 in front of them without a word about patients 1 to 4."""
-    sitting = begin(database, mode="unsure", advisor="clinician", planned=40, warm_up=1000, seed=2)
-    app = page(sitting.id)
+    log = begin(database, mode="unsure", advisor="clinician", planned=40, warm_up=1000, seed=2)
+    app = page(log.id)
     here = int(next(b.key for b in app.button if b.key.startswith("fb_answer_")).split("_")[2])
     assert here > 2
     assert f"sure about patients 1 to {here - 1} and treated them by itself" in texts(app)
 
 
 def test_the_end_says_what_the_proposals_changed(database: Database) -> None:
-    sitting = play(begin(database, planned=6, blinded=True))
-    app = page(sitting.id)
-    cases = sitting.ledger.files
+    log = play(begin(database, planned=6, blinded=True))
+    app = page(log.id)
+    cases = log.ledger.files
     changed = sum(c.first.plan.arm != c.final.plan.arm for c in cases)
     assert f"You changed the treatment of {changed} of 6 first choices" in texts(app)
     click(app, "fb_back")
     assert "6 of 6 decided" in texts(app)
-    assert app.button(key=f"fb_open_{sitting.id}").label == "Look"
+    assert app.button(key=f"fb_open_{log.id}").label == "Look"
 
 
 def test_a_decision_is_marked_as_a_mistake(database: Database) -> None:
@@ -328,8 +328,8 @@ def test_a_decision_is_marked_as_a_mistake(database: Database) -> None:
 
 
 def test_outcomes_that_come_later(database: Database) -> None:
-    sitting = begin(database, outcomes="later", planned=3)
-    app = page(sitting.id)
+    log = begin(database, outcomes="later", planned=3)
+    app = page(log.id)
     click(app, "fb_accept_1")
     assert "The outcome is awaited." in texts(app)
     assert any("1 awaited" in e.label for e in app.expander)
@@ -346,10 +346,10 @@ def test_another_window_was_faster(database: Database) -> None:
     assert the_session(database).ledger.decided == 2
 
 
-def _other(sitting: SessionLog):
+def _other(log: SessionLog):
     from tests.support.kit import other_plan
 
-    return other_plan(sitting.ledger.cases[1])
+    return other_plan(log.ledger.cases[1])
 
 
 def test_a_database_that_is_gone_gets_a_sentence_and_keeps_the_form(database: Database) -> None:
@@ -428,6 +428,25 @@ def test_results_of_a_study(database: Database) -> None:
     assert found["Decisions"] == "8"
     assert found["Overridden"] == "25%"
     assert "How far the proposal moved the clinicians" in texts(app)
+
+
+def test_a_download_is_on_record_before_it_is_made(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    from libra_core.records import Unavailable
+    from libra_core.records.results import collect
+    from pages.ui.feedback import results
+
+    log = play(begin(database, planned=2))
+    rows = collect(log.repository, lambda _: NHANES)
+    monkeypatch.setattr(results.access, "actor", lambda: LOCAL)
+    monkeypatch.setattr(results.access, "repository", lambda: log.repository)
+    assert results._on_record(lambda: "a file", "CSV", rows)() == "a file"
+    assert log.repository.verify_installation().message == "2 events, unbroken."
+
+    def full(*_: object) -> None:
+        raise Unavailable("The disk is full.")
+
+    monkeypatch.setattr(log.repository, "exported", full)
+    assert results._on_record(lambda: "a file", "CSV", rows)() == "The disk is full."
 
 
 def test_a_viewer_sees_totals_and_nothing_to_download(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from benchmarks.dashboard import free_port
 from libra_core.cohort import Cohort, load_cohort
-from libra_core.records import LOCAL, Actor, Database, Plan, Repository, SessionLog, SessionSpec, Stamp
+from libra_core.records import LOCAL, Action, Actor, Database, Repository, SessionLog, SessionSpec, Stamp
 from libra_core.records.ledger import CaseFile
 from libra_core.study.spec import inputs_digest
 
@@ -42,36 +42,38 @@ def begin(database: Database, actor: Actor = LOCAL, cohort: Cohort = NHANES, **c
     return SessionLog(repository, repository.begin(spec(cohort, **changes), "a test").id, cohort)
 
 
-def other_plan(case: CaseFile, policy: str = "libra") -> Plan:
+def other_plan(case: CaseFile, policy: str = "libra") -> Action:
     """Another eligible treatment than the proposed one, habits as they are."""
     eligible = NHANES.patient(case.row).eligible
-    return Plan(next(k for k in range(len(eligible) - 1, -1, -1) if eligible[k] and k != case.shown[policy].arm), STILL)
+    return Action(
+        next(k for k in range(len(eligible) - 1, -1, -1) if eligible[k] and k != case.shown[policy].arm), STILL
+    )
 
 
-def decide(sitting: SessionLog, case: CaseFile) -> None:
+def decide(log: SessionLog, case: CaseFile) -> None:
     """Decide by a rule of the position: every third patient otherwise than proposed, every fourth put off once."""
-    policy = sitting.info.spec.policy
-    if sitting.info.spec.mode == "unsure":
-        sitting.answer(case.position, other_plan(case, policy) if case.position % 2 else None, stamp())
+    policy = log.info.spec.policy
+    if log.info.spec.mode == "unsure":
+        log.answer(case.position, other_plan(case, policy) if case.position % 2 else None, stamp())
         return
-    if sitting.info.spec.blinded and case.first is None:
-        sitting.first_choice(case.position, other_plan(case, policy), stamp())
+    if log.info.spec.blinded and case.first is None:
+        log.first_choice(case.position, other_plan(case, policy), stamp())
     if case.position % 4 == 0 and not case.deferred:
-        sitting.defer(case.position, stamp(reason="need-more-info"))
+        log.defer(case.position, stamp(reason="need-more-info"))
     elif case.position % 3 == 0:
-        sitting.override(case.position, other_plan(case, policy), stamp(reason="too-costly-uncovered"))
+        log.override(case.position, other_plan(case, policy), stamp(reason="too-costly-uncovered"))
     else:
-        sitting.accept(case.position, stamp())
+        log.accept(case.position, stamp())
 
 
-def play(sitting: SessionLog, patients: int = 10_000) -> SessionLog:
+def play(log: SessionLog, patients: int = 10_000) -> SessionLog:
     for _ in range(patients):
-        case = sitting.current()
+        case = log.current()
         if case is None:
             break
         if not case.decided:
-            decide(sitting, case)
-    return sitting
+            decide(log, case)
+    return log
 
 
 # ------------------------------------------------------------------------------------------------ PostgreSQL

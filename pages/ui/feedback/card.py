@@ -9,7 +9,7 @@ import streamlit as st
 
 from libra_core.policies import Decision, Reason
 from libra_core.policies.libra import LibraTrial
-from libra_core.records import REASONS, DecisionKind, Plan, SessionLog
+from libra_core.records import REASONS, Action, DecisionKind, SessionLog
 from libra_core.records.ledger import CaseFile
 from libra_core.records.spec import DEFER_REASONS
 from pages.ui.draw import cards, words
@@ -131,7 +131,7 @@ def earlier(sitting: SessionLog, case: CaseFile) -> None:
             st.markdown("Not decided yet.")
 
 
-def _recorded(reason: str, comment: str, done: Plan | None, case: CaseFile, sitting: SessionLog) -> None:
+def _recorded(reason: str, comment: str, done: Action | None, case: CaseFile, sitting: SessionLog) -> None:
     if reason:
         st.markdown(f"**Reason:** {REASONS.get(reason, reason)}.")
     if comment:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from libra_core.clinical import Feature
 from libra_core.cohort import Cohort
-from libra_core.records import Effect, Plan, SessionLog
+from libra_core.records import Action, Effect, SessionLog
 from libra_core.records.ledger import CaseFile
 from pages.ui.draw import words
 from pages.ui.feedback.state import Key, act, value
@@ -28,21 +28,21 @@ def slider_key(case: CaseFile, arm: int, j: int) -> str:
     return f"{Key.of('habit', case.position)}_{stage}_{arm}_{j}"
 
 
-def start_of(sitting: SessionLog, case: CaseFile, arm: int, hidden: bool) -> Plan:
+def start_of(sitting: SessionLog, case: CaseFile, arm: int, hidden: bool) -> Action:
     """Where the sliders stand at first: the clinician's own first choice of habits where there was one, else the
     method's best change for this treatment; none while the proposal is hidden."""
-    still = Plan(arm, (0.0,) * sitting.engine.problem.d_mutable)
+    still = Action(arm, (0.0,) * sitting.engine.problem.d_mutable)
     if hidden:
         return still
     if case.first is not None:  # the method's habits must not slip into a plan that was made without them
-        return Plan(arm, case.first.plan.delta)
+        return Action(arm, case.first.plan.delta)
     main = case.shown[sitting.info.spec.policy]
     if arm == main.arm:
-        return Plan(arm, main.delta)
-    return next((Plan(arm, option.delta) for option in main.options if option.arm == arm), still)
+        return Action(arm, main.delta)
+    return next((Action(arm, option.delta) for option in main.options if option.arm == arm), still)
 
 
-def composed(sitting: SessionLog, case: CaseFile, arm: int, hidden: bool) -> Plan:
+def composed(sitting: SessionLog, case: CaseFile, arm: int, hidden: bool) -> Action:
     """The plan as the sliders have it; untouched sliders keep the exact change they started from."""
     start = start_of(sitting, case, arm, hidden)
     scales = sitting.cohort.protocol.scales
@@ -53,10 +53,10 @@ def composed(sitting: SessionLog, case: CaseFile, arm: int, hidden: bool) -> Pla
         if moved is not None and abs(moved - first) > 1e-9:
             low, high = _range(sitting, case, j)
             delta[j] = float(np.clip(moved, low, high)) / float(scales[j])
-    return Plan(arm, tuple(delta))
+    return Action(arm, tuple(delta))
 
 
-def chosen(sitting: SessionLog, case: CaseFile, hidden: bool) -> Plan | None:
+def chosen(sitting: SessionLog, case: CaseFile, hidden: bool) -> Action | None:
     """The plan that would be recorded now; None before a treatment is chosen."""
     arm = value(arm_key(case))
     return None if arm is None else composed(sitting, case, int(arm), hidden)
@@ -111,7 +111,7 @@ def what_if(sitting: SessionLog, case: CaseFile, hidden: bool) -> None:
     _effect(sitting, case, plan, hidden)
 
 
-def _slider(sitting: SessionLog, case: CaseFile, arm: int, j: int, start: Plan) -> None:
+def _slider(sitting: SessionLog, case: CaseFile, arm: int, j: int, start: Action) -> None:
     feature, (low, high) = sitting.cohort.protocol.mutable_features[j], _range(sitting, case, j)
     si, name = si_units(), slider_key(case, arm, j)
     factor = feature.in_units(1.0, si) - feature.in_units(0.0, si)
@@ -136,7 +136,7 @@ def _signed(change: float) -> str:
     return (f"{change:+.1f}" if abs(change) < 10 else f"{change:+,.0f}").replace("-", "−")
 
 
-def _effect(sitting: SessionLog, case: CaseFile, plan: Plan, hidden: bool) -> None:
+def _effect(sitting: SessionLog, case: CaseFile, plan: Action, hidden: bool) -> None:
     """What the method expects of this plan, how much effort it asks, and the place to keep it under a name."""
     effect = sitting.effect(case.position, plan)
     limit = sitting.cohort.protocol.feasible.max_changes
@@ -191,7 +191,7 @@ def _against(more: float, unit: str) -> str:
     return f"{whole(abs(more))} {unit} {'more' if more > 0 else 'less'} than the proposal"
 
 
-def _save(position: int, plan: Plan, field: str) -> None:
+def _save(position: int, plan: Action, field: str) -> None:
     def step(sitting: SessionLog) -> str:
         name = value(field) or ""
         sitting.save_scenario(position, name, plan)
@@ -219,13 +219,13 @@ def _saved(sitting: SessionLog, case: CaseFile, hidden: bool) -> None:
             )
 
 
-def recall(sitting: SessionLog, case: CaseFile, plan: Plan) -> None:
+def recall(sitting: SessionLog, case: CaseFile, plan: Action) -> None:
     """Put the sliders where a kept what-if has them."""
     st.session_state[arm_key(case)] = plan.arm
     for j, change in enumerate(sitting.cohort.protocol.change(plan.delta)):
         st.session_state[slider_key(case, plan.arm, j)] = float(change)
 
 
-def sentence(cohort: Cohort, plan: Plan, si: bool) -> str:
+def sentence(cohort: Cohort, plan: Action, si: bool) -> str:
     """A plan in one line."""
     return f"{words.headline(cohort, plan.arm)}; {words.plan_text(cohort, plan.delta, si)}"
