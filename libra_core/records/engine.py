@@ -10,7 +10,7 @@ import numpy as np
 
 from libra_core.advisors import GUIDELINE, make_advisor
 from libra_core.advisors.base import Advice, Advisor
-from libra_core.advisors.clinician import Clinician, Voice
+from libra_core.advisors.clinician import Clinician, RecordedAdvisor
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, EnvironmentSpec, make_environment
 from libra_core.policies import REGISTRY, Decision, Policy, Proposal, Reason
@@ -83,6 +83,7 @@ class Engine:
         self._rows: list[int] = []
         self._pending: dict[int, tuple[Proposal, ...]] = {}
         self._executed: dict[int, Plan] = {}
+        self.given = [0] * self.problem.n_arms  # patients learned from, by treatment
 
     def _policy(self, name: str, advisor: Advisor | None) -> Policy:
         spec, kind = self.spec, REGISTRY[name]
@@ -92,18 +93,18 @@ class Engine:
             if wanted == CLINICIAN and name == spec.policy:
                 chosen = self.clinician
             elif wanted == CLINICIAN:
-                chosen = Voice(CLINICIAN, None)  # a companion cannot ask the same person
+                chosen = RecordedAdvisor(CLINICIAN, None)  # a companion cannot ask the same person
             else:
                 chosen = self._voice(wanted, advisor)
         return make_policy(name, self.environment, spec.config, spec.seed, chosen)
 
-    def _voice(self, wanted: str, given: Advisor | None) -> Voice:
+    def _voice(self, wanted: str, given: Advisor | None) -> RecordedAdvisor:
         if given is not None and wanted != GUIDELINE:
-            return Voice(wanted, given)
+            return RecordedAdvisor(wanted, given)
         try:
-            return Voice(wanted, make_advisor(wanted, self.environment, self.spec.seed))
+            return RecordedAdvisor(wanted, make_advisor(wanted, self.environment, self.spec.seed))
         except ValueError:
-            return Voice(wanted, None)  # a language model that is not at hand: what it said is in the record
+            return RecordedAdvisor(wanted, None)  # a language model that is not at hand: what it said is in the record
 
     # ------------------------------------------------------------------------------------------------ experience
 
@@ -121,6 +122,7 @@ class Engine:
             alone = replace(proposal, choice=Choice.alone(proposal.actions, Reason.OPTIMISTIC))
             for policy in (scout, *self.policies):
                 policy.learn(alone, outcomes)
+            self.given[int(proposal.actions.arm[0])] += 1
 
     # ------------------------------------------------------------------------------------------------ one patient
 
@@ -152,7 +154,7 @@ class Engine:
     @staticmethod
     def _ask(policy: Policy, contexts: Contexts, recorded: Advice | None) -> tuple[Proposal, Advice | None]:
         voice = policy.advisor
-        if not isinstance(voice, Voice):
+        if not isinstance(voice, RecordedAdvisor):
             return policy.propose(contexts), None
         voice.said, voice.repeat = None, recorded
         proposal = policy.propose(contexts)
@@ -187,6 +189,7 @@ class Engine:
     def learn(self, position: int, outcomes: Outcomes) -> None:
         """Every policy learns from what was done, whatever it proposed itself."""
         plan = self._executed.pop(position)
+        self.given[plan.arm] += 1
         for policy, proposal in zip(self.policies, self._pending.pop(position), strict=True):
             policy.learn(as_executed(proposal, self._actions(plan)), outcomes)
 
@@ -244,6 +247,7 @@ class Engine:
             "policies": [policy.state() for policy in self.policies],
             "pending": {str(p): [choice_state(q.choice) for q in found] for p, found in self._pending.items()},
             "executed": {str(p): [plan.arm, list(plan.delta)] for p, plan in self._executed.items()},
+            "given": list(self.given),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -254,6 +258,7 @@ class Engine:
             for p, found in state["pending"].items()
         }
         self._executed = {int(p): Plan(arm, tuple(delta)) for p, (arm, delta) in state["executed"].items()}
+        self.given = list(state["given"])
 
 
 def as_executed(proposal: Proposal, actions: Actions) -> Proposal:

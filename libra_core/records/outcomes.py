@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from libra_core.cohort import Cohort
 from libra_core.records.engine import Plan
+from libra_core.summary import Price
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Entered:
 
 
 def reward_of(cohort: Cohort, row: int, plan: Plan, entered: Entered) -> float:
-    """Fall of the outcome, less the price of the drug: the scale on which policies learn.
+    """The fall of the outcome, less the burden of the drug, plus its indication: the scale on which policies learn.
 
     Raises ValueError with a sentence for a value that cannot be.
     """
@@ -36,6 +37,5 @@ def reward_of(cohort: Cohort, row: int, plan: Plan, entered: Entered) -> float:
         raise ValueError(
             f"Patient {entered.position}: the share carried out must be between 0 and 100 %, got {entered.share:.0%}."
         )
-    chosen, columns = cohort.protocol.treatments[plan.arm], cohort.protocol.columns(cohort.values[row])
-    price = chosen.cost - sum(bonus.value for bonus in chosen.bonus if columns[bonus.flag][0] >= 0.5)
-    return float(cohort.values[row, cohort.protocol.index(outcome.name)]) - entered.value - price
+    fall = float(cohort.values[row, cohort.protocol.index(outcome.name)]) - entered.value
+    return fall - Price.of(cohort, row, plan.arm).taken

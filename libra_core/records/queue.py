@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from libra_core.advisors.base import Advisor
+from libra_core.certainty import Evidence
 from libra_core.cohort import Cohort
 from libra_core.records.engine import Effect, Plan, Shown
 from libra_core.records.ledger import CaseFile
@@ -28,10 +29,11 @@ class Queue(Memory):
 
     # ------------------------------------------------------------------------------------------------ patients
 
-    def has_seen(self, arm: int) -> bool:
-        """Whether the methods know anything about a treatment from outcomes."""
-        done = (case.final.executed for case in self.ledger.files if case.final and case.outcome)
-        return self.info.spec.warm_up > 0 or any(plan is not None and plan.arm == arm for plan in done)
+    @property
+    def evidence(self) -> Evidence:
+        """What the methods have learned from, the simulated patients before the first one included."""
+        problem = self.engine.problem
+        return Evidence(tuple(self.engine.given), problem.reward_unit, problem.noise)
 
     @property
     def finished(self) -> bool:

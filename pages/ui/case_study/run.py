@@ -12,12 +12,12 @@ import streamlit as st
 from libra_core.report.case import CaseStudy
 from libra_core.report.document import Chart, Line, Section
 from libra_core.report.measures import policy
-from libra_core.report.wording import factor, label, per_patient
+from libra_core.report.wording import factor, habits, headline, label, per_patient, why
 from libra_core.study.live import LiveRun
 from libra_core.study.metrics import band
+from libra_core.summary import summarise
 from pages.ui.case_study import view as case_view
-from pages.ui.draw import words
-from pages.ui.draw.cards import plain
+from pages.ui.draw.cards import escaped
 from pages.ui.draw.show import heartbeat
 from pages.ui.session.state import Key, Slot, si_units, widget
 
@@ -51,7 +51,7 @@ def current(case: CaseStudy) -> CaseRun:
     """This session's run, brought to where the address says: outcomes follow from the seed and come out the same."""
     mine = RUN.get()
     if mine is None or mine.study != case.main.hash or len(mine.run.rows) > patients():
-        mine = CaseRun(case.main.hash, case.live())
+        mine = CaseRun(case.main.hash, case.start_run())
         RUN.put(mine)
     while len(mine.run.rows) < patients():
         mine.run.step()
@@ -112,9 +112,10 @@ def _plan(case: CaseStudy, section: Section, run: LiveRun) -> None:
         return
     row, cohort = run.rows[-1], case.cohort
     decision = row.decision
-    st.markdown(f"**Patient {row.t}** ({plain(cohort.ids[row.row])}): {plain(words.headline(cohort, decision.arm))}")
-    st.markdown(f"with {plain(words.plan_text(cohort, decision.delta, si_units()))}.")
-    st.markdown(plain(words.WHY[decision.reason]))
+    shown = summarise(cohort, decision, run.evidence(row))
+    st.markdown(f"**Patient {row.t}** ({escaped(shown.patient)}): {escaped(headline(cohort, shown.arm))}")
+    st.markdown(f"with {escaped(habits(cohort, shown.delta, si_units()))}.")
+    st.markdown(escaped(why(shown)))
     asked, scale = sum(r.decision.asked for r in run.rows), factor(run.unit)
     one, two = st.columns(2)
     one.metric(

@@ -122,7 +122,7 @@ def test_the_shipped_studies_are_what_this_code_computes() -> None:
 
 
 def test_the_live_run_is_the_first_stored_replicate(case: CaseStudy) -> None:
-    run, stored = case.live(), policy(case.main.result, "libra")
+    run, stored = case.start_run(), policy(case.main.result, "libra")
     grid = [t for t in case.main.result.t if t <= 70]
     for _ in range(grid[-1]):
         run.step()
@@ -233,7 +233,10 @@ def test_without_a_rule_for_the_story_the_first_whose_treatment_changes_is_taken
 
 def test_the_run_says_what_was_best_and_what_was_lost(case: CaseStudy) -> None:
     """Against the environment's own account of the best plan and of LIBRA's."""
-    row, plan = case.row, case.decision
+    row, run = case.row, case.start_run()
+    for _ in range(200):
+        run.step()
+    plan = run.decision_for(row)
     contexts = case.cohort.contexts(np.array([row]))
     mine = case.environment.means(contexts, Actions(np.array([plan.arm]), np.array([plan.delta])))[0]
     assert case.lost == pytest.approx(case.environment.best(contexts)[0] - mine, abs=1e-9)
@@ -243,7 +246,8 @@ def test_the_run_says_what_was_best_and_what_was_lost(case: CaseStudy) -> None:
     best = labels[int(case.truth.arm[case.place])]
     assert f"proposes {labels[plan.arm]}; the simulated best is {best}: {case.lost:.1f} mmHg lost." in section.message
     assert f"Best possible under the simulated truth: {best}" in section.points[1]
-    fall = plan.mean + case.cohort.protocol.price(case.cohort.values[row], plan.arm)
+    treatment, flags = case.cohort.protocol.treatments[plan.arm], case.cohort.protocol.columns(case.cohort.values[row])
+    fall = plan.mean + treatment.cost - sum(b.value for b in treatment.bonus if flags[b.flag][0] == 1)
     assert f"to fall by {fall:.1f} mmHg" in section.points[0]
 
 
