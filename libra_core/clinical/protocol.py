@@ -222,14 +222,13 @@ class Protocol:
     def cautions(
         self, row: ArrayLike, arm: int, delta: ArrayLike, expected: float = float("nan"), for_patient: bool = False
     ) -> tuple[str, ...]:
-        """What to watch when one patient gets `arm` with the standardised change `delta` (d_M,), the gravest first.
-        Never a block.
+        """What to watch when one patient gets `arm` with the standardised change `delta` (d_M,), the gravest first:
+        never a block.
 
         expected: the outcome that is expected with this plan, in its clinical unit; nan where it is not known yet.
         for_patient: in words for the patient, without what is no news for a patient.
         """
-        columns = self.columns(row)
-        change = self.change(delta)
+        columns, change = self.columns(row), self.change(delta)
         columns |= {f"{name}{CHANGE}": change[j : j + 1] for j, name in enumerate(self.mutable)}
         columns[f"{self.outcome.name}{EXPECTED}"] = np.array([expected])  # nan is neither above nor below a limit
         rules: list[Rule] = [rule for rule in self.plan_cautions if self.arm_codes[arm] in rule.treatments]
@@ -278,10 +277,6 @@ class Protocol:
     def arrivals(self, values: ArrayLike) -> Bools:
         """Who enters the simulation, (n,)."""
         return self.arrivals_rule.fires(self.columns(values))
-
-    def locks(self, row: ArrayLike) -> tuple[tuple[str, str], ...]:
-        """(feature, reason) for every habit that may not move for this patient."""
-        return tuple((limit.feature, limit.text) for limit in self.limits(row) if limit.kind == "lock")
 
     def limits(self, row: ArrayLike, si: bool = False, between: Between | None = None) -> tuple[Limit, ...]:
         """For each mutable feature, how far it may move and which limit binds, in words."""

@@ -196,7 +196,7 @@ def guideline(cohort: Cohort, shown: PlanSummary, si: bool) -> str:
         return f"The guideline's rules name the same treatment; habits: {habits(cohort, other.delta, si)}."
     mine = shown.chance if shown.net is None else shown.net
     if mine is None or other.net is None:
-        return f"{text} The method has not seen enough to compare the two."
+        return f"{text} Nobody treated so far has had one of the two, so they cannot be compared yet."
     if shown.chance is not None:
         return f"{text} Its chance is put at {other.net.mean:.0%}, that of this plan at {mine.mean:.0%}."
     return f"{text} Its net benefit is put at {about(other.net)} {shown.unit}, that of this plan at {about(mine)}."

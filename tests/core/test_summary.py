@@ -25,6 +25,7 @@ from libra_core.report.handout import handout
 from libra_core.report.session import session_document
 from libra_core.study import LiveRun
 from libra_core.summary import PlanSummary, summarise, summarise_plan, what_came
+from tests.support import by_hand
 
 NHANES = load_cohort("nhanes")
 PROTOCOL = NHANES.protocol
@@ -48,13 +49,12 @@ RUN.summary(int(NHANES.arrivals[0]))  # the first look computes what all others 
 
 
 def bonus(row: int, arm: int) -> float:
-    """The worth of the indications, read from the file's own entries."""
-    return sum(b.value for b in PROTOCOL.treatments[arm].bonus if FLAGS[b.flag][row] == 1)
+    return by_hand.bonus(NHANES, row, arm)
 
 
 def fall_of(decision: Decision) -> float:
     """The fall that a policy's net benefit stands for, by the file's own entries."""
-    return decision.mean + PROTOCOL.treatments[decision.arm].cost - bonus(decision.row, decision.arm)
+    return by_hand.fall(NHANES, decision.row, decision.arm, decision.mean)
 
 
 def with_both_parts(run: LiveRun) -> tuple[int, Decision]:

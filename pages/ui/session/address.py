@@ -1,4 +1,4 @@
-"""The address of a run on show: who opens it again, after a reload or on another machine, sees the same patient.
+"""The address of the displayed run: who opens it again, after a reload or on another machine, sees the same patient.
 
 Outcomes follow from the seed, so method, advisor, seed and the number of patients are enough, as long as the cohort is
 one of ours and the patients came in turn. A run for which that is not so has no address, and a reload begins anew. Nor
@@ -34,6 +34,7 @@ def write(cohort: Cohort, session: live.DisplayedRun) -> None:
         st.query_params.pop("patient", None)
     if any(st.query_params.get(name) != value for name, value in told.items()):
         st.query_params.update(told)
+    app_state().asked = told["cohort"], told.get("patient", "")  # nobody asked for what the page itself has written
 
 
 def follow(cohort: Cohort) -> None:
