@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from libra_core.cohort import load_cohort, read_table
+from libra_core.digits import fixed
 from libra_core.environments import EnvironmentSpec
 from libra_core.problem import Actions
 from libra_core.report.case import CaseStudy, load_case
@@ -30,6 +31,7 @@ from libra_core.study.store import (
     save_study,
     stored_hashes,
 )
+from tests.support import by_hand
 
 SMALL = StudySpec(
     EnvironmentSpec("hypertension", cohort="accord-like"), ("glrb", "libra-trial"), "noisy:0.3", 60, 3, seed=5
@@ -313,3 +315,18 @@ def test_every_stored_study_has_a_report() -> None:
             if len(keys) < len(KEYS)
             else []
         )
+
+
+def test_the_run_counts_an_indication_the_right_way_round(case: CaseStudy) -> None:
+    """The patient of the story may have none: the same screen about one whose plan has a burden and an indication."""
+    run = case.start_run()
+    for _ in range(60):
+        run.step()
+    cohort, had = case.cohort, run.evidence().given
+    plans = (run.decision_for(int(row)) for row in cohort.arrivals)
+    plan = next(d for d in plans if had[d.arm] and by_hand.both_parts(cohort, d.row, d.arm))
+    other = CaseStudy(case.main, None, None, cohort, case.environment)
+    other.__dict__["proposed"] = run.summary(plan.row)
+    fall, low, high = (by_hand.fall(cohort, plan.row, plan.arm, v) for v in (plan.mean, plan.low, plan.high))
+    said = next(s for s in story(other) if s.key == "run").points[0]
+    assert f"to fall by {fixed(fall, 1)} mmHg (between {fixed(low, 1)} and {fixed(high, 1)})" in said
