@@ -33,7 +33,7 @@ def bar(session: SessionLog, here: int, last: int) -> None:
     text = f"{ledger.decided} of {spec.planned} decided" + (f" · {put_off} put off" if put_off else "")
     with st.container(key="session-bar", gap=None):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            name = cards.plain(session.info.name)
+            name = cards.escaped(session.info.name)
             where = f"**Patient {here}** · {text}" if here <= spec.planned else f"**{text}**"
             st.progress(min(1.0, ledger.decided / spec.planned), text=f"{where} · {name}")
             st.button(

@@ -32,8 +32,8 @@ from libra_core.cohort.report import (
     Mapped,
     RefusedCell,
     Report,
-    plain,
     plural,
+    printable,
     refuse,
 )
 
@@ -50,7 +50,7 @@ def read_table(
     """
     protocol = default_protocol() if protocol is None else protocol
     data, title = _bytes(source, name)
-    title = plain(title)
+    title = printable(title)
     table = decode(data, title)
     columns = plan(table.header, protocol, lambda position: numbers(table.cells[position]))
     return _Reading(title, protocol, table, columns).cohort(spec)
@@ -207,7 +207,7 @@ class _Reading:
         for reason, where in column.refused.items():
             self.refused_counts.append(Count(match.column, reason, int(where.sum())))
             for i in np.flatnonzero(where)[: max(0, LISTED - len(self.refused))]:
-                value = plain(str(cells.iloc[i]), 40)
+                value = printable(str(cells.iloc[i]), 40)
                 self.refused.append(RefusedCell(int(self.table.rows.iloc[i]), match.column, value, reason))
         self.notes += [f"Column {match.column!r}: {note}." for note in column.notes]
 

@@ -7,7 +7,7 @@ import numpy as np
 from libra_core.report.case import CaseStudy
 from libra_core.report.document import Chart, Line, Section, Table
 from libra_core.report.measures import Interval, asked, at, difference, growth, log_squared, lost, policy
-from libra_core.report.wording import factor, number, per_patient, plain_label, rate, spread
+from libra_core.report.wording import factor, number, per_patient, rate, short_label, spread
 from libra_core.study.metrics import band, group_frame
 
 CURVES = ("linucb", "glrb", "libra", "guideline", "advisor-only")
@@ -21,7 +21,7 @@ def regret_chart(case: CaseStudy, names: tuple[str, ...]) -> Chart:
     i = at(study, round(SETTLED * study.t[-1]))
     t = np.asarray(study.t, float)[i:]
     lines = tuple(
-        Line(plain_label(p.name), t, *band(factor(unit) * p.regret[:, i:] / t))
+        Line(short_label(p.name), t, *band(factor(unit) * p.regret[:, i:] / t))
         for name in names
         for p in study.policies
         if p.name == name
@@ -59,7 +59,7 @@ def learned(case: CaseStudy, si: bool) -> Section:
     return Section(
         "learned",
         "What was learned",
-        f"After {study.t[-1]:,} patients “{plain_label(least)}” has lost least: {rate(final[least], unit)}. "
+        f"After {study.t[-1]:,} patients “{short_label(least)}” has lost least: {rate(final[least], unit)}. "
         f"LIBRA asked {mine.calls[:, -1].mean():,.0f} times.",
         (),
         charts=(regret_chart(case, CURVES), calls_chart(case)),
@@ -109,7 +109,7 @@ def _robust(case: CaseStudy) -> str:
         f"{number(lost(study, 'advisor-only').mean, unit)}."
     )
     if guarded.dismissed is not None:
-        text += f" {plain_label('libra-trial')} noticed and stopped asking in {guarded.dismissed:.0%} of runs."
+        text += f" {short_label('libra-trial')} noticed and stopped asking in {guarded.dismissed:.0%} of runs."
     return text
 
 
@@ -158,7 +158,7 @@ def limits(case: CaseStudy, si: bool) -> Section:
         if "libra" in cells:
             mine[str(name)] = cells["libra"]
     message = f"{_groups(mine, unit)}Nothing here is about real outcomes."
-    head = ("Patients", "In a run", *(plain_label(p) for p in compared))
+    head = ("Patients", "In a run", *(short_label(p) for p in compared))
     return Section(
         "limits",
         "Subgroups and limits",

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from libra_core.arrays import Floats, Ints
+from libra_core.certainty import Estimate
 from libra_core.cohort import Cohort
 from libra_core.environments import Environment
 from libra_core.problem import Contexts
@@ -19,13 +20,8 @@ from libra_core.study.metrics import band
 BLOCK = 256  # patients planned for at a time
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(Estimate):
     """A mean over replicates with its 95 % confidence interval."""
-
-    mean: float
-    low: float
-    high: float
 
     @classmethod
     def of(cls, values: Floats) -> Interval:

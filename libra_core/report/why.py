@@ -13,11 +13,11 @@ from libra_core.report.measures import Interval, asked, at, difference, lost, pa
 from libra_core.report.wording import advisor as named
 from libra_core.report.wording import (
     factor,
+    habits,
     number,
     per_patient,
-    plain_label,
-    plan_words,
     rate,
+    short_label,
     spread,
     treatment,
     worth,
@@ -41,14 +41,14 @@ def bandit(case: CaseStudy, si: bool) -> Section:
         (
             "Lost: the benefit of the best plan for that patient less that of the plan that was chosen. It is known "
             "only because outcomes are simulated.",
-            f"First and last tenth of {study.t[-1]:,} patients. “{plain_label(rule)}” follows simplified rules; "
-            f"“{plain_label(learner)}” starts knowing nothing.",
+            f"First and last tenth of {study.t[-1]:,} patients. “{short_label(rule)}” follows simplified rules; "
+            f"“{short_label(learner)}” starts knowing nothing.",
         ),
         charts=(_pace_chart(case, (rule, learner)),),
         maths=(
             "Regret R_T = Σ_t max over a ∈ E, δ ∈ F of u(a, δ) − u(a_t, δ_t), with u the true expected reward. A "
             "contextual bandit: only the outcome of the chosen plan is seen.",
-            f"“{plain_label(learner)}” is GLRB. It plays the plan with the largest upper bound "
+            f"“{short_label(learner)}” is GLRB. It plays the plan with the largest upper bound "
             "μ(θ̂_a'x' + β_t √(x'A_a x')). With the theoretical radius and a global maximum R_T = O(d √T log T); the "
             "practical radius used here carries no such promise.",
         ),
@@ -67,7 +67,7 @@ def _pace_chart(case: CaseStudy, names: tuple[str, ...]) -> Chart:
     for name in names:
         found = [pace(study, name, a, b) for a, b in pieces]
         mean, low, high = factor(case.unit) * np.array([(i.mean, i.low, i.high) for i in found]).T
-        lines.append(Line(plain_label(name), t, mean, low, high))
+        lines.append(Line(short_label(name), t, mean, low, high))
     said = "; ".join(f"{line.name} from {line.y[0]:.1f} to {line.y[-1]:.1f}" for line in lines)
     unit = per_patient(case.unit)
     return Chart(f"Benefit lost: {said} {unit}", "Patients treated", f"Benefit lost ({unit})", tuple(lines))
@@ -78,7 +78,7 @@ def recourse(case: CaseStudy, si: bool) -> Section:
     cohort, unit, found, k = case.cohort, case.unit, case.truth, case.place
     share, gain = float(found.switched.mean()), float(found.gain.mean())
     alone, best = (treatment(cohort, int(arm[k])) for arm in (found.arm_alone, found.arm))
-    plan = plan_words(cohort, found.delta[k], si)
+    plan = habits(cohort, found.delta[k], si)
     switch = f"it is {best}" if alone != best else "it stays so"
     partial = difference(case.main.result, "linucb", "glrb")
     bars = [
@@ -130,7 +130,7 @@ def advisor(case: CaseStudy, si: bool) -> Section:
     rows = []
     for name in ("glrb", "libra", "advisor-only"):
         calls = float(policy(study, name).calls[:, -1].mean())
-        row = (plain_label(name), spread(lost(study, name, tenth), unit), spread(lost(study, name), unit))
+        row = (short_label(name), spread(lost(study, name, tenth), unit), spread(lost(study, name), unit))
         rows.append((*row, f"{calls:,.0f}" if calls else "never"))
     return Section(
         "advisor",

@@ -11,22 +11,22 @@ import streamlit as st
 from libra_core.report.case import CaseStudy
 from libra_core.report.document import Chart, Line, Section
 from libra_core.report.measures import policy
-from libra_core.report.wording import factor, label, per_patient
+from libra_core.report.wording import factor, habits, headline, label, per_patient, why
 from libra_core.study.live import LiveRun
 from libra_core.study.metrics import band
+from libra_core.summary import summarise
 from pages.ui.case_study import view as case_view
-from pages.ui.draw import words
-from pages.ui.draw.cards import plain
+from pages.ui.draw.cards import escaped
 from pages.ui.draw.show import heartbeat
 from pages.ui.session.address import whole
-from pages.ui.session.live import SPEEDS, Live
+from pages.ui.session.live import SPEEDS, DisplayedRun
 from pages.ui.session.state import Slot, si_units, widget
 
 SETTLED = 10  # patients: an average of fewer says nothing
 LONGEST = 500  # displayed patients: enough to see the curve bend
 AT = "at"
 
-RUN: Slot[Live] = Slot("case")
+RUN: Slot[DisplayedRun] = Slot("case")
 
 
 def patients() -> int:
@@ -34,11 +34,11 @@ def patients() -> int:
     return min(whole(AT) or 0, LONGEST)
 
 
-def current(case: CaseStudy) -> Live:
+def current(case: CaseStudy) -> DisplayedRun:
     """This session's run, brought to where the address says: the same seed gives the same patients and outcomes."""
     mine = RUN.get()
     if mine is None or mine.study != case.main.hash or len(mine.run.rows) > patients():
-        mine = Live(case.live(), LONGEST, study=case.main.hash)
+        mine = DisplayedRun(case.start_run(), LONGEST, study=case.main.hash)
         RUN.put(mine)
     while len(mine.run.rows) < patients():
         mine.run.step()
@@ -90,9 +90,10 @@ def _plan(case: CaseStudy, section: Section, run: LiveRun) -> None:
         return
     row, cohort = run.rows[-1], case.cohort
     decision = row.decision
-    st.markdown(f"**Patient {row.t}** ({plain(cohort.ids[row.row])}): {plain(words.headline(cohort, decision.arm))}")
-    st.markdown(f"with {plain(words.plan_text(cohort, decision.delta, si_units()))}.")
-    st.markdown(plain(words.WHY[decision.reason]))
+    shown = summarise(cohort, decision, run.evidence(row))
+    st.markdown(f"**Patient {row.t}** ({escaped(shown.patient)}): {escaped(headline(cohort, shown.arm))}")
+    st.markdown(f"with {escaped(habits(cohort, shown.delta, si_units()))}.")
+    st.markdown(escaped(why(shown)))
     asked, scale = sum(r.decision.asked for r in run.rows), factor(run.unit)
     one, two = st.columns(2)
     one.metric(

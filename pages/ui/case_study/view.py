@@ -10,14 +10,14 @@ from libra_core.report.svg import svg
 from libra_core.report.write import FORMATS, to_bytes
 from pages.ui.case_study.present import presenting
 from pages.ui.draw import charts, show
-from pages.ui.draw.cards import plain
+from pages.ui.draw.cards import escaped
 from pages.ui.session import loaders
 from pages.ui.session.state import si_units
 
 
 def head(section: Section) -> None:
-    st.markdown(f"### :blue[{plain(section.title)}]")
-    st.markdown(f"## {plain(section.message)}")
+    st.markdown(f"### :blue[{escaped(section.title)}]")
+    st.markdown(f"## {escaped(section.message)}")
 
 
 def screen(section: Section) -> None:
@@ -43,7 +43,7 @@ def screen(section: Section) -> None:
 
 def points(section: Section) -> None:
     if section.points:
-        st.markdown("\n".join(f"- {plain(point)}" for point in section.points))
+        st.markdown("\n".join(f"- {escaped(point)}" for point in section.points))
 
 
 def draw(chart: Chart, key: str) -> None:
@@ -56,19 +56,19 @@ def draw(chart: Chart, key: str) -> None:
 
 def table(shown: Table) -> None:
     names = [name or " " for name in shown.head]
-    rows = [[plain(cell) for cell in row] for row in shown.rows]
+    rows = [[escaped(cell) for cell in row] for row in shown.rows]
     alt = shown.caption or ", ".join(name for name in shown.head if name)
     with st.container(key="case-table", gap=None):
         st.table(pd.DataFrame(rows, columns=names), border="horizontal", hide_index=True, alt=alt)
     if shown.caption:
-        st.caption(plain(shown.caption))
+        st.caption(escaped(shown.caption))
 
 
 def maths(section: Section) -> None:
     """For mathematicians: in an expander; while presenting, where there is no room for one, in a popover."""
     if not section.maths:
         return
-    text = "\n\n".join(plain(line) for line in section.maths)
+    text = "\n\n".join(escaped(line) for line in section.maths)
     if presenting():
         with st.popover("For mathematicians", type="tertiary", key="case_maths"):
             st.markdown(text)

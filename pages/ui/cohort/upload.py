@@ -30,21 +30,21 @@ PARTS = (
 def outcome(upload: Upload | None, refusal: Refusal | None) -> None:
     """One sentence on what came of the last upload, next to the place where files are dropped."""
     if refusal is not None:
-        kept = f" **{cards.plain(upload.name)}** stays in use." if upload else ""
+        kept = f" **{cards.escaped(upload.name)}** stays in use." if upload else ""
         st.error(
-            f"**{cards.plain(refusal.name)} was not used.** {cards.plain(refusal.problem)}{kept}",
+            f"**{cards.escaped(refusal.name)} was not used.** {cards.escaped(refusal.problem)}{kept}",
             icon=":material/block:",
         )
         return
     if upload is None:
         return
-    name = cards.plain(upload.name)
+    name = cards.escaped(upload.name)
     found = upload.cohort.report
     left_out = found.rows_in_file - found.rows_used
     more = f" {left_out:,} rows were left out; *Import report* says why." if left_out else ""
     st.success(f"**{name}**: {found.rows_used:,} patients are ready.{more}", icon=":material/check:")
     if found.refused_counts:
-        refused = " ".join(cards.plain(count.sentence) for count in found.refused_counts[:SAID])
+        refused = " ".join(cards.escaped(count.sentence) for count in found.refused_counts[:SAID])
         rest = len(found.refused_counts) - SAID
         st.warning(
             f"{refused}{f' And {rest} more, in *Import report*.' if rest > 0 else ''} The values are assumed instead.",
@@ -54,7 +54,7 @@ def outcome(upload: Upload | None, refusal: Refusal | None) -> None:
 
 def report(found: Report, name: str) -> None:
     """The account of a file: in sentences, in tables, and as files to download."""
-    st.markdown("\n".join(f"- {cards.plain(sentence)}" for sentence in found.sentences()))
+    st.markdown("\n".join(f"- {cards.escaped(sentence)}" for sentence in found.sentences()))
     with st.container(horizontal=True):
         account = json.dumps(found.to_dict(), indent=1, default=str)
         download("Download the import report (JSON)", account, f"{name}-import.json", "report_json")

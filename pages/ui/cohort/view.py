@@ -259,6 +259,6 @@ def provenance(cohort: Cohort) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(KINDS[cohort.kind], width="content")
         with st.popover("About these data", type="tertiary"):
-            st.markdown(cards.plain(cohort.provenance) if cohort.kind == "uploaded" else cohort.provenance)
+            st.markdown(cards.escaped(cohort.provenance) if cohort.kind == "uploaded" else cohort.provenance)
             women = f"Women: {cohort.frame['female'].mean():.0%}. " if "female" in cohort.frame.columns else ""
             st.markdown(f"{women}Data from: {cohort.data_date}.")

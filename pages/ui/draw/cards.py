@@ -6,7 +6,7 @@ import streamlit as st
 
 from libra_core.clinical import Alert, Feature
 from libra_core.cohort import Cohort
-from pages.ui.draw.words import drug_class
+from libra_core.report.wording import drug_class
 
 CLASS_COLOUR = {"normal": "green", "elevated": "blue", "stage 1": "orange", "stage 2": "orange", "severe": "red"}
 ALERT = {"urgent": st.error, "caution": st.warning, "note": st.info}
@@ -25,7 +25,7 @@ SHORT = {
 STAR = "\\*"
 
 
-def plain(text: str) -> str:
+def escaped(text: str) -> str:
     """Text of unknown origin, shown as it is: no markup, no colour, no formula."""
     return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>$~:" else c for c in text)
 

@@ -39,7 +39,7 @@ def results() -> None:
         return
     rows = collect(repository, cohort_named)
     for sentence in rows.left_out:
-        st.caption(f":material/info: Left out: {cards.plain(sentence)}")
+        st.caption(f":material/info: Left out: {cards.escaped(sentence)}")
     if not len(rows.table):
         st.info(NOBODY, icon=":material/insights:")
         return

@@ -148,12 +148,12 @@ def sessions() -> None:
 
 
 def _line(session: SessionInfo, me: str, decided: int) -> str:
-    from pages.ui.draw.cards import plain
+    from pages.ui.draw.cards import escaped
 
     spec = session.spec
-    owner = "" if session.owner == me else f" · {plain(session.owner)}"
+    owner = "" if session.owner == me else f" · {escaped(session.owner)}"
     how = "asked when unsure" if spec.mode == "unsure" else "blinded first choice" if spec.blinded else "open card"
     return (
-        f"**{plain(session.name)}**{owner} · {decided} of {spec.planned} decided  \n"
+        f"**{escaped(session.name)}**{owner} · {decided} of {spec.planned} decided  \n"
         f":small[{REGISTRY[spec.policy].label} · {how} · begun {session.created_at[:16].replace('T', ' ')} UTC]"
     )

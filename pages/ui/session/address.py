@@ -17,7 +17,7 @@ METHOD, ADVISOR, SEED, TREATED = NAMES = ("method", "advisor", "seed", "treated"
 HIGHEST_SEED = 10**6
 
 
-def write(cohort: Cohort, session: live.Live) -> None:
+def write(cohort: Cohort, session: live.DisplayedRun) -> None:
     """Bring the address to where the run stands."""
     policy, advisor, seed = live.settings()
     treated = len(session.run.rows)
@@ -34,6 +34,7 @@ def write(cohort: Cohort, session: live.Live) -> None:
         st.query_params.pop("patient", None)
     if any(st.query_params.get(name) != value for name, value in told.items()):
         st.query_params.update(told)
+    app_state().asked = told["cohort"], told.get("patient", "")  # nobody asked for what the page itself has written
 
 
 def follow(cohort: Cohort) -> None:
@@ -49,7 +50,7 @@ def follow(cohort: Cohort) -> None:
         return
     st.session_state.update({Key.POLICY: policy, Key.ADVISOR: advisor, Key.SEED: seed})
     with st.spinner(f"Treating the {treated:,} patients of this address …"):
-        session = live.live(cohort)
+        session = live.displayed(cohort)
         for _ in range(treated):
             session.run.step()
 

@@ -10,6 +10,7 @@ import streamlit as st
 from libra_core.cohort import Cohort
 from libra_core.policies import Decision
 from libra_core.study.live import LiveRow, LiveRun
+from libra_core.summary import PlanSummary, summarise
 from pages.ui.session import advice, current
 from pages.ui.session.state import Key, Slot, app_state, widget
 
@@ -18,7 +19,7 @@ SPEEDS = {"Slow": (1, 1.0), "Normal": (1, 0.4), "Fast": (10, 0.5)}  # patients a
 
 
 @dataclass(eq=False)
-class Live:
+class DisplayedRun:
     """One session's run, with the time of its last tick. study: the stored one that it repeats.
     in_turn: no person chose who was treated or asked."""
 
@@ -42,16 +43,17 @@ class Live:
         return patients
 
 
-RUN: Slot[Live] = Slot("live", of_cohort=True)
+RUN: Slot[DisplayedRun] = Slot("live", of_cohort=True)
 
 
 @dataclass(frozen=True)
-class View:
+class ShownPlan:
     """What the page shows: a decision, and its simulated outcome unless it is only a preview."""
 
     row: int
     decision: Decision
     record: LiveRow | None
+    summary: PlanSummary
 
 
 def settings() -> tuple[str, str, int]:
@@ -69,7 +71,7 @@ def limits(cohort: Cohort) -> tuple[str, ...]:
     return tuple(limit.name for limit in cohort.protocol.linear_limits if widget(limit_key(limit.name), False))
 
 
-def live(cohort: Cohort) -> Live:
+def displayed(cohort: Cohort) -> DisplayedRun:
     """The session's run over this cohort, started if there is none. Raises ValueError with a sentence when it cannot.
 
     A run over another cohort is dropped, whoever changed it: its patients' plans must never stand under other names.
@@ -78,18 +80,18 @@ def live(cohort: Cohort) -> Live:
     if mine is None or mine.run.environment.cohort is not cohort:
         policy, advisor, seed = settings()
         chosen = advice.chosen(advisor, cohort)
-        mine = Live(LiveRun.start(cohort, policy, chosen, seed, limits=limits(cohort)))
+        mine = DisplayedRun(LiveRun.start(cohort, policy, chosen, seed, limits=limits(cohort)))
         RUN.put(mine)
     return mine
 
 
-def view(cohort: Cohort, session: Live) -> View:
+def shown_plan(cohort: Cohort, session: DisplayedRun) -> ShownPlan:
     """A selected patient as a preview; else the last patient treated; else the first who would come."""
     picked, rows = app_state().row, session.run.rows
-    if picked is None and rows:
-        return View(rows[-1].row, rows[-1].decision, rows[-1])
-    row = first(cohort) if picked is None else picked
-    return View(row, session.run.decision_for(row), None)
+    record = rows[-1] if picked is None and rows else None
+    row = record.row if record else first(cohort) if picked is None else picked
+    decision = record.decision if record else session.run.decision_for(row)
+    return ShownPlan(row, decision, record, summarise(cohort, decision, session.run.evidence(record)))
 
 
 def first(cohort: Cohort) -> int:
@@ -100,7 +102,7 @@ def first(cohort: Cohort) -> int:
 
 def step(patients: int = 1) -> None:
     """Treat the next patients. A selected patient is deselected."""
-    session = live(current.cohort())
+    session = displayed(current.cohort())
     app_state().row = None
     for _ in range(min(patients, LONGEST - len(session.run.rows))):
         session.run.step()
@@ -108,14 +110,14 @@ def step(patients: int = 1) -> None:
 
 def treat(row: int) -> None:
     """Treat the displayed patient and see the simulated outcome."""
-    session = live(current.cohort())
+    session = displayed(current.cohort())
     app_state().row = None
     if not session.finished:
         session.in_turn = False
         session.run.step(row)
 
 
-def tick(session: Live, speed: str) -> None:
+def tick(session: DisplayedRun, speed: str) -> None:
     """One tick of Play."""
     if patients := session.due(speed):
         step(patients)
@@ -123,7 +125,7 @@ def tick(session: Live, speed: str) -> None:
 
 def readmit() -> None:
     """Ask again an advisor that lost its trial."""
-    session = live(current.cohort())
+    session = displayed(current.cohort())
     session.in_turn = False
     session.run.readmit()
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from libra_core.cohort import read_table
+from libra_core.digits import fixed
 from libra_core.environments import EnvironmentSpec
 from libra_core.problem import Actions
 from libra_core.report.case import CaseStudy, load_case
@@ -24,6 +25,7 @@ from libra_core.study.store import (
     digest_of,
     load_case_study,
 )
+from tests.support import by_hand
 
 SMALL = StudySpec(
     EnvironmentSpec("hypertension", cohort="accord-like"), ("glrb", "libra-trial"), "noisy:0.3", 60, 3, seed=5
@@ -51,7 +53,7 @@ def test_the_shipped_studies_are_what_this_code_computes() -> None:
 
 
 def test_the_live_run_is_the_first_stored_replicate(case: CaseStudy) -> None:
-    run, stored = case.live(), policy(case.main.result, "libra")
+    run, stored = case.start_run(), policy(case.main.result, "libra")
     grid = [t for t in case.main.result.t if t <= 70]
     for _ in range(grid[-1]):
         run.step()
@@ -162,7 +164,10 @@ def test_without_a_rule_for_the_story_the_first_whose_treatment_changes_is_taken
 
 def test_the_run_says_what_was_best_and_what_was_lost(case: CaseStudy) -> None:
     """Against the environment's own account of the best plan and of LIBRA's."""
-    row, plan = case.row, case.decision
+    row, run = case.row, case.start_run()
+    for _ in range(200):
+        run.step()
+    plan = run.decision_for(row)
     contexts = case.cohort.contexts(np.array([row]))
     mine = case.environment.means(contexts, Actions(np.array([plan.arm]), np.array([plan.delta])))[0]
     assert case.lost == pytest.approx(case.environment.best(contexts)[0] - mine, abs=1e-9)
@@ -172,7 +177,8 @@ def test_the_run_says_what_was_best_and_what_was_lost(case: CaseStudy) -> None:
     best = labels[int(case.truth.arm[case.place])]
     assert f"proposes {labels[plan.arm]}; the simulated best is {best}: {case.lost:.1f} mmHg lost." in section.message
     assert f"Best possible under the simulated truth: {best}" in section.points[1]
-    fall = plan.mean + case.cohort.protocol.price(case.cohort.values[row], plan.arm)
+    treatment, flags = case.cohort.protocol.treatments[plan.arm], case.cohort.protocol.columns(case.cohort.values[row])
+    fall = plan.mean + treatment.cost - sum(b.value for b in treatment.bonus if flags[b.flag][0] == 1)
     assert f"to fall by {fall:.1f} mmHg" in section.points[0]
 
 
@@ -238,3 +244,18 @@ def test_every_stored_study_has_a_report() -> None:
             if len(keys) < len(KEYS)
             else []
         )
+
+
+def test_the_run_counts_an_indication_the_right_way_round(case: CaseStudy) -> None:
+    """The patient of the story may have none: the same screen about one whose plan has a burden and an indication."""
+    run = case.start_run()
+    for _ in range(60):
+        run.step()
+    cohort, had = case.cohort, run.evidence().given
+    plans = (run.decision_for(int(row)) for row in cohort.arrivals)
+    plan = next(d for d in plans if had[d.arm] and by_hand.both_parts(cohort, d.row, d.arm))
+    other = CaseStudy(case.main, None, None, cohort, case.environment)
+    other.__dict__["proposed"] = run.summary(plan.row)
+    fall, low, high = (by_hand.fall(cohort, plan.row, plan.arm, v) for v in (plan.mean, plan.low, plan.high))
+    said = next(s for s in story(other) if s.key == "run").points[0]
+    assert f"to fall by {fixed(fall, 1)} mmHg (between {fixed(low, 1)} and {fixed(high, 1)})" in said
