@@ -13,7 +13,7 @@ from pages.ui.feedback import results as feedback_results
 from pages.ui.feedback import start as feedback_start
 from pages.ui.feedback import summary as feedback_summary
 from pages.ui.feedback.state import Key, act, feedback_state, leave, open_log
-from pages.ui.shell import access
+from pages.ui.session import access
 
 AT_ONCE = 200  # patients that the method may treat by itself in one run of the page
 
@@ -33,7 +33,7 @@ def bar(session: SessionLog, here: int, last: int) -> None:
     text = f"{ledger.decided} of {spec.planned} decided" + (f" · {put_off} put off" if put_off else "")
     with st.container(key="session-bar", gap=None):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            name = cards.plain(session.info.name)
+            name = cards.escaped(session.info.name)
             where = f"**Patient {here}** · {text}" if here <= spec.planned else f"**{text}**"
             st.progress(min(1.0, ledger.decided / spec.planned), text=f"{where} · {name}")
             st.button(

@@ -198,13 +198,12 @@ def gain(table: pd.DataFrame) -> Gain:
     if not len(t):
         return Gain(0, 0, 0, math.nan, math.nan, math.nan)
     values = t["gain"].to_numpy(float)
-    n, mean = len(values), float(values.mean())
-    if n < 2:
-        return Gain(n, int((values > 0).sum()), int((values < 0).sum()), mean, math.nan, math.nan)
-    from scipy.stats import t as student
+    better, worse = int((values > 0).sum()), int((values < 0).sum())
+    if len(values) < 2:
+        return Gain(len(values), better, worse, float(values.mean()), math.nan, math.nan)
+    from libra_core.study.metrics import band  # here: it needs scipy
 
-    half = float(student.ppf(0.975, n - 1)) * float(values.std(ddof=1)) / math.sqrt(n)
-    return Gain(n, int((values > 0).sum()), int((values < 0).sum()), mean, mean - half, mean + half)
+    return Gain(len(values), better, worse, *(float(v) for v in band(values)))
 
 
 def times(table: pd.DataFrame) -> tuple[float, float, float]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from libra_core.advisors import GUIDELINE, make_advisor
 from libra_core.advisors.base import Advice, AdviceBatch, Advisor
-from libra_core.advisors.clinician import Clinician, Voice
+from libra_core.advisors.clinician import Clinician, RecordedAdvisor
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, EnvironmentSpec, make_environment
 from libra_core.policies import REGISTRY, Decision, Policy, Proposal, Reason
@@ -24,6 +24,7 @@ from libra_core.streams import Streams
 from libra_core.study.runner import make_policy
 from libra_core.study.spec import cohort_key, inputs_digest
 from libra_core.study.theory import call_bound
+from libra_core.summary import Price
 
 WARM_UP, FIRST_DRAW = 1, 2  # numbers of the replicates whose streams the warm-up and the patients' draws use
 
@@ -76,6 +77,7 @@ class Engine:
         self._rows: list[int] = []
         self._pending: dict[int, tuple[Proposal, ...]] = {}
         self._executed: dict[int, Action] = {}
+        self.given = [0] * self.problem.n_arms  # patients learned from, by treatment
 
     def _policy(self, name: str, advisor: Advisor | None) -> Policy:
         spec, kind = self.spec, REGISTRY[name]
@@ -85,16 +87,16 @@ class Engine:
             if wanted != CLINICIAN:
                 chosen = self._voice(wanted, advisor)
             else:  # a companion cannot ask the same person
-                chosen = self.clinician if name == spec.policy else Voice(CLINICIAN, None)
+                chosen = self.clinician if name == spec.policy else RecordedAdvisor(CLINICIAN, None)
         return make_policy(name, self.environment, spec.config, spec.seed, chosen)
 
-    def _voice(self, wanted: str, given: Advisor | None) -> Voice:
+    def _voice(self, wanted: str, given: Advisor | None) -> RecordedAdvisor:
         if given is not None and wanted != GUIDELINE:
-            return Voice(wanted, given)
+            return RecordedAdvisor(wanted, given)
         try:
-            return Voice(wanted, make_advisor(wanted, self.environment, self.spec.seed))
+            return RecordedAdvisor(wanted, make_advisor(wanted, self.environment, self.spec.seed))
         except ValueError:
-            return Voice(wanted, None)  # a language model that is not at hand: what it said is in the record
+            return RecordedAdvisor(wanted, None)  # a language model that is not at hand: what it said is in the record
 
     def warm_up(self) -> None:
         """Let all policies learn from the same simulated patients, treated by GLRB. Deterministic."""
@@ -110,6 +112,7 @@ class Engine:
             alone = replace(proposal, choice=Choice.alone(proposal.actions, Reason.OPTIMISTIC))
             for policy in (scout, *self.policies):
                 policy.learn(alone, outcomes)
+            self.given[int(proposal.actions.arm[0])] += 1
 
     def row(self, position: int) -> int:
         """The cohort row of patient number `position` (from 1); the order is the seed's."""
@@ -139,7 +142,7 @@ class Engine:
     @staticmethod
     def _ask(policy: Policy, contexts: Contexts, recorded: Advice | None) -> tuple[Proposal, Advice | None]:
         voice = policy.advisor
-        if not isinstance(voice, Voice):
+        if not isinstance(voice, RecordedAdvisor):
             return policy.propose(contexts), None
         voice.said, voice.repeat = None, recorded
         proposal = policy.propose(contexts)
@@ -172,7 +175,7 @@ class Engine:
         return Outcomes(np.array([reward]), moved(self.contexts(position).x, delta))
 
     def reward(self, plan: Action, entered: Entered) -> float:
-        """What an entered outcome is worth: the fall of the outcome less the price of the drug, reward units.
+        """What an entered outcome is worth: the fall, less the burden of the drug, plus its indication: reward units.
 
         Raises ValueError with a sentence for a value that cannot be.
         """
@@ -185,11 +188,13 @@ class Engine:
             )
         if share is not None and not 0 <= share <= 1:
             raise ValueError(f"{who}: the share carried out must be between 0 and 100 %, got {share:.0%}.")
-        return float(values[protocol.index(outcome.name)]) - value - protocol.price(values, plan.arm)
+        fall = float(values[protocol.index(outcome.name)]) - value
+        return fall - Price.of(self.cohort, self.row(entered.position), plan.arm).taken
 
     def learn(self, position: int, seen: OutcomeSeen) -> None:
         """Every policy learns from what was done, whatever it proposed itself."""
         plan, outcomes = self._executed.pop(position), Outcomes(np.array([seen.reward]), np.array([seen.x]))
+        self.given[plan.arm] += 1
         for policy, proposal in zip(self.policies, self._pending.pop(position), strict=True):
             policy.learn(as_executed(proposal, self._actions(plan)), outcomes)
 
@@ -243,6 +248,7 @@ class Engine:
             "policies": [policy.state() for policy in self.policies],
             "pending": {str(p): [choice_state(q.choice) for q in found] for p, found in self._pending.items()},
             "executed": {str(p): [plan.arm, list(plan.delta)] for p, plan in self._executed.items()},
+            "given": list(self.given),
         }
 
     def restore(self, state: dict[str, Any]) -> None:

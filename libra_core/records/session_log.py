@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from libra_core.advisors.base import Advice, Advisor
+from libra_core.certainty import Evidence
 from libra_core.cohort import Cohort
 from libra_core.policies.libra import LibraTrial
 from libra_core.records.engine import Effect, Engine
@@ -81,10 +82,11 @@ class SessionLog:
         """What the first policy now expects of a plan for this patient."""
         return self.engine.effect(position, plan)
 
-    def has_seen(self, arm: int) -> bool:
-        """Whether the methods know anything about a treatment from outcomes."""
-        done = (case.final.executed for case in self.ledger.files if case.final and case.outcome)
-        return self.info.spec.warm_up > 0 or any(plan is not None and plan.arm == arm for plan in done)
+    @property
+    def evidence(self) -> Evidence:
+        """What the methods have learned from, the simulated patients before the first one included."""
+        problem = self.engine.problem
+        return Evidence(tuple(self.engine.given), problem.reward_unit, problem.noise)
 
     @property
     def finished(self) -> bool:

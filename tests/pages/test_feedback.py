@@ -11,9 +11,11 @@ from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import ElementList
 
+from libra_core.digits import fixed
 from libra_core.policies import Reason
 from libra_core.records import LOCAL, Actor, Database, DecisionKind, Repository, Role, SessionLog, replay
-from pages.ui.shell import access
+from pages.ui.session import access
+from tests.support import by_hand
 from tests.support.kit import NHANES, begin, play, spec, stamp
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
@@ -512,3 +514,28 @@ def test_a_subject_is_nobody_s_address() -> None:
     named_so = access.actor_of({"sub": "a@x.org", "r": "clinician"}, {"claim": "r"})
     owner = access.actor_of({"email": "a@x.org", "email_verified": True, "r": "clinician"}, {"claim": "r"})
     assert named_so.id != owner.id
+
+
+def test_the_card_and_the_outcome_show_the_fall_behind_the_net_benefit(database: Database) -> None:
+    """For the first patient whose plan has a burden and an indication; before and after it is accepted."""
+    sitting = begin(database, warm_up=200, planned=200)
+    while True:
+        case = sitting.current()
+        plan = case.shown["libra"]
+        if by_hand.both_parts(NHANES, case.row, plan.arm) and sitting.evidence.given[plan.arm]:
+            break
+        sitting.accept(case.position, stamp())
+    app = page(sitting.id)
+    now, fall = NHANES.frame.at[case.row, "sbp"], by_hand.fall(NHANES, case.row, plan.arm, plan.mean)
+    said = texts(app)
+    assert f"{fixed(now)} → {fixed(round(now) - round(fall))} mmHg expected" in said
+    cost, bonus = by_hand.cost(NHANES, plan.arm), by_hand.bonus(NHANES, case.row, plan.arm)
+    assert f"Net benefit {fixed(plan.mean)} mmHg: the fall, less {cost:g} for side effects and monitoring" in said
+    assert f", plus {bonus:g} because of an indication: " in said
+    at(app.button_group, f"fb_arm_{case.position}").set_value(plan.arm).run()
+    low, high = (by_hand.fall(NHANES, case.row, plan.arm, v) for v in (plan.low, plan.high))
+    assert f"a fall of {fixed(fall)} ({fixed(low)} to {fixed(high)}), less {cost:g} for" in texts(app)
+    click(app, f"fb_accept_{case.position}")
+    done = the_session(database).ledger.cases[case.position]
+    fell = by_hand.fall(NHANES, case.row, plan.arm, done.outcome.reward)
+    assert f"{'fell' if fell >= 0 else 'rose'} by {fixed(abs(fell))} mmHg" in texts(app)

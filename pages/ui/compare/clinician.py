@@ -10,7 +10,7 @@ from libra_core.records.database import DEFAULT_PATH
 from libra_core.records.events import Decided
 from libra_core.records.ledger import Ledger
 from libra_core.study.spec import inputs_digest
-from pages.ui.shell import access
+from pages.ui.session import access
 
 LOOK_BACK = 20  # sessions; a page is drawn often
 

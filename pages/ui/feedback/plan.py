@@ -7,11 +7,14 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
+from libra_core.certainty import Estimate
 from libra_core.clinical import Feature
 from libra_core.cohort import Cohort
+from libra_core.digits import fixed, interval, signed
 from libra_core.records import Action, Effect, SessionLog
 from libra_core.records.ledger import CaseFile
-from pages.ui.draw import words
+from libra_core.report import wording
+from libra_core.summary import PlanSummary, summarise_plan
 from pages.ui.feedback.state import Key, act, value
 from pages.ui.session.state import si_units
 
@@ -68,7 +71,7 @@ def treatments(sitting: SessionLog, case: CaseFile, label: str) -> None:
     st.pills(
         label,
         eligible,
-        format_func=lambda k: words.treatment(sitting.cohort, k),
+        format_func=lambda k: wording.treatment(sitting.cohort, k),
         key=arm_key(case),
         required=True,
         help="Contraindicated treatments are not on the list; the tab *Each treatment* says why.",
@@ -133,7 +136,7 @@ def _slider(sitting: SessionLog, case: CaseFile, arm: int, j: int, start: Action
 def _signed(change: float) -> str:
     if abs(change) < 1e-9:
         return "as it is"
-    return (f"{change:+.1f}" if abs(change) < 10 else f"{change:+,.0f}").replace("-", "−")
+    return signed(change, 1 if abs(change) < 10 else 0)
 
 
 def _effect(sitting: SessionLog, case: CaseFile, plan: Action, hidden: bool) -> None:
@@ -160,35 +163,38 @@ def _effect(sitting: SessionLog, case: CaseFile, plan: Action, hidden: bool) -> 
     _saved(sitting, case, hidden)
 
 
+def _summary(sitting: SessionLog, case: CaseFile, effect: Effect) -> PlanSummary:
+    """A plan of one's own as the first method judges it."""
+    net = Estimate(effect.mean, effect.low, effect.high)
+    return summarise_plan(sitting.cohort, case.row, effect.plan.arm, effect.plan.delta, net, sitting.evidence)
+
+
 def _expected(sitting: SessionLog, case: CaseFile, effect: Effect) -> None:
-    unit = sitting.engine.problem.reward_unit
-    if np.isnan(effect.mean):
+    plan, main = _summary(sitting, case, effect), case.shown[sitting.info.spec.policy]
+    if not plan.has_model:
         st.caption("This method keeps no estimate to compare with.")
         return
-    if not sitting.has_seen(effect.plan.arm):
+    if plan.net is None or plan.fall is None:
         st.markdown("**Expected effect: not known yet.**")
         return
-    main = case.shown[sitting.info.spec.policy]
     st.metric(
         "Expected net benefit of this plan",
-        f"{whole(effect.mean)} {unit}",
-        _against(effect.mean - main.mean, unit),
+        f"{fixed(plan.net.mean)} {plan.unit}",
+        _against(plan.net.mean - main.mean, plan.unit),
         delta_color="off",
         delta_arrow="off",
-        help="Simulated; higher is better. The fall, less what side effects, monitoring and pills are worth.",
+        help="Simulated; higher is better. The fall, less what side effects, monitoring and pills are worth, plus what "
+        "an indication is worth.",
     )
-    st.caption(words.between(effect.low, effect.high, unit))
-
-
-def whole(value: float) -> str:
-    """Without decimals, which nothing here deserves: '−7', '0'."""
-    return f"{round(value):d}".replace("-", "−")
+    price = wording.price(sitting.cohort, plan.price)
+    span = interval(plan.net.low, plan.net.high)
+    st.caption(f"{span} {plan.unit}: a fall of {wording.about(plan.fall)}{f', {price}' if price else ''}")
 
 
 def _against(more: float, unit: str) -> str:
     if round(more) == 0:
         return "about the same as the proposal"
-    return f"{whole(abs(more))} {unit} {'more' if more > 0 else 'less'} than the proposal"
+    return f"{fixed(abs(more))} {unit} {'more' if more > 0 else 'less'} than the proposal"
 
 
 def _save(position: int, plan: Action, field: str) -> None:
@@ -207,14 +213,12 @@ def _saved(sitting: SessionLog, case: CaseFile, hidden: bool) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.caption("Kept:")
         for i, (name, plan) in enumerate(case.scenarios):
-            effect = sitting.effect(case.position, plan)
-            known = not hidden and not np.isnan(effect.mean) and sitting.has_seen(plan.arm)
+            kept = _summary(sitting, case, sitting.effect(case.position, plan))
             st.button(
-                f"{name}: {whole(effect.mean)} {sitting.engine.problem.reward_unit}" if known else name,
+                f"{name}: {fixed(kept.net.mean)} {kept.unit}" if kept.net and not hidden else name,
                 key=f"{Key.of('recall', case.position)}_{i}",
                 on_click=partial(recall, sitting, case, plan),
-                help=f"{words.treatment(sitting.cohort, plan.arm)}; "
-                f"{words.plan_text(sitting.cohort, plan.delta, si_units())}",
+                help=wording.plan(sitting.cohort, plan.arm, plan.delta, si_units()),
                 type="tertiary",
             )
 
@@ -228,4 +232,4 @@ def recall(sitting: SessionLog, case: CaseFile, plan: Action) -> None:
 
 def sentence(cohort: Cohort, plan: Action, si: bool) -> str:
     """A plan in one line."""
-    return f"{words.headline(cohort, plan.arm)}; {words.plan_text(cohort, plan.delta, si)}"
+    return f"{wording.headline(cohort, plan.arm)}; {wording.habits(cohort, plan.delta, si)}"

@@ -14,12 +14,12 @@ from libra_core.advisors.agreement import Agreement
 from libra_core.digits import fixed, interval, signed
 from libra_core.policies import REGISTRY
 from libra_core.records import RecordsError, analytics
-from libra_core.records.export import csv_bytes, fhir_bundle, parquet_bytes
+from libra_core.records.export import fhir_bundle, parquet_bytes
 from libra_core.records.results import Collected, Totals, collect, totals
+from libra_core.spreadsheet import csv_bytes
 from pages.ui.draw import cards
 from pages.ui.feedback.state import cohort_named
-from pages.ui.session import current
-from pages.ui.shell import access
+from pages.ui.session import access, current
 
 FEW = 10  # decisions below which a difference or an agreement is not worth a number
 CHANGED = "Your sign-in or your role has changed: load the page again."
@@ -39,7 +39,7 @@ def results() -> None:
         return
     rows = collect(repository, cohort_named)
     for sentence in rows.left_out:
-        st.caption(f":material/info: Left out: {cards.plain(sentence)}")
+        st.caption(f":material/info: Left out: {cards.escaped(sentence)}")
     if not len(rows.table):
         st.info(NOBODY, icon=":material/insights:")
         return
