@@ -259,6 +259,7 @@ class Engine:
             for p, found in state["pending"].items()
         }
         self._executed = {int(p): Action(arm, tuple(delta)) for p, (arm, delta) in state["executed"].items()}
+        self.given = list(state["given"])
 
 
 def choice_state(choice: Choice) -> dict[str, Any]:
