@@ -13,7 +13,7 @@ from pages.ui.feedback import results as feedback_results
 from pages.ui.feedback import start as feedback_start
 from pages.ui.feedback import summary as feedback_summary
 from pages.ui.feedback.state import Key, act, feedback_state, leave, sitting
-from pages.ui.shell import access
+from pages.ui.session import access
 
 AT_ONCE = 200  # patients that the method may treat by itself in one run of the page
 

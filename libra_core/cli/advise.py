@@ -94,9 +94,8 @@ class Consulted:
         return {"arm": protocol.treatments[arm].code, "changes": changes_of(protocol, delta)}
 
 
-def add_advise(subparsers: Any) -> None:
-    """Put the command on the list."""
-    parser = subparsers.add_parser("advise", help="ask an advisor about one patient, and decide")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
     add = parser.add_argument
     add("--cohort", required=True, metavar="PATH|NAME", help=cohort_help())
     add("--row", required=True, metavar="ID|N", help=ROW_HELP)
@@ -106,10 +105,9 @@ def add_advise(subparsers: Any) -> None:
     seed = "of LIBRA and of a simulated advisor (default: %(default)s)"
     add("--seed", type=whole(0, SEED_MAX), default=0, metavar="S", help=seed)
     add("--json", type=Path, metavar="FILE", help="write the result as JSON")
-    parser.set_defaults(run=run_advise)
 
 
-def run_advise(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """0 when a decision was made, with or without advice. Raises ValueError or IndexError with a sentence."""
     from libra_core.cohort import load_cohort
 

@@ -31,23 +31,22 @@ if TYPE_CHECKING:
 AFTER_MAX = 100_000
 
 
-def add_recommend(subparsers: Any) -> None:
-    """Put the command on the list."""
-    parser = subparsers.add_parser("recommend", help="recommend for one patient")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
     add = parser.add_argument
     add("--cohort", required=True, metavar="PATH|NAME", help=cohort_help())
     add("--row", required=True, metavar="ID|N", help=ROW_HELP)
     policies = f"one of {', '.join(REGISTRY)} (default: %(default)s)"
-    add("--policy", default="libra", choices=sorted(REGISTRY), metavar="P", help=policies)
+    add("--policy", default="libra", choices=REGISTRY, metavar="P", help=policies)
     add("--advisor", metavar="NAME", help=f"for policies that ask: {advisor_help()} (default: {GUIDELINE})")
     learned = "simulated patients that it has learned from before (default: %(default)s)"
     add("--after", type=whole(0, AFTER_MAX), default=200, metavar="N", help=learned)
     add("--seed", type=whole(0, SEED_MAX), default=0, metavar="S", help="of all that is random (default: %(default)s)")
     add("--json", type=Path, metavar="FILE", help="write the decision as JSON")
-    parser.set_defaults(run=_recommend)
 
 
-def _recommend(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """0 when a decision was made. Raises ValueError or IndexError with a sentence."""
     from libra_core.cohort import load_cohort
     from libra_core.report import wording
     from libra_core.study import LiveRun

@@ -30,7 +30,7 @@ from libra_core.clinical.rules import (
     severity,
 )
 from libra_core.clinical.treatment import Block, CohortSpec, FeasibleSpec, Limit, LinearLimit, Outcome, Treatment
-from libra_core.recourse.feasible import FeasibleSet, LinearConstraint
+from libra_core.feasible import FeasibleSet, LinearConstraint
 
 INTERCEPT = "intercept"
 Between = tuple[Floats, Floats]  # the lowest and the highest value that are possible, each (n, n_features)

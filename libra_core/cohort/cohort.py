@@ -1,4 +1,4 @@
-"""A cohort: complete clinical values for n people, what was assumed, and the doors to policies and advisors."""
+"""A cohort: complete clinical values for n people, what was assumed, and what policies and advisors read of them."""
 
 from __future__ import annotations
 

@@ -193,9 +193,9 @@ class _Reading:
             where = sheet.gaps(name) & ~sheet.doubt(name) & ~np.isnan(column.values)
             sheet.values[name][where], sheet.imputed[name][where] = column.values[where], True
         if differ.any():
-            told = ", ".join(repr(match.column) for match, _ in (*facts, *parts))
+            names = ", ".join(repr(match.column) for match, _ in (*facts, *parts))
             how = "yes counts" if feature.kind == "flag" else "the first counts, and the others as possible"
-            self.notes.append(f"{feature.label}: in {plural(int(differ.sum()), 'row')} {told} disagree; {how}.")
+            self.notes.append(f"{feature.label}: in {plural(int(differ.sum()), 'row')} {names} disagree; {how}.")
 
     def _account(self, match: Match, column: Column) -> None:
         """Write down how a column was read and what in it was refused."""

@@ -40,9 +40,10 @@ class Share:
     def interval(self) -> tuple[float, float]:
         if not self.n:
             return math.nan, math.nan
-        z, p, n = 1.959964, self.value, self.n
-        middle, spread = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return max(0.0, (middle - spread) / (1 + z * z / n)), min(1.0, (middle + spread) / (1 + z * z / n))
+        from scipy.stats import binomtest  # here: the record itself works without it
+
+        found = binomtest(self.k, self.n).proportion_ci(method="wilson")
+        return float(found.low), float(found.high)
 
 
 def decisions_table(found: Sequence[tuple[SessionInfo, Ledger, Engine]]) -> pd.DataFrame:
@@ -196,13 +197,12 @@ def gain(table: pd.DataFrame) -> Gain:
     if not len(t):
         return Gain(0, 0, 0, math.nan, math.nan, math.nan)
     values = t["gain"].to_numpy(float)
-    n, mean = len(values), float(values.mean())
-    if n < 2:
-        return Gain(n, int((values > 0).sum()), int((values < 0).sum()), mean, math.nan, math.nan)
-    from scipy.stats import t as student
+    better, worse = int((values > 0).sum()), int((values < 0).sum())
+    if len(values) < 2:
+        return Gain(len(values), better, worse, float(values.mean()), math.nan, math.nan)
+    from libra_core.study.metrics import band  # here: it needs scipy
 
-    half = float(student.ppf(0.975, n - 1)) * float(values.std(ddof=1)) / math.sqrt(n)
-    return Gain(n, int((values > 0).sum()), int((values < 0).sum()), mean, mean - half, mean + half)
+    return Gain(len(values), better, worse, *(float(v) for v in band(values)))
 
 
 def times(table: pd.DataFrame) -> tuple[float, float, float]:

@@ -16,9 +16,10 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
+from libra_core.files import home
 from libra_core.records.errors import NOT_KEPT, Unavailable
 
-DEFAULT_PATH = Path(__file__).resolve().parents[2] / "data" / "local" / "records.sqlite"
+DEFAULT_PATH = home() / "records.sqlite"
 MIGRATIONS = Path(__file__).with_name("migrations")
 HEAD = "0002"
 BUSY_SECONDS = 15.0  # how long a writer waits for its turn

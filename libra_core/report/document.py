@@ -5,7 +5,7 @@ Text is plain: no markup of any kind, so that each format escapes it in its own 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from libra_core.arrays import Floats
 
@@ -77,7 +77,7 @@ class Document:
     facts: tuple[tuple[str, str], ...]
     sources: tuple[str, ...] = ()
     plain: bool = False
-    stamp: str = field(default="")
+    stamp: str = ""
 
     @property
     def footer(self) -> str:

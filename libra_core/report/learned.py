@@ -1,4 +1,4 @@
-"""The last screens: what was learned, held against the three guarantees, and for whom, within which limits."""
+"""The last screens: what was learned, beside the three guarantees, and for whom, within which limits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from libra_core.report.measures import Interval, asked, at, difference, growth, 
 from libra_core.report.wording import factor, number, per_patient, rate, short_label, spread
 from libra_core.study.metrics import band, group_frame
 
-CURVES = ("linucb", "glrb", "libra", "guideline", "llm-only")
+CURVES = ("linucb", "glrb", "libra", "guideline", "advisor-only")
 SETTLED = 0.01  # share of a run from which an average so far is drawn: before it, it is one over few patients
 COMPARED = ("guideline", "glrb", "libra")
 
@@ -82,7 +82,7 @@ def _start(case: CaseStudy) -> str:
     mine = lost(study, "libra", tenth)
     against = [
         f"{_compared(difference(study, 'libra', name, tenth))} {who} ({number(lost(study, name, tenth).mean, unit)})"
-        for name, who in (("glrb", "learning without an advisor"), ("llm-only", "its advisor alone"))
+        for name, who in (("glrb", "learning without an advisor"), ("advisor-only", "its advisor alone"))
     ]
     return f"In the first {tenth:,} patients LIBRA lost {rate(mine.mean, unit)}: {', and '.join(against)}."
 
@@ -106,10 +106,10 @@ def _robust(case: CaseStudy) -> str:
     text = (
         f"With an advisor who always names the worst treatment LIBRA lost {_compared(harm)} learning without one: the "
         f"difference is {spread(harm, unit)} {per_patient(unit)}. Doing what that advisor says loses "
-        f"{number(lost(study, 'llm-only').mean, unit)}."
+        f"{number(lost(study, 'advisor-only').mean, unit)}."
     )
     if guarded.dismissed is not None:
-        text += f" {short_label('libra-trial')} found it out and stopped asking in {guarded.dismissed:.0%} of runs."
+        text += f" {short_label('libra-trial')} noticed and stopped asking in {guarded.dismissed:.0%} of runs."
     return text
 
 

@@ -64,9 +64,9 @@ def _closed(ledger: Ledger) -> list[CaseFile]:
 def _decided(info: SessionInfo, ledger: Ledger) -> Section:
     cases = _closed(ledger)
     kinds = Counter(case.final.kind for case in cases if case.final)
-    put_off = sum(bool(case.deferred) for case in ledger.files)
+    deferred = sum(bool(case.deferred) for case in ledger.files)
     seconds = [case.seconds for case in cases if case.seconds is not None]
-    points = [f"{put_off} put off at least once."]
+    points = [f"{deferred} deferred at least once."]
     if wrong := sum(case.mistake is not None for case in ledger.files):
         points.append(f"{wrong} marked as recorded by mistake: left out here.")
     if seconds:

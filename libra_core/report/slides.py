@@ -12,16 +12,10 @@ from pptx.enum.chart import XL_CHART_TYPE, XL_LEGEND_POSITION
 from pptx.enum.dml import MSO_LINE
 from pptx.util import Emu, Inches, Pt
 
-from libra_core.report import fonts
 from libra_core.report.document import WARNING, Chart, Document, Section, Table
 from libra_core.report.svg import COLOURS, thin, ticks
 
-INK, BLUE, GREY, AMBER = (
-    RGBColor(0x1B, 0x27, 0x33),
-    RGBColor(0, 0x5A, 0x8E),
-    RGBColor(0x44, 0x52, 0x5F),
-    RGBColor(0x8A, 0x45, 0),
-)
+INK, BLUE, AMBER = (RGBColor.from_string(colour) for colour in ("1B2733", "005A8E", "8A4500"))
 STYLES = (
     MSO_LINE.SOLID,
     MSO_LINE.DASH,
@@ -31,14 +25,15 @@ STYLES = (
     MSO_LINE.LONG_DASH_DOT,
     MSO_LINE.SOLID,
 )
+FONT = "Arial"
 WIDE, HIGH, EDGE = 13.333, 7.5, 0.6  # inches
 TOP, BOTTOM = 2.05, 6.8
 ROWS = 10  # of a table on one slide; what is left goes to the next
-FACT = 420  # letters of a fact on the last slide; the whole of it is in the other formats
+FACT = 420  # characters of a fact on the last slide; the other formats have all of it
 
 
 def to_pptx(document: Document) -> bytes:
-    """The slides as a file, with their font inside where this machine has it."""
+    """The slides as a file."""
     deck = Presentation()
     deck.slide_width, deck.slide_height = Inches(WIDE), Inches(HIGH)
     _title(deck, document)
@@ -47,7 +42,6 @@ def to_pptx(document: Document) -> bytes:
     _list(deck, document, "Where the numbers come from", [f"{a}: {_cut(b)}" for a, b in document.facts])
     if document.sources:
         _list(deck, document, "Sources", list(document.sources))
-    fonts.embed(deck)
     out = BytesIO()
     deck.save(out)
     return out.getvalue()
@@ -73,7 +67,7 @@ def _text(slide, text: str, x: float, y: float, w: float, h: float, size: float,
         paragraph.space_after = Pt(0.35 * size)
         run = paragraph.add_run()
         run.text = line
-        run.font.size, run.font.bold, run.font.name, run.font.color.rgb = Pt(size), bold, fonts.family(), colour
+        run.font.size, run.font.bold, run.font.name, run.font.color.rgb = Pt(size), bold, FONT, colour
 
 
 def fitting(text: str, w: float, h: float, largest: float, smallest: float = 10) -> float:
@@ -167,7 +161,7 @@ def _table(slide, table: Table, rows: tuple[tuple[str, ...], ...], x: float, y: 
             cell.fill.solid()
             cell.fill.fore_color.rgb = BLUE if i == 0 else RGBColor(255, 255, 255)
             run = cell.text_frame.paragraphs[0].add_run()
-            run.text, run.font.size, run.font.name, run.font.bold = text, Pt(size), fonts.family(), i == 0
+            run.text, run.font.size, run.font.name, run.font.bold = text, Pt(size), FONT, i == 0
             run.font.color.rgb = RGBColor(255, 255, 255) if i == 0 else INK
 
 
@@ -207,7 +201,7 @@ def _scale(axis, reach: float, about: int) -> None:  # type: ignore[no-untyped-d
 
 
 def _style(drawn, chart: Chart) -> None:  # type: ignore[no-untyped-def]
-    drawn.font.size, drawn.font.name = Pt(12), fonts.family()
+    drawn.font.size, drawn.font.name = Pt(12), FONT
     drawn.has_title = False
     drawn.has_legend = len(chart.lines) > 1
     if drawn.has_legend:

@@ -9,6 +9,7 @@ from html import escape
 import numpy as np
 
 from libra_core.arrays import Floats
+from libra_core.digits import fixed
 from libra_core.report.document import Bar, Chart, Line
 
 # Okabe and Ito's colours, told apart by people with any colour vision; a dash goes with each.
@@ -43,17 +44,12 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 def number(value: float) -> str:
     """A number on an axis or at a bar: no more digits than it needs."""
-    return _digits(value, 0 if abs(value) >= 20 or value == round(value) else 1 if abs(value) >= 2 else 2)
+    return fixed(value, 0 if abs(value) >= 20 or value == round(value) else 1 if abs(value) >= 2 else 2)
 
 
 def bar_number(value: float) -> str:
     """A number at a bar: whole, or with one decimal."""
-    return _digits(value, 0 if abs(value) >= 100 or value == round(value) else 1)
-
-
-def _digits(value: float, digits: int) -> str:
-    """With a true minus sign, and no zero below zero."""
-    return f"{round(value, digits) + 0.0:,.{digits}f}".replace("-", "−")
+    return fixed(value, 0 if abs(value) >= 100 or value == round(value) else 1)
 
 
 def thin(line: Line, points: int = MAX_POINTS) -> Line:

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 
+from libra_core.arrays import Floats
 from libra_core.report.case import CaseStudy
 from libra_core.report.document import Bar, Chart, Line, Section, Table
 from libra_core.report.measures import Interval, asked, at, difference, lost, pace, policy
@@ -54,24 +55,26 @@ def bandit(case: CaseStudy, si: bool) -> Section:
     )
 
 
+def _pieces(case: CaseStudy) -> tuple[Floats, list[tuple[float, float]]]:
+    """(last round of each piece, its beginning and end as shares of the run), PIECES of them."""
+    study, cuts = case.main.result, np.linspace(0, 1, PIECES + 1)
+    return np.array([study.t[at(study, round(b * study.t[-1]))] for b in cuts[1:]], float), [*itertools.pairwise(cuts)]
+
+
 def _pace_chart(case: CaseStudy, names: tuple[str, ...]) -> Chart:
-    study = case.main.result
-    cuts = np.linspace(0, 1, PIECES + 1)
-    middle = np.array([study.t[at(study, round(b * study.t[-1]))] for b in cuts[1:]], float)
+    study, (t, pieces) = case.main.result, _pieces(case)
     lines = []
     for name in names:
-        found = [pace(study, name, a, b) for a, b in itertools.pairwise(cuts)]
-        mean, low, high = (
-            factor(case.unit) * np.array([getattr(i, part) for i in found]) for part in ("mean", "low", "high")
-        )
-        lines.append(Line(short_label(name), middle, mean, low, high))
+        found = [pace(study, name, a, b) for a, b in pieces]
+        mean, low, high = factor(case.unit) * np.array([(i.mean, i.low, i.high) for i in found]).T
+        lines.append(Line(short_label(name), t, mean, low, high))
     said = "; ".join(f"{line.name} from {line.y[0]:.1f} to {line.y[-1]:.1f}" for line in lines)
     unit = per_patient(case.unit)
     return Chart(f"Benefit lost: {said} {unit}", "Patients treated", f"Benefit lost ({unit})", tuple(lines))
 
 
 def recourse(case: CaseStudy, si: bool) -> Section:
-    """Habits change which treatment is best; choosing the treatment alone leaves that on the table."""
+    """Habits change which treatment is best; choosing the treatment alone forgoes that."""
     cohort, unit, found, k = case.cohort, case.unit, case.truth, case.place
     share, gain = float(found.switched.mean()), float(found.gain.mean())
     alone, best = (treatment(cohort, int(arm[k])) for arm in (found.arm_alone, found.arm))
@@ -125,7 +128,7 @@ def advisor(case: CaseStudy, si: bool) -> Section:
     first, last = asked(study, "libra", *EARLY), asked(study, "libra", *LATE)
     tenth = max(1, rounds // 10)
     rows = []
-    for name in ("glrb", "libra", "llm-only"):
+    for name in ("glrb", "libra", "advisor-only"):
         calls = float(policy(study, name).calls[:, -1].mean())
         row = (short_label(name), spread(lost(study, name, tenth), unit), spread(lost(study, name), unit))
         rows.append((*row, f"{calls:,.0f}" if calls else "never"))
@@ -153,9 +156,7 @@ def advisor(case: CaseStudy, si: bool) -> Section:
 
 
 def _asked_chart(case: CaseStudy) -> Chart:
-    study = case.main.result
-    cuts = np.linspace(0, 1, PIECES + 1)
-    x = np.array([study.t[at(study, round(b * study.t[-1]))] for b in cuts[1:]], float)
-    y = np.array([100 * asked(study, "libra", a, b) for a, b in itertools.pairwise(cuts)])
+    x, pieces = _pieces(case)
+    y = np.array([100 * asked(case.main.result, "libra", a, b) for a, b in pieces])
     alt = f"Share of patients about whom LIBRA asks: from {y[0]:.0f} % to {y[-1]:.0f} %"
     return Chart(alt, "Patients treated", "Asked about (%)", (Line("LIBRA", x, y),))

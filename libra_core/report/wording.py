@@ -19,7 +19,7 @@ SHORT_LABELS = {
     "glrb": "Learns, treatment and habits",
     "libra": "LIBRA (learns and asks)",
     "libra-trial": "LIBRA with a trial of its advisor",
-    "llm-only": "Advisor only (simulated)",
+    "advisor-only": "Advisor only (simulated)",
 }
 ADVISORS = {
     "near-optimal": "a simulated expert who is nearly always right",
@@ -247,7 +247,7 @@ def advisor(name: str) -> str:
 
 def label(policy: str) -> str:
     """What a method is called in a chart or a sentence."""
-    return {"llm-only": "Advisor only (simulated)"}.get(
+    return {"advisor-only": "Advisor only (simulated)"}.get(
         policy, REGISTRY[policy].label if policy in REGISTRY else policy
     )
 

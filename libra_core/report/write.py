@@ -13,7 +13,7 @@ from libra_core.report.document import WARNING, Chart, Document
 from libra_core.report.svg import svg
 
 FORMATS = ("html", "pdf", "pptx")
-SHORT = 14  # letters of a cell that stay on one line, so that no number or name breaks in the middle
+SHORT = 14  # characters of a cell that stay on one line, so that no number or name breaks in the middle
 MIME = {
     "html": "text/html",
     "pdf": "application/pdf",

@@ -14,7 +14,7 @@ from streamlit.testing.v1.element_tree import ElementList
 from libra_core.digits import fixed
 from libra_core.policies import Reason
 from libra_core.records import LOCAL, Actor, Database, DecisionKind, Repository, Role, SessionLog, replay
-from pages.ui.shell import access
+from pages.ui.session import access
 from tests.support import by_hand
 from tests.support.kit import NHANES, begin, play, spec, stamp
 

@@ -77,7 +77,7 @@ def test_an_uploaded_cohort_in_use_is_the_one_that_is_studied(app: AppTest) -> N
     run(small(app))
     assert not app.exception
     assert not app.error
-    assert app.session_state["libra.study"].spec.environment.cohort.startswith("clinic")
+    assert app.session_state["libra.study"].subject.environment.cohort.startswith("clinic")
 
 
 def test_after_a_bad_upload_the_study_is_over_the_file_still_in_use(app: AppTest) -> None:
@@ -87,7 +87,7 @@ def test_after_a_bad_upload_the_study_is_over_the_file_still_in_use(app: AppTest
     app.file_uploader[0].upload("broken.csv", b"not,a\n").run()
     run(small(app))
     assert not app.exception
-    assert app.session_state["libra.study"].spec.environment.cohort.startswith("clinic")
+    assert app.session_state["libra.study"].subject.environment.cohort.startswith("clinic")
 
 
 @pytest.mark.parametrize("learns", ["shared", "one-pass", "refit", "mle"])
@@ -100,7 +100,7 @@ def test_the_settings_reach_the_study(regret: AppTest, learns: str) -> None:
     regret.number_input(key="study_cap").set_value(5)
     run(regret)
     assert not regret.error
-    spec = regret.session_state["libra.study"].spec
+    spec = regret.session_state["libra.study"].subject
     assert spec.environment.compliance == "full"
     assert (spec.config.shared, spec.config.estimator) == (learns == "shared", learns.replace("shared", "one-pass"))
     assert (spec.config.radius, spec.config.adoption) == ("theory", "plausible")
@@ -149,4 +149,4 @@ def test_a_further_limit_reaches_the_study(regret: AppTest) -> None:
     limit.select(limit.options[0])
     run(regret)
     assert not regret.error
-    assert len(regret.session_state["libra.study"].spec.environment.limits) == 1
+    assert len(regret.session_state["libra.study"].subject.environment.limits) == 1

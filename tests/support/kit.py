@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from benchmarks.dashboard import free_port
 from libra_core.cohort import Cohort, load_cohort
 from libra_core.records import LOCAL, Actor, Database, Plan, Repository, SessionLog, SessionSpec, Stamp
 from libra_core.records.ledger import CaseFile
@@ -90,12 +90,6 @@ def apart(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in a thread of its own: a browser that is open in this one occupies its event loop."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Postgres:

@@ -260,6 +260,3 @@ class _Log:
     cost: float = 0.0
     rung: str = ""
     request_id: str = ""
-
-
-__all__ = ["LLMAdvisor", "StoredAnswers"]

@@ -18,10 +18,11 @@ import numpy as np
 
 from libra_core.cases import Case, CaseField, MenuArm, MenuChange
 from libra_core.clinical import PROTOCOL_DIR
+from libra_core.files import DATA
 
 KEEP = "keep"
 OLDEST = 90  # ages from here on are one band, as in public-use health data
-PROMPT_DIR = Path(__file__).resolve().parents[3] / "data" / "prompts"
+PROMPT_DIR = DATA / "prompts"
 
 Messages = list[dict[str, str]]
 

@@ -168,6 +168,3 @@ def describe(settings: LLMSettings) -> dict[str, Any]:
     """The settings as plain values for a page or a log; the key only as 'set' or 'not set'."""
     shown = {f.name: getattr(settings, f.name) for f in fields(settings) if f.name not in ("api_key", "consent")}
     return shown | {"api_key": "set" if settings.has_key else "not set", "consent": settings.may_send}
-
-
-__all__ = ["Consent", "LLMSettings", "Resolved", "describe", "resolve"]

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from libra_core.advisors.llm.prompt import canonical
+from libra_core.files import home
 
-DEFAULT_PATH = Path(__file__).resolve().parents[3] / "data" / "local" / "advice.sqlite"
+DEFAULT_PATH = home() / "advice.sqlite"
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -9,7 +9,7 @@ from libra_core.records import RecordsError, Repository, SessionInfo
 from libra_core.records.database import DEFAULT_PATH
 from libra_core.records.ledger import Choice, Ledger
 from libra_core.study.spec import inputs_digest
-from pages.ui.shell import access
+from pages.ui.session import access
 
 LOOK_BACK = 20  # sessions; a page is drawn often
 

@@ -7,7 +7,6 @@ import streamlit as st
 from libra_core.clinical import Alert, Feature
 from libra_core.cohort import Cohort
 from libra_core.report.wording import drug_class
-from pages.ui.session.state import Key
 
 CLASS_COLOUR = {"normal": "green", "elevated": "blue", "stage 1": "orange", "stage 2": "orange", "severe": "red"}
 ALERT = {"urgent": st.error, "caution": st.warning, "note": st.info}
@@ -131,7 +130,7 @@ def patient_header(cohort: Cohort, row: int, si: bool) -> None:
                 st.markdown(f":small[{key_numbers(cohort, row, si)}]")
             if missing:
                 said = f"{len(missing)} of {len(cohort.protocol.features)} values are assumed"
-                with st.popover(said, type="tertiary", key=Key.ASSUMED):
+                with st.popover(said, type="tertiary", key="assumed"):
                     st.markdown("**Measured:** " + (" · ".join(numbers(cohort, row, si)[0]) or "no key number") + ".")
                     st.markdown("**Assumed by a stated rule, not measured:** " + ", ".join(missing) + ".")
 

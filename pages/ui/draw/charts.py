@@ -16,23 +16,21 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
+from libra_core.digits import signed
+from libra_core.report.document import Chart, Line
+from libra_core.report.interactive import PLOTLY_DASHES as DASHES
+from libra_core.report.interactive import curve, fill, height
+
 BLUE, VERMILION, GREEN, PURPLE, INK, ORANGE, SKY = (f"#{place:06d}" for place in range(1, 8))
 GREY, GROUND, BRIGHT = "#000008", "#000009", "#000010"  # lines of less weight, the page's ground, orange for areas
 FAINT, FULL = "#000011", "#000020"  # the ends of the scale for areas that carry text in INK
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, INK, ORANGE, SKY)
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "8px 3px 2px 3px 2px 3px")
 LINEAR, LOG_LOG, LOG_SQUARED = "linear", "log-log", "log²"
 AXES = (LINEAR, LOG_LOG, LOG_SQUARED)
 MARKS = (1, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 Curve = tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]  # t, mean, low, high
 MAX_POINTS = 600  # a line of more points looks the same and only costs bytes
 MAX_MARKERS = 400
-BAND = 0.18  # opacity of the spread around a line
-
-
-def two(value: float) -> str:
-    """Two decimals, with a true minus and no negative zero."""
-    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
 
 def blank(alt: str, x: str, y: str, height: int = 300) -> go.Figure:
@@ -51,6 +49,11 @@ def blank(alt: str, x: str, y: str, height: int = 300) -> go.Figure:
     figure.update_xaxes(title={"text": x, "standoff": 8}, **axis)
     figure.update_yaxes(title={"text": y, "standoff": 14}, **axis)
     return figure
+
+
+def of_report(chart: Chart) -> go.Figure:
+    """A report's chart in the colours of the theme in use."""
+    return fill(blank(chart.alt, chart.x, chart.y, height(chart)), chart, SERIES, INK)
 
 
 def thin(n: int, points: int = MAX_POINTS) -> np.ndarray:
@@ -87,7 +90,7 @@ def contributions(labels: Sequence[str], values: Sequence[float], unit: str, sur
         x=list(values),
         orientation="h",
         marker_color=[(BLUE if v >= 0 else VERMILION) if sure else GREY for v in values],
-        text=[f"{v:+.1f}".replace("-", "−") for v in values],
+        text=[signed(v) for v in values],
         textposition="outside",
         cliponaxis=False,
         hovertemplate="%{y}: %{x:+.1f} " + unit + "<extra></extra>",
@@ -135,7 +138,7 @@ def options(
 
 
 def regret_so_far(cumulative: Sequence[float], asked: Sequence[bool], unit: str) -> go.Figure:
-    """The run on show: one point per patient, a tick on the axis where the advisor was asked."""
+    """The displayed run: one point per patient, a tick on the axis where the advisor was asked."""
     n = len(cumulative)
     total = f"{cumulative[-1]:.1f} {unit}" if n else "nothing yet"
     figure = blank(
@@ -177,8 +180,8 @@ def bands(
     """One line for each method with the spread over repetitions: name -> (t, mean, low, high); theory's lines, name ->
     (t, value), over them. On linear and log² axes the runs fill the picture, and a bound may lie beyond it."""
     figure = blank(alt + _with(theory), "Patients treated", y, height)
-    for k, (name, curve) in enumerate(curves.items()):
-        _band(figure, name, curve, k, axes)
+    for k, (name, values) in enumerate(curves.items()):
+        _band(figure, name, values, k, axes)
     top = max((float(np.max(high)) for *_, high in curves.values()), default=1.0)
     for k, (name, (t, value)) in enumerate((theory or {}).items()):
         line = {"color": INK if k % 2 == 0 else GREY, "width": 1.4, "dash": ("longdashdot", "dot")[k % 2]}
@@ -209,34 +212,14 @@ def _along(t: np.ndarray, axes: str) -> list[float]:
     return (np.log(t) ** 2 if axes == LOG_SQUARED else t).tolist()
 
 
-def _band(figure: go.Figure, name: str, curve: Curve, k: int, axes: str) -> None:
-    t, mean, low, high = (np.asarray(v, float)[thin(len(np.asarray(curve[0])))] for v in curve)
+def _band(figure: go.Figure, name: str, values: Curve, k: int, axes: str) -> None:
+    t, mean, low, high = (np.asarray(v, float)[thin(len(np.asarray(values[0])))] for v in values)
     if axes == LOG_LOG:  # a logarithm has no zero: the line starts where something is lost
         t, mean, low, high = (v[mean > 0] for v in (t, mean, low, high))
         low = np.maximum(low, mean / 10)
-    x, colour = _along(t, axes), SERIES[k % len(SERIES)]
-    figure.add_scatter(
-        x=x + x[::-1],
-        y=np.concatenate([high, low[::-1]]).tolist(),
-        fill="toself",
-        fillcolor=colour,
-        opacity=BAND,
-        mode="lines",
-        line={"width": 0},
-        hoverinfo="skip",
-        showlegend=False,
-        legendgroup=name,
-    )
-    figure.add_scatter(
-        x=x,
-        y=mean.tolist(),
-        name=name,
-        mode="lines",
-        legendgroup=name,
-        line={"color": colour, "width": 2.2, "dash": DASHES[k % len(DASHES)]},
-        customdata=t.tolist(),
-        hovertemplate="%{fullData.name}, patient %{customdata}: %{y:,.1f}<extra></extra>",
-    )
+    line = Line(name, np.array(_along(t, axes)), mean, low, high)
+    hover = "%{fullData.name}, patient %{customdata}: %{y:,.1f}<extra></extra>"
+    curve(figure, line, SERIES[k % len(SERIES)], DASHES[k % len(DASHES)], hover, t.tolist())
 
 
 def _scale(figure: go.Figure, curves: Mapping[str, Curve], axes: str, top: float) -> None:

@@ -13,12 +13,12 @@ import streamlit as st
 from libra_core.advisors.agreement import Agreement
 from libra_core.policies import REGISTRY
 from libra_core.records import analytics
-from libra_core.records.export import csv_bytes, fhir_bundle, parquet_bytes
+from libra_core.records.export import fhir_bundle, parquet_bytes
 from libra_core.records.results import Collected, Totals, collect, totals
+from libra_core.spreadsheet import csv_bytes
 from pages.ui.draw import cards
 from pages.ui.feedback.state import cohort_named
-from pages.ui.session import current
-from pages.ui.shell import access
+from pages.ui.session import access, current
 
 FEW = 10  # decisions below which a difference or an agreement is not worth a number
 CHANGED = "Your sign-in or your role has changed: load the page again."

@@ -12,8 +12,7 @@ from libra_core.records.spec import CLINICIAN
 from libra_core.study.live import live_config
 from libra_core.study.spec import cohort_key, inputs_digest
 from pages.ui.feedback.state import Key, feedback_state, open_session, value
-from pages.ui.session import advice, current, loaders
-from pages.ui.shell import access
+from pages.ui.session import access, advice, current, loaders
 
 MODES = {"every": "I decide every patient", "unsure": "Ask me only when unsure"}
 OUTCOMES = {"simulated": "Simulated at once", "later": "Entered later by a person"}

@@ -14,8 +14,7 @@ from libra_core.cohort import Cohort
 from libra_core.records import RecordsError, SessionLog, Stamp
 from libra_core.records.repository import utc_now
 from libra_core.study.spec import cohort_key
-from pages.ui.session import advice, current, loaders
-from pages.ui.shell import access
+from pages.ui.session import access, advice, current, loaders
 
 _STATE: Final = "feedback"
 PARAMETER: Final = "session"  # in the address: a reload, or tomorrow's visit, goes on where it stopped

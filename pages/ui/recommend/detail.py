@@ -8,10 +8,10 @@ import streamlit as st
 
 from libra_core.cohort import Cohort
 from libra_core.report import wording
+from libra_core.spreadsheet import csv_bytes
 from libra_core.study.live import LiveRow, LiveRun
 from libra_core.summary import ArmSummary
 from pages.ui.draw import charts, words
-from pages.ui.draw.safe_csv import safe_csv
 from pages.ui.draw.show import figure as show
 from pages.ui.recommend import optimality as check
 from pages.ui.session import live
@@ -118,7 +118,7 @@ def log(cohort: Cohort, session: live.DisplayedRun, si: bool) -> None:
     st.dataframe(table, hide_index=True, height=320, alt="Log of the run")
     st.download_button(
         "Download the run (CSV)",
-        lambda: safe_csv(pd.DataFrame([_entry(cohort, row, unit, si) | _provenance(session) for row in rows])),
+        lambda: csv_bytes(pd.DataFrame([_entry(cohort, row, unit, si) | _provenance(session) for row in rows])),
         f"libra-run-{session.run.config_hash}.csv",
         "text/csv",
         icon=":material/download:",

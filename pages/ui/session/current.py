@@ -1,4 +1,4 @@
-"""Which cohort and which patient the session is looking at, and what changing either means for the rest."""
+"""The displayed cohort and patient, and what changing either means for the rest of the session."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def cohort() -> Cohort:
         return loaders.cohort(state.source)
     except (CohortError, OSError) as error:
         show.failed(f"The cohort {names[state.source]} cannot be read: {error}")
-        show.way_out("cohort.py", "Upload a file on the page Cohort")
+        show.next_step("cohort.py", "Upload a file on the page Cohort")
         st.stop()
 
 
 def forget_patient(state: AppState) -> None:
-    """A new cohort: the old row numbers and the old run mean nothing any more."""
+    """A new cohort: row numbers and runs of the old one mean nothing in it."""
     state.row = None
     Slot.drop_of_cohort()
     state.lost = ""
@@ -112,4 +112,4 @@ def on_find(cohort: Cohort) -> None:
     if found is not None:
         select(found)
     elif wanted.strip():
-        app_state().notes["find"] = f"No patient of this cohort has that ID. IDs look like {cohort.ids[0]}."
+        app_state().not_found = f"No patient of this cohort has that ID. IDs look like {cohort.ids[0]}."

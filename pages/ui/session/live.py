@@ -1,4 +1,4 @@
-"""The displayed run: started from the widgets, stepped by a button or the clock, forgotten when a setting changes."""
+"""The displayed run: started from the widgets, stepped by a button or by the clock, dropped when a setting changes."""
 
 from __future__ import annotations
 
@@ -20,15 +20,27 @@ SPEEDS = {"Slow": (1, 1.0), "Normal": (1, 0.4), "Fast": (10, 0.5)}  # patients a
 
 @dataclass(eq=False)
 class DisplayedRun:
-    """One session's run, with the moment of its last tick. in_turn: no person chose who was treated or asked."""
+    """One session's run, with the time of its last tick. study: the stored one that it repeats.
+    in_turn: no person chose who was treated or asked."""
 
     run: LiveRun
+    longest: int = LONGEST
+    study: str = ""
     in_turn: bool = True
     last_tick: float = 0.0
 
     @property
     def finished(self) -> bool:
-        return len(self.run.rows) >= LONGEST
+        return len(self.run.rows) >= self.longest
+
+    def due(self, speed: str) -> int:
+        """How many patients Play treats now: none where a rerun for another reason follows a tick closely."""
+        patients, seconds = SPEEDS[speed]
+        now = time.monotonic()
+        if self.finished or now - self.last_tick < 0.8 * seconds:
+            return 0
+        self.last_tick = now
+        return patients
 
 
 RUN: Slot[DisplayedRun] = Slot("live", of_cohort=True)
@@ -60,7 +72,7 @@ def limits(cohort: Cohort) -> tuple[str, ...]:
 
 
 def displayed(cohort: Cohort) -> DisplayedRun:
-    """The session's run over this cohort, begun if there is none. Raises ValueError with a sentence when it cannot.
+    """The session's run over this cohort, started if there is none. Raises ValueError with a sentence when it cannot.
 
     A run over another cohort is dropped, whoever changed it: its patients' plans must never stand under other names.
     """
@@ -74,7 +86,7 @@ def displayed(cohort: Cohort) -> DisplayedRun:
 
 
 def shown_plan(cohort: Cohort, session: DisplayedRun) -> ShownPlan:
-    """A picked patient as a preview; else the last patient treated; else the first who would come."""
+    """A selected patient as a preview; else the last patient treated; else the first who would come."""
     picked, rows = app_state().row, session.run.rows
     record = rows[-1] if picked is None and rows else None
     row = record.row if record else first(cohort) if picked is None else picked
@@ -89,7 +101,7 @@ def first(cohort: Cohort) -> int:
 
 
 def step(patients: int = 1) -> None:
-    """Treat the next patients. A picked patient is put aside."""
+    """Treat the next patients. A selected patient is deselected."""
     session = displayed(current.cohort())
     app_state().row = None
     for _ in range(min(patients, LONGEST - len(session.run.rows))):
@@ -106,11 +118,8 @@ def treat(row: int) -> None:
 
 
 def tick(session: DisplayedRun, speed: str) -> None:
-    """One tick of Play. A rerun for another reason, shortly after a tick, does not count as one."""
-    patients, seconds = SPEEDS[speed]
-    now = time.monotonic()
-    if not session.finished and now - session.last_tick >= 0.8 * seconds:
-        session.last_tick = now
+    """One tick of Play."""
+    if patients := session.due(speed):
         step(patients)
 
 
@@ -122,6 +131,6 @@ def readmit() -> None:
 
 
 def reset() -> None:
-    """Forget the run and stop playing; the next look begins another with the widgets' settings."""
+    """Drop the run and stop playing; the next rerun starts another with the widgets' settings."""
     RUN.put(None)
     st.session_state[Key.PLAY] = False

@@ -11,8 +11,8 @@ from libra_core.advisors.llm import Consultation, LLMAdvisor, LLMSettings, Promp
 from libra_core.advisors.llm.budget import Spend
 from libra_core.advisors.llm.settings import NAMES, Resolved
 from libra_core.cohort import Cohort
-from pages.ui.session.state import Slot
-from pages.ui.shell import access
+from pages.ui.draw.words import sentence
+from pages.ui.session import access
 
 # Addresses to start from. Any other server that speaks chat completions works as well.
 SERVERS = {
@@ -23,8 +23,6 @@ SERVERS = {
     "llama.cpp on this machine": "http://localhost:8080/v1",
     "vLLM on this machine": "http://localhost:8000/v1",
 }
-
-
 OFFLINE = "Advice comes from the guideline's rules or from a simulated advisor, and is named so."
 
 
@@ -39,13 +37,8 @@ class LLMSession:
     heard: dict[int, Consultation] = field(default_factory=dict)  # what the advisor in use said, by row
 
 
-SESSION: Slot[LLMSession] = Slot("llm")
-
-
 def session() -> LLMSession:
-    if SESSION.get() is None:
-        SESSION.put(LLMSession())
-    return SESSION.get() or LLMSession()
+    return st.session_state.setdefault("libra.llm", LLMSession())
 
 
 def resolved() -> Resolved:
@@ -62,7 +55,7 @@ def fault(page: LLMSettings) -> str:
     try:
         resolve(page, _secrets())
     except ValueError as error:
-        return f"{str(error)[:1].upper()}{str(error)[1:]}."
+        return sentence(str(error))
     return ""
 
 
@@ -115,18 +108,3 @@ def update(**changes: object) -> None:
     """Change what the page sets."""
     mine = session()
     mine.page = replace(mine.page, **changes)
-
-
-__all__ = [
-    "OFFLINE",
-    "SERVERS",
-    "LLMSession",
-    "advisor",
-    "fault",
-    "prompt",
-    "resolved",
-    "session",
-    "speaker",
-    "spent",
-    "update",
-]

@@ -11,8 +11,9 @@ from libra_core.advisors.llm import Consent, LLMSettings, open_store, payload_pr
 from libra_core.advisors.llm.budget import price_of
 from libra_core.advisors.llm.settings import Resolved
 from libra_core.cohort import Cohort
+from pages.ui.draw import words
 from pages.ui.session import live, llm
-from pages.ui.session.state import Key, app_state
+from pages.ui.session.state import app_state
 
 KIND = {"ok": st.success, "off": st.info}
 
@@ -20,39 +21,44 @@ KIND = {"ok": st.success, "off": st.info}
 def server() -> None:
     """Where to ask and what. A value from the environment or the secrets is shown, not edited."""
     page, now = llm.session().page, llm.resolved()
-    fixed = now.source["base_url"] in ("environment", "secrets")
+    fixed, named = _given(now, "base_url"), _given(now, "model")
     st.selectbox(
         "Start from",
         list(llm.SERVERS),
         index=None,
         placeholder="a known kind of server …",
-        key=Key.LLM_PRESET,
+        key="llm_preset",
         on_change=_use_preset,
-        disabled=fixed,
+        disabled=bool(fixed),
     )
     address = st.text_input(
         "Server address",
         now.settings.base_url if fixed else page.base_url,
-        key=Key.LLM_URL,
-        disabled=fixed,
+        key="llm_url",
+        disabled=bool(fixed),
         help="Any server that speaks OpenAI's chat completions. Most addresses end in /v1.",
     )
-    named = now.source["model"] in ("environment", "secrets")
-    model = st.text_input("Model", now.settings.model if named else page.model, key=Key.LLM_MODEL, disabled=named)
+    shown = now.settings.model if named else page.model
+    model = st.text_input("Model", shown, key="llm_model", disabled=bool(named))
     if not fixed:
         llm.update(base_url=address.strip())
     if not named:
         llm.update(model=model.strip())
-    for attribute, label in (("base_url", "The server address"), ("model", "The model")):
-        if now.source[attribute] in ("environment", "secrets"):
-            st.caption(f"{label} is set in the {now.source[attribute]}, which outweighs this page.")
+    for place, label in ((fixed, "The server address"), (named, "The model")):
+        if place:
+            st.caption(f"{label} is set in the {place}, which overrides this page.")
     st.caption(_key_sentence(now))
 
 
+def _given(now: Resolved, field: str) -> str:
+    """Where a value is set that this page cannot change: 'environment' or 'secrets'; empty where it can."""
+    return now.source[field] if now.source[field] in ("environment", "secrets") else ""
+
+
 def _use_preset() -> None:
-    chosen = st.session_state.get(Key.LLM_PRESET)
+    chosen = st.session_state.get("llm_preset")
     if chosen:
-        st.session_state[Key.LLM_URL] = llm.SERVERS[chosen]
+        st.session_state["llm_url"] = llm.SERVERS[chosen]
 
 
 def _key_sentence(now: Resolved) -> str:
@@ -72,27 +78,27 @@ def limits() -> None:
         1,
         9,
         page.samples,
-        key=Key.LLM_SAMPLES,
+        key="llm_samples",
         help="Each with the menu in another order; the most frequent treatment counts. The share of equal answers is "
         "a vote share, not a probability.",
     )
     left, middle, right = st.columns(3)
-    capped = now.source["max_calls"] in ("environment", "secrets")
+    capped = bool(_given(now, "max_calls"))
     calls = left.number_input(
         "Limit: questions",
         0,
         1_000_000,
         now.settings.max_calls if capped else page.max_calls,
         step=50,
-        key=Key.LLM_CALLS,
+        key="llm_calls",
         disabled=capped,
     )
-    tokens = middle.number_input("Limit: tokens", 0, 10**9, page.max_tokens, step=100_000, key=Key.LLM_TOKENS)
-    cost = right.number_input("Limit: US dollars", 0.0, 10_000.0, page.max_cost, step=1.0, key=Key.LLM_COST)
+    tokens = middle.number_input("Limit: tokens", 0, 10**9, page.max_tokens, step=100_000, key="llm_tokens")
+    cost = right.number_input("Limit: US dollars", 0.0, 10_000.0, page.max_cost, step=1.0, key="llm_cost")
     llm.update(samples=int(samples), max_tokens=int(tokens), max_cost=float(cost))
     if not capped:
         llm.update(max_calls=int(calls))
-    st.caption(f"Caps of this session. {_price_sentence(now.settings)}")
+    st.caption(f"Limits of this session. {_price_sentence(now.settings)}")
 
 
 def _price_sentence(settings: LLMSettings) -> str:
@@ -114,11 +120,10 @@ def consent(cohort: Cohort) -> None:
     try:
         prompt = llm.prompt(cohort)
     except ValueError as error:  # no text is written for this disease
-        text = str(error)
-        st.info(f"{text[:1].upper()}{text[1:]}. Until then the model stays off.", icon=":material/block:")
+        st.info(f"{words.sentence(str(error))} Until then the model stays off.", icon=":material/block:")
         llm.update(enabled=False)
         return
-    with st.expander("Read what would be sent", key=Key.LLM_PAYLOAD):
+    with st.expander("Read what would be sent", key="llm_payload"):
         st.caption(
             f"The complete text of one question about patient {cohort.ids[row]}. Numbers are banded; identifiers, free "
             "text and column names of the file are never in it."
@@ -131,13 +136,13 @@ def consent(cohort: Cohort) -> None:
         yes = st.checkbox(
             f"I have read it and agree to send such text to {settings.host}",
             value=settings.may_send,
-            key=f"{Key.LLM_CONSENT}-{settings.host}",
+            key=f"llm_consent-{settings.host}",
         )
         agreed = Consent(settings.host, bool(yes))
     on = st.toggle(
         "Ask the language model",
         value=llm.session().page.enabled,
-        key=Key.LLM_ON,
+        key="llm_on",
         help="Off by default. Without it, advice comes from the guideline's rules or a simulated advisor.",
     )
     llm.update(enabled=bool(on), consent=agreed)
@@ -166,7 +171,7 @@ def connection() -> None:
     mine = llm.session()
     if st.button(
         "Test the connection",
-        key=Key.LLM_TEST,
+        key="llm_test",
         disabled=bool(settings.off_reason()),
         icon=":material/network_check:",
         help="Asks one harmless question that holds no patient.",
@@ -180,36 +185,25 @@ def connection() -> None:
 
 
 def spend() -> None:
-    """Questions, tokens and dollars of this session, and of today over all sessions."""
+    """Questions, tokens and dollars of this session, and of all sessions today."""
     settings, used = llm.resolved().settings, llm.spent()
     calls, tokens, cost = open_store().spend()
-    left, middle, right = st.columns(3)
-    left.metric(
-        "Questions",
-        f"{used.calls:,}",
-        f"of {settings.max_calls:,}; on this server today {calls:,}",
-        delta_color="off",
-        delta_arrow="off",
-    )
-    middle.metric(
-        "Tokens",
-        f"{used.tokens:,}",
-        f"of {settings.max_tokens:,}; on this server today {tokens:,}",
-        delta_color="off",
-        delta_arrow="off",
-    )
     shown = f"${used.cost:,.2f}" if price_of(settings) else "unknown"
-    right.metric(
-        "Cost",
-        shown,
-        f"of ${settings.max_cost:,.2f}; on this server today ${cost:,.2f}",
-        delta_color="off",
-        delta_arrow="off",
-    )
+    for column, (label, value, cap, today) in zip(
+        st.columns(3),
+        (
+            ("Questions", f"{used.calls:,}", f"{settings.max_calls:,}", f"{calls:,}"),
+            ("Tokens", f"{used.tokens:,}", f"{settings.max_tokens:,}", f"{tokens:,}"),
+            ("Cost", shown, f"${settings.max_cost:,.2f}", f"${cost:,.2f}"),
+        ),
+        strict=True,
+    ):
+        said = f"of {cap}; on this server today {today}"
+        column.metric(label, value, said, delta_color="off", delta_arrow="off")
 
 
 def audit() -> None:
-    """The chained log: intact or not, its last rows, and all of it to take away."""
+    """The chained log: whether it is intact, and all of it as a file."""
     store = open_store()
     count, _ = store.head()
     st.caption(
@@ -217,13 +211,13 @@ def audit() -> None:
         + ("" if store.durable else " It is kept in memory only: its folder cannot be written.")
     )
     with st.container(horizontal=True):
-        check = st.button("Check the audit log", key=Key.LLM_VERIFY, disabled=count == 0)
+        check = st.button("Check the audit log", key="llm_verify", disabled=count == 0)
         st.download_button(
             "Download it",
             lambda: "\n".join(json.dumps(row, ensure_ascii=False) for row in store.rows()),
             "libra-advice-audit.jsonl",
             "application/jsonl",
-            key=Key.LLM_AUDIT,
+            key="llm_audit",
             disabled=count == 0,
         )
     if check:

@@ -1,4 +1,4 @@
-"""The tour of a first visit, in three steps that stand on the pages they speak of. Nothing pops up, nothing is blocked.
+"""The tour of a first visit, in three steps, each shown on the page that it describes. Nothing pops up.
 
 It opens by itself when a session comes to the Cohort page for the first time, and from About at any time.
 """
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.ui.session.state import Key, app_state
-from pages.ui.shell import access
+from pages.ui.session import access
+from pages.ui.session.state import app_state
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ STEPS = (
 
 
 def strip(page: str) -> None:
-    """The step that speaks of this page, while the tour is open."""
+    """The step about this page, while the tour is open."""
     state, steps = app_state(), [step for step in STEPS if access.allowed(step.page)]
     here = next((k for k, step in enumerate(steps) if step.page == page), None)
     if here is None:
@@ -60,10 +60,10 @@ def _draw(steps: list[TourStep], here: int) -> None:
         said.markdown(f"**Tour, {here + 1} of {len(steps)}: {step.title}.** {step.text}")
         with ways, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
             if not last and st.button(
-                f"Next: {steps[here + 1].title.lower()}", key=Key.TOUR_NEXT, icon=":material/arrow_forward:"
+                f"Next: {steps[here + 1].title.lower()}", key="tour_next", icon=":material/arrow_forward:"
             ):
                 st.switch_page(f"{steps[here + 1].page}.py")
-            st.button("End the tour" if last else "Close", key=Key.TOUR_CLOSE, on_click=close, icon=":material/close:")
+            st.button("End the tour" if last else "Close", key="tour_close", on_click=close, icon=":material/close:")
 
 
 def close() -> None:
@@ -71,7 +71,7 @@ def close() -> None:
 
 
 def again() -> None:
-    """The way to it from About."""
-    if st.button("Take the tour", key=Key.TOUR_AGAIN, icon=":material/tour:"):
+    """The button on About that starts it."""
+    if st.button("Take the tour", key="tour_again", icon=":material/tour:"):
         app_state().tour = True
         st.switch_page(f"{STEPS[0].page}.py")

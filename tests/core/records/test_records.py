@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from libra_core.cli.replay import run_replay
+from libra_core.cli import main
 from libra_core.policies import REGISTRY, Reason
 from libra_core.records import AlreadyDecided, Database, DecisionKind, Entered, Plan, Repository, SessionLog, replay
 from libra_core.records.codec import decision_from, decision_text
@@ -402,21 +402,15 @@ def test_settings_that_make_no_sense_are_refused(changes: dict, sentence: str) -
 
 
 def test_the_command_proves_a_session(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
-    import argparse
-
-    from libra_core.cli.replay import add_replay
-
-    parser = argparse.ArgumentParser()
-    add_replay(parser.add_subparsers())
     sitting = play(begin(database, planned=3))
     url = f"sqlite:///{database.path}"
-    assert run_replay(parser.parse_args(["replay", sitting.id[:8], "--database", url])) == 0
+    assert main(["replay", sitting.id[:8], "--database", url]) == 0
     out = capsys.readouterr().out
     assert "unbroken" in out
     assert "all 9 stored proposals equal the recomputed ones, to the last digit" in out
-    assert run_replay(parser.parse_args(["replay", "--database", url])) == 0
+    assert main(["replay", "--database", url]) == 0
     assert sitting.id in capsys.readouterr().out
-    assert run_replay(parser.parse_args(["replay", "ffff-none", "--database", url])) == 2
+    assert main(["replay", "ffff-none", "--database", url]) == 2
     assert sitting.info.owner == LOCAL.id
 
 

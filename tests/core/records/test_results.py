@@ -15,8 +15,9 @@ from fhir.resources.R4B.bundle import Bundle
 from libra_core.cohort import load_cohort
 from libra_core.records import Actor, Database, Denied, Repository, Role
 from libra_core.records import analytics as a
-from libra_core.records.export import csv_bytes, fhir_bundle, parquet_bytes
+from libra_core.records.export import fhir_bundle, parquet_bytes
 from libra_core.records.results import Totals, collect, totals
+from libra_core.spreadsheet import csv_bytes
 from tests.support.kit import NHANES, begin, other_plan, play, stamp
 
 ANN, BEN, LEAD = Actor("ann", Role.CLINICIAN), Actor("ben", Role.CLINICIAN), Actor("lea", Role.LEAD)

@@ -35,7 +35,6 @@ PAGES: Mapping[Role, frozenset[str]] = {
     Role.NONE: frozenset(),
 }
 STUDY = "study"
-FRONT = "cohort"  # the page whose address is empty
 
 
 def signed_in_by_provider() -> bool:
@@ -61,7 +60,7 @@ def actor_of(user: Mapping[str, Any], settings: Mapping[str, Any]) -> Actor:
     An address counts only if the provider says that it is verified, or says nothing and the settings trust it.
     """
     written = str(user.get("email") or "").strip()
-    email = written.lower() if written.isascii() else ""  # some letters turn into others when they are made small
+    email = written.lower() if written.isascii() else ""  # lower-casing turns some letters into others
     verified = user.get("email_verified")
     if not (verified is True or verified == "true" or (verified is None and settings.get("trust_addresses") is True)):
         email = ""
@@ -96,44 +95,6 @@ def allowed(page: str, who: Actor | None = None) -> bool:
     """Whether this person may open the page of that file name, without its ending."""
     role = (who or actor()).role
     return role is Role.LOCAL or page in PAGES[role]
-
-
-def pages(every: list[Any]) -> list[Any]:
-    """The pages that this person may open: a page that is not in the list cannot be reached by its address either.
-
-    For somebody who may open none it is one page that says how to sign in.
-    """
-    who = actor()
-    if who.role is Role.LOCAL:
-        return every
-    if mine := [page for page in every if allowed(page.url_path or FRONT, who)]:
-        return mine
-    front = st.Page(sign_in, title="Sign in", icon=":material/login:", default=True)
-    others = [page.url_path for page in every if page.url_path]  # an address from before must not end in "not found"
-    return [front, *(st.Page(sign_in, title="Sign in", url_path=path, visibility="hidden") for path in others)]
-
-
-def sign_in() -> None:
-    """The only page of somebody without a role."""
-    with st.container(key="sign-in"):
-        if getattr(st.user, "is_logged_in", False):
-            st.warning(
-                "You are signed in, but no role in this study is set down for you. Ask the study's lead to add you.",
-                icon=":material/lock_person:",
-            )
-            return
-        st.info("This study asks its users to sign in.", icon=":material/lock:")
-        st.button("Sign in", key="sign_in", on_click=st.login, type="primary", icon=":material/login:")
-
-
-def who_am_i() -> None:
-    """One line for people who signed in: name, role, and the way out."""
-    who = actor()
-    if not who.id or who.role is Role.LOCAL:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right", gap="small"):
-        st.caption(f"{who.name or who.id} · {who.role.value} · study {who.study}")
-        st.button("Sign out", key="sign_out", on_click=st.logout, type="tertiary", icon=":material/logout:")
 
 
 @lru_cache(maxsize=4)
