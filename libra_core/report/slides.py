@@ -13,7 +13,7 @@ from pptx.enum.dml import MSO_LINE
 from pptx.util import Emu, Inches, Pt
 
 from libra_core.report.document import WARNING, Chart, Document, Section, Table
-from libra_core.report.svg import COLOURS, thin, ticks
+from libra_core.report.svg import COLOURS, ticks
 
 INK, BLUE, AMBER = (RGBColor.from_string(colour) for colour in ("1B2733", "005A8E", "8A4500"))
 STYLES = (
@@ -181,7 +181,7 @@ def _chart(slide, chart: Chart, x: float, y: float, w: float, h: float) -> None:
         frame = slide.shapes.add_chart(XL_CHART_TYPE.BAR_CLUSTERED, *box, data)
     else:
         points = XyChartData()
-        for line in (thin(line, 60) for line in chart.lines):
+        for line in (line.thin(60) for line in chart.lines):
             series = points.add_series(line.name)
             for a, b in zip(line.x, line.y, strict=True):
                 series.add_data_point(float(a), float(b))

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from libra_core.digits import fixed, interval
+from libra_core.report.document import kept
 from libra_core.spreadsheet import csv_bytes
 from libra_core.study.batch import PolicyResult, StudyResult
 from libra_core.study.metrics import band, group_frame, regret_frame, summary_frame
@@ -44,7 +45,7 @@ def _example_chart(study: str) -> tuple[go.Figure, str]:
     """The stored study's curves, thinned, and their caption: made once, since every first visit shows them."""
     found = loaders.case(study).main.result
     shown = [p for p in found.policies if p.name in regret_form.DEFAULT]
-    keep = charts.thin(len(found.t), 60)
+    keep = kept(len(found.t), 60)
     curves = {
         loaders.policies()[p.name].label: (np.asarray(found.t)[keep], *(v[keep] for v in band(p.regret))) for p in shown
     }
