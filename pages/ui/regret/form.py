@@ -156,7 +156,8 @@ def spec(cohort: Cohort | None) -> StudySpec:
 
 
 def work_of(spec: StudySpec, cohort: Cohort | None = None) -> Work:
-    """The job of a study: its result and theory's curves for it, or None when it was cancelled. Raises ValueError when it would take hours."""
+    """The job of a study: its result and theory's curves, or None when it was cancelled. Raises ValueError when it
+    would take hours."""
 
     def work(progress: Callable[[float], None], cancel: threading.Event) -> tuple[StudyResult, Promises] | None:
         decisions = len(spec.policies) * spec.rounds * spec.replicates
