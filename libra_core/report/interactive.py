@@ -19,21 +19,30 @@ assert len(PLOTLY_DASHES) == len(DASHES) == len(COLOURS)
 
 
 def figure(chart: Chart) -> go.Figure:
-    """The figure on white; its description is in layout.meta["alt"]."""
-    out = go.Figure()
-    out.update_xaxes(title_text=chart.x, gridcolor=PALE, zerolinecolor=PALE, automargin=True)
-    out.update_yaxes(title_text=chart.y, gridcolor=PALE, zerolinecolor=PALE, automargin=True)
-    out.update_layout(
-        meta={"alt": chart.alt},
-        height=height(chart),
-        margin={"l": 8, "r": 24, "t": 12, "b": 8},
-        paper_bgcolor="white",
-        plot_bgcolor="white",
-        font={"size": 14, "color": INK},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        hovermode="closest",
-    )
+    """The figure on white."""
+    out = blank(chart.alt, chart.x, chart.y, height(chart), INK, 14)
+    out.update_layout(margin_r=24, paper_bgcolor="white", plot_bgcolor="white")
+    for update in (out.update_xaxes, out.update_yaxes):
+        update(gridcolor=PALE, zerolinecolor=PALE)
     return fill(out, chart, COLOURS, INK)
+
+
+def blank(alt: str, x: str, y: str, height: int, ink: str, size: int) -> go.Figure:
+    """An empty figure with its axes and type; its description is in layout.meta["alt"]."""
+    font = {"size": size, "color": ink}
+    axis = {"title_font": font, "tickfont": font, "showgrid": True, "automargin": True}
+    return go.Figure(
+        layout={
+            "meta": {"alt": alt},
+            "height": height,
+            "margin": {"l": 8, "r": 8, "t": 12, "b": 8},
+            "font": font,
+            "hovermode": "closest",
+            "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": font},
+            "xaxis": {"title": {"text": x, "standoff": 8}, **axis},
+            "yaxis": {"title": {"text": y, "standoff": 14}, **axis},
+        }
+    )
 
 
 def height(chart: Chart) -> int:

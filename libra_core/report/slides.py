@@ -17,7 +17,7 @@ from libra_core.report.svg import COLOURS, ticks
 
 INK, BLUE, AMBER = (RGBColor.from_string(colour) for colour in ("1B2733", "005A8E", "8A4500"))
 DASHES = ("SOLID", "DASH", "ROUND_DOT", "DASH_DOT", "LONG_DASH", "LONG_DASH_DOT", "SOLID")
-STYLES = tuple(MSO_LINE[name] for name in DASHES)
+STYLES = tuple(getattr(MSO_LINE, name) for name in DASHES)
 FONT = "Arial"
 WIDE, HIGH, EDGE = 13.333, 7.5, 0.6  # inches
 TOP, BOTTOM = 2.05, 6.8

@@ -127,10 +127,11 @@ class LLMSettings:
 
 @dataclass(frozen=True)
 class Resolved:
-    """Settings, and for each of the four named ones where its value came from."""
+    """Settings, for each of the four named ones where its value came from, and what was wrong with them if anything."""
 
     settings: LLMSettings
     source: Mapping[str, str]
+    fault: str = ""
 
 
 def resolve(

@@ -17,6 +17,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from libra_core.digits import signed
+from libra_core.report import interactive
 from libra_core.report.document import Chart, Line, kept
 from libra_core.report.interactive import PLOTLY_DASHES as DASHES
 from libra_core.report.interactive import across, curve, fill, height, whiskers
@@ -35,20 +36,7 @@ MAX_MARKERS = 400
 
 def blank(alt: str, x: str, y: str, height: int = 300) -> go.Figure:
     """An empty figure with its description, axes and type."""
-    figure, font = go.Figure(), {"size": 13, "color": INK}
-    figure.update_layout(
-        meta={"alt": alt},
-        height=height,
-        margin={"l": 8, "r": 8, "t": 12, "b": 8},
-        font=font,
-        hovermode="closest",
-        bargap=0.06,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": font},
-    )
-    axis = {"title_font": font, "tickfont": font, "showgrid": True, "automargin": True}
-    figure.update_xaxes(title={"text": x, "standoff": 8}, **axis)
-    figure.update_yaxes(title={"text": y, "standoff": 14}, **axis)
-    return figure
+    return interactive.blank(alt, x, y, height, INK, 13).update_layout(bargap=0.06)
 
 
 def of_report(chart: Chart) -> go.Figure:

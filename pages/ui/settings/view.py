@@ -13,6 +13,7 @@ from libra_core.advisors.llm.budget import price_of
 from libra_core.advisors.llm.settings import Resolved
 from libra_core.cohort import Cohort
 from pages.ui.draw import words
+from pages.ui.draw.show import download
 from pages.ui.session import live, llm
 from pages.ui.session.state import app_state
 
@@ -150,10 +151,9 @@ def _example_row(cohort: Cohort) -> int:
 
 def status() -> None:
     """Who is speaking, and why not the model if it is not."""
-    wrong = llm.fault(llm.session().page)
-    settings = llm.resolved().settings
-    if wrong:
-        st.error(wrong, icon=":material/error:")
+    now, settings = llm.resolved(), llm.resolved().settings
+    if now.fault:
+        st.error(now.fault, icon=":material/error:")
     elif settings.off_reason():
         st.info(f"{settings.off_reason()} {llm.OFFLINE}", icon=":material/toggle_off:")
     else:
@@ -207,14 +207,8 @@ def audit() -> None:
     )
     with st.container(horizontal=True):
         check = st.button("Check the audit log", key="llm_verify", disabled=count == 0)
-        st.download_button(
-            "Download it",
-            lambda: "\n".join(json.dumps(row, ensure_ascii=False) for row in store.rows()),
-            "libra-advice-audit.jsonl",
-            "application/jsonl",
-            key="llm_audit",
-            disabled=count == 0,
-        )
+        rows = lambda: "\n".join(json.dumps(row, ensure_ascii=False) for row in store.rows())  # noqa: E731
+        download("Download it", rows, "libra-advice-audit.jsonl", "llm_audit", disabled=count == 0)
     if check:
         found = store.verify()
         (st.success if found.ok else st.error)(found.message)
