@@ -15,7 +15,7 @@ LINES, MODULES = 300, 15
 
 # Bottom up, as drawn in docs/architecture.md. Rooms of one floor may know each other, as far as no circle arises.
 FLOORS = (
-    ("", "arrays", "digits", "files", "spreadsheet", "streams"),
+    ("", "arrays", "certainty", "chain", "digits", "files", "spreadsheet", "streams"),
     ("kernels",),
     ("glm",),
     ("feasible",),
