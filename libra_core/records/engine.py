@@ -69,8 +69,8 @@ class Engine:
         if spec.protocol not in ENVIRONMENTS:
             raise ValueError(f"no simulated environment is registered for {spec.protocol}")
         self.cohort = cohort
-        named = EnvironmentSpec(spec.protocol, cohort=cohort_key(cohort))
-        self.environment = make_environment(named, spec.seed, cohort=cohort)
+        self._named = EnvironmentSpec(spec.protocol, cohort=cohort_key(cohort))
+        self.environment = make_environment(self._named, spec.seed, cohort=cohort)
         self.problem = self.environment.problem
         self.clinician = Clinician()
         self.policies = tuple(self._policy(name, advisor) for name in spec.policies)
@@ -102,8 +102,7 @@ class Engine:
         """Let all policies learn from the same simulated patients, treated by GLRB. Deterministic."""
         if not self.spec.warm_up:
             return
-        named = EnvironmentSpec(self.spec.protocol, cohort=cohort_key(self.cohort))
-        world = make_environment(named, self.spec.seed, 1, WARM_UP, self.cohort)
+        world = make_environment(self._named, self.spec.seed, 1, WARM_UP, self.cohort)
         scout = make_policy("glrb", world, self.spec.config, self.spec.seed)
         for _ in range(self.spec.warm_up):
             contexts, draws = world.arrive(), world.draws()
@@ -170,8 +169,7 @@ class Engine:
 
     def observed(self, position: int, plan: Action, reward: float, share: float | None) -> Outcomes:
         """An outcome that a person entered: `share` of the plan was carried out (None: as is usual)."""
-        realised = np.asarray(self.problem.realised) if share is None else np.full(self.problem.d_mutable, share)
-        delta = np.array([plan.delta]) * realised
+        delta = np.array([plan.delta]) * (np.asarray(self.problem.realised) if share is None else share)
         return Outcomes(np.array([reward]), moved(self.contexts(position).x, delta))
 
     def reward(self, plan: Action, entered: Entered) -> float:
@@ -192,11 +190,17 @@ class Engine:
         return fall - Price.of(self.cohort, self.row(entered.position), plan.arm).taken
 
     def learn(self, position: int, seen: OutcomeSeen) -> None:
-        """Every policy learns from what was done, whatever it proposed itself."""
+        """Every policy learns from what was done, whatever it proposed itself.
+
+        Whether advice was adopted or held back stays as the coin fell, whatever a person then did: the trial of an
+        advisor compares the groups as allocated (intention to treat), for dropping a round by what came after the
+        coin would undo the randomisation.
+        """
         plan, outcomes = self._executed.pop(position), Outcomes(np.array([seen.reward]), np.array([seen.x]))
         self.given[plan.arm] += 1
         for policy, proposal in zip(self.policies, self._pending.pop(position), strict=True):
-            policy.learn(as_executed(proposal, self._actions(plan)), outcomes)
+            done = replace(proposal.choice, actions=self._actions(plan))
+            policy.learn(replace(proposal, choice=done), outcomes)
 
     @staticmethod
     def _actions(plan: Action) -> Actions:
@@ -264,12 +268,10 @@ class Engine:
 
 def choice_state(choice: Choice) -> dict[str, Any]:
     """A choice for one patient, JSON-able and exact: kept while its outcome is awaited."""
-    own, advice = choice.own, choice.advice
+    advice = choice.advice
     return {
-        "arm": choice.actions.arm.tolist(),
-        "delta": choice.actions.delta.tolist(),
-        "own_arm": own.arm.tolist(),
-        "own_delta": own.delta.tolist(),
+        **{name: value.tolist() for name, value in vars(choice.actions).items()},
+        **{f"own_{name}": value.tolist() for name, value in vars(choice.own).items()},
         **{name: getattr(choice, name).tolist() for name in ("reason", "asked", "adopted")},
         "advice": None if advice is None else {name: value.tolist() for name, value in vars(advice).items()},
     }
@@ -295,13 +297,3 @@ def proposal_from(saved: dict[str, Any], contexts: Contexts) -> Proposal:
     )
     nothing = np.full(len(contexts), np.nan)
     return Proposal(contexts, choice, nothing, nothing, nothing)
-
-
-def as_executed(proposal: Proposal, actions: Actions) -> Proposal:
-    """The same round with the action that was really executed.
-
-    Whether advice was adopted or held back stays as the coin fell, whatever a person then did: the trial of an
-    advisor compares the groups as allocated (intention to treat), for dropping a round by what came after the coin
-    would undo the randomisation.
-    """
-    return replace(proposal, choice=replace(proposal.choice, actions=actions))

@@ -15,7 +15,7 @@ from libra_core.records.engine import Effect, Engine
 from libra_core.records.errors import AlreadyDecided
 from libra_core.records.events import Action, Clerk, Entered, Facts, Stamp
 from libra_core.records.ledger import CaseFile, Ledger
-from libra_core.records.repository import Repository, SessionInfo
+from libra_core.records.repository import Repository
 from libra_core.records.spec import CLINICIAN, DecisionKind
 from libra_core.records.window import Window
 
@@ -59,7 +59,7 @@ class SessionLog:
         self.lock = threading.RLock()
         self.repository, self.id, self.cohort = repository, session_id, cohort
         self.window = Window(repository, session_id, cohort, advisor)
-        self.info: SessionInfo = self.window.info
+        self.info = self.window.info
         self.mine = self.window.mine  # whether this person may decide here; a lead may only look at others' sessions
         self.clerk = Clerk(repository.actor, repository.clock, self.info.spec.seed)
 
@@ -211,15 +211,13 @@ class SessionLog:
                 "Enter the outcome first, then mark the mistake."
             )
         if case.mistake is None:
-            facts = self.clerk.decision(position, DecisionKind.MISTAKE, case.final.plan, None, stamp)
-            self.window.append("mistake", facts)
+            plan = case.final.plan
+            self.window.append("mistake", self.clerk.decision(position, DecisionKind.MISTAKE, plan, None, stamp))
         return case
 
     def _undecided(self, position: int, stamp: Stamp) -> CaseFile | None:
-        """The case if it waits for this decision; None if this very decision is recorded already.
-
-        Raises AlreadyDecided when another window decided otherwise.
-        """
+        """The case if it waits for this decision; None if this very decision is recorded already. Raises AlreadyDecided
+        when another window decided otherwise."""
         if position not in self.ledger.cases:
             self.window.sync()
         case = self.ledger.cases.get(position)

@@ -10,15 +10,29 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
+
 from benchmarks.dashboard import free_port
 from libra_core.cohort import Cohort, load_cohort
-from libra_core.records import LOCAL, Action, Actor, Database, Repository, SessionLog, SessionSpec, Stamp
+from libra_core.records import (
+    LOCAL,
+    Action,
+    Actor,
+    Database,
+    Repository,
+    SessionLog,
+    SessionSpec,
+    Stamp,
+    Unavailable,
+    replay,
+)
+from libra_core.records.errors import NOT_KEPT
 from libra_core.records.ledger import CaseFile
 from libra_core.study.spec import inputs_digest
 
@@ -74,6 +88,38 @@ def play(log: SessionLog, patients: int = 10_000) -> SessionLog:
         if not case.decided:
             decide(log, case)
     return log
+
+
+def again(log: SessionLog) -> SessionLog:
+    """The same session in another window."""
+    return SessionLog(Repository(log.repository.database, log.repository.actor), log.id, NHANES)
+
+
+def proven(log: SessionLog) -> None:
+    assert (check := log.repository.verify(log.id)).ok, check.message
+    found = replay(log.repository, log.id, NHANES)
+    assert found.ok, found.sentence
+    assert found.exact == found.proposals > 0
+
+
+def fails(step: Callable[[], object], words: str) -> None:
+    """The step ends in a sentence that says what happened, that nothing of it was kept, and what to do."""
+    with pytest.raises(Unavailable, match=words) as error:
+        step()
+    said = str(error.value)
+    assert NOT_KEPT in said
+    assert "sqlite3" not in said.lower()
+    assert "psycopg" not in said.lower()
+
+
+def whole(log: SessionLog, decided: int) -> None:
+    """The record has exactly so many decisions, replays, and the same SessionLog goes on to the end."""
+    fresh = SessionLog(Repository(log.repository.database, LOCAL), log.id, NHANES)
+    assert fresh.ledger.decided == decided
+    play(log)
+    assert log.finished
+    assert log.repository.verify(log.id).ok
+    assert (found := replay(log.repository, log.id, NHANES)).ok, found.sentence
 
 
 # ------------------------------------------------------------------------------------------------ PostgreSQL

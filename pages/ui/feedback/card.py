@@ -20,18 +20,18 @@ from pages.ui.feedback.state import Key, act, stamp, value
 from pages.ui.session.state import si_units
 
 
-def card(sitting: SessionLog, case: CaseFile, title: str) -> None:
+def card(log: SessionLog, case: CaseFile, title: str) -> None:
     """The method's plan as it was shown, in plain words."""
-    main, cohort, si = case.shown[sitting.info.spec.policy], sitting.cohort, si_units()
-    plan = summarise(cohort, main, sitting.evidence)
+    main, cohort, si = case.shown[log.info.spec.policy], log.cohort, si_units()
+    plan = summarise(cohort, main, log.evidence)
     with st.container(border=True, key="proposal", gap="xsmall"):
         st.markdown(f":blue-badge[:material/clinical_notes: {title}] {words.certainty(plan)}")
         st.markdown(f"### {wording.headline(cohort, plan.arm)}")
         habits = wording.changes(cohort, plan.delta, si)
         st.markdown("**and** " + " · ".join(f"**{text}**" for text in habits) if habits else "Habits stay as they are.")
         st.markdown(_expected(cohort, plan))
-        if sitting.info.spec.mode != "unsure":  # there the answer is still to come, or stands beside the card
-            st.markdown(_why(sitting, main, plan))
+        if log.info.spec.mode != "unsure":  # there the answer is still to come, or stands beside the card
+            st.markdown(_why(log, main, plan))
         for line in words.warnings(cohort, plan):
             st.markdown(line)
         if case.deferred:
@@ -47,16 +47,16 @@ def _expected(cohort: Cohort, plan: PlanSummary) -> str:
     return " ".join(f"{text}." for text in parts if text)
 
 
-def _why(sitting: SessionLog, main: Decision, plan: PlanSummary) -> str:
+def _why(log: SessionLog, main: Decision, plan: PlanSummary) -> str:
     """Why this plan. In a trial of the advisor the card must not say which way the coin fell: a clinician who treated
     the two groups differently would be what the trial finds."""
     if main.policy == LibraTrial.name and main.reason in (Reason.ADOPTED, Reason.CONTROL):
         return "The method was unsure and asked the advisor. In this trial a coin decides if advice is followed."
-    advice = wording.advice(sitting.cohort, plan, si_units())
+    advice = wording.advice(log.cohort, plan, si_units())
     return wording.why(plan) + (f" *Advice:* {advice}" if advice else "")
 
 
-def said(sitting: SessionLog, case: CaseFile) -> str:
+def said(log: SessionLog, case: CaseFile) -> str:
     """What happened to a decided patient, in one sentence."""
     final = case.final
     if final is None or final.executed is None:
@@ -69,28 +69,28 @@ def said(sitting: SessionLog, case: CaseFile) -> str:
     if final.kind is DecisionKind.ANSWER and case.answered is not None:
         what = wording.WHY[case.answered.reason].rstrip(".").replace("the advisor", "you")
         what = what[:1].lower() + what[1:]
-    return f"Patient {case.position}: {what}. {outcome(sitting, case)}"
+    return f"Patient {case.position}: {what}. {outcome(log, case)}"
 
 
-def outcome(sitting: SessionLog, case: CaseFile) -> str:
+def outcome(log: SessionLog, case: CaseFile) -> str:
     """The outcome of a treated patient in one sentence."""
     final, found = case.final, case.outcome
     if final is None or final.executed is None:
         return ""
     if found is None:
         return "The outcome is awaited."
-    unit = sitting.engine.problem.reward_unit
-    came = what_came(sitting.cohort, case.row, final.executed.arm, found.reward, unit)
-    return f"{'Simulated' if found.source == 'simulated' else 'Entered'}: {wording.came(sitting.cohort, came)}."
+    unit = log.engine.problem.reward_unit
+    came = what_came(log.cohort, case.row, final.executed.arm, found.reward, unit)
+    return f"{'Simulated' if found.source == 'simulated' else 'Entered'}: {wording.came(log.cohort, came)}."
 
 
-def earlier(sitting: SessionLog, case: CaseFile) -> None:
+def earlier(log: SessionLog, case: CaseFile) -> None:
     """A patient looked at again: what was shown, what was decided, what came of it. Nothing can be changed."""
-    cohort, si = sitting.cohort, si_units()
+    cohort, si = log.cohort, si_units()
     cards.patient_header(cohort, case.row, si)
     left, right = st.columns([5, 7], gap="medium")
     with left:
-        card(sitting, case, "The plan that was proposed")
+        card(log, case, "The plan that was proposed")
     with right, st.container(border=True, key="recorded", gap="xsmall"):
         st.markdown("#### What was recorded")
         for label, choice in (("First choice", case.first), ("Decision", case.final)):
@@ -99,29 +99,29 @@ def earlier(sitting: SessionLog, case: CaseFile) -> None:
         for put_off in case.deferred:
             st.markdown(f"**Put off:** {DEFER_REASONS.get(put_off.reason, put_off.reason)}.")
         if case.final is not None:
-            _recorded(case.final.reason, case.final.comment, case.final.executed, case, sitting)
-            _mistake(sitting, case)
+            _recorded(case.final.reason, case.final.comment, case.final.executed, case, log)
+            _mistake(log, case)
         else:
             st.markdown("Not decided yet.")
 
 
-def _recorded(reason: str, comment: str, done: Action | None, case: CaseFile, sitting: SessionLog) -> None:
+def _recorded(reason: str, comment: str, done: Action | None, case: CaseFile, log: SessionLog) -> None:
     if reason:
         st.markdown(f"**Reason:** {REASONS.get(reason, reason)}.")
     if comment:
         st.markdown(f"**Comment:** {cards.escaped(comment)}")
     if done is not None and case.final is not None and done != case.final.plan:
-        st.markdown(f"**Done instead:** {own.sentence(sitting.cohort, done, si_units())}.")
-    st.markdown(said(sitting, case))
+        st.markdown(f"**Done instead:** {own.sentence(log.cohort, done, si_units())}.")
+    st.markdown(said(log, case))
 
 
-def _mistake(sitting: SessionLog, case: CaseFile) -> None:
+def _mistake(log: SessionLog, case: CaseFile) -> None:
     """The record is never changed; what was wrong can be said, and the results then leave it out."""
     if case.mistake is not None:
         st.markdown(f":orange-badge[:material/undo: recorded by mistake] {cards.escaped(case.mistake.comment)}")
         st.caption("It stays in the record; the results leave it out.")
         return
-    if not sitting.mine:
+    if not log.mine:
         return
     field = Key.of("mistake_why", case.position)
     with st.popover("Recorded by mistake?", icon=":material/undo:", key=Key.of("mistake_open", case.position)):
@@ -132,9 +132,9 @@ def _mistake(sitting: SessionLog, case: CaseFile) -> None:
 
 
 def _mark(position: int, field: str) -> None:
-    def step(sitting: SessionLog) -> str:
+    def step(log: SessionLog) -> str:
         mark = replace(stamp(position, "mistake"), reason="", comment=value(field) or "", confidence=None)
-        sitting.mistaken(position, mark)
+        log.mistaken(position, mark)
         return f"Patient {position}: marked as recorded by mistake."
 
     act(step)

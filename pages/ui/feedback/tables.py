@@ -13,16 +13,16 @@ from libra_core.summary import PlanSummary, summarise
 from pages.ui.session.state import si_units
 
 
-def therapies(sitting: SessionLog, case: CaseFile, hidden: bool) -> None:
+def therapies(log: SessionLog, case: CaseFile, hidden: bool) -> None:
     """Every treatment for this patient: alone, with its best change of habits, and why it may not be."""
-    cohort, unit = sitting.cohort, sitting.engine.problem.reward_unit
-    shown = summarise(cohort, case.shown[sitting.info.spec.policy], sitting.evidence)
+    cohort, unit = log.cohort, log.engine.problem.reward_unit
+    shown = summarise(cohort, case.shown[log.info.spec.policy], log.evidence)
     effects = {line.arm: line for line in shown.arms}
     blocked: dict[int, list[str]] = {}
     for block in cohort.blocked(case.row):
         blocked.setdefault(block.arm, []).append(block.reason)
     rows = []
-    for k in range(sitting.engine.problem.n_arms):
+    for k in range(log.engine.problem.n_arms):
         row, line = {"Treatment": wording.treatment(cohort, k)}, effects.get(k)
         if line is not None and not hidden:
             row[f"Alone, {unit}"] = wording.about(line.alone) if line.eligible else "–"
@@ -38,15 +38,15 @@ def therapies(sitting: SessionLog, case: CaseFile, hidden: bool) -> None:
     )
 
 
-def methods(sitting: SessionLog, case: CaseFile, hidden: bool) -> None:
+def methods(log: SessionLog, case: CaseFile, hidden: bool) -> None:
     """What every method of the session proposed for this patient. Not shown while the proposal is hidden."""
     assert not hidden
-    plans = {name: summarise(sitting.cohort, decision, sitting.evidence) for name, decision in case.shown.items()}
+    plans = {name: summarise(log.cohort, decision, log.evidence) for name, decision in case.shown.items()}
     rows = [
         {
             "Method": REGISTRY[name].label,
-            "Treatment": wording.treatment(sitting.cohort, plan.arm),
-            "Change of habits": wording.habits(sitting.cohort, plan.delta, si_units()),
+            "Treatment": wording.treatment(log.cohort, plan.arm),
+            "Change of habits": wording.habits(log.cohort, plan.delta, si_units()),
             f"Net benefit, {plan.unit}": _net(plan),
         }
         for name, plan in plans.items()

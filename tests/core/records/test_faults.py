@@ -17,7 +17,7 @@ from sqlalchemy import event
 
 from libra_core.records import LOCAL, Database, Repository, SessionLog, Unavailable, replay
 from libra_core.records.errors import NOT_KEPT
-from tests.support.kit import NHANES, begin, other_plan, play, postgres, postgres_bin, spec, stamp
+from tests.support.kit import NHANES, begin, fails, other_plan, play, spec, stamp, whole
 
 
 @pytest.fixture
@@ -25,26 +25,6 @@ def database(tmp_path: Path) -> Iterator[Database]:
     found = Database(f"sqlite:///{tmp_path / 'records.sqlite'}")
     yield found
     found.close()
-
-
-def fails(step: Callable[[], object], words: str) -> None:
-    """The step ends in a sentence that says what happened, that nothing of it was kept, and what to do."""
-    with pytest.raises(Unavailable, match=words) as error:
-        step()
-    said = str(error.value)
-    assert NOT_KEPT in said
-    assert "sqlite3" not in said.lower()
-    assert "psycopg" not in said.lower()
-
-
-def whole(log: SessionLog, decided: int) -> None:
-    """The record has exactly so many decisions, replays, and the same SessionLog goes on to the end."""
-    fresh = SessionLog(Repository(log.repository.database, LOCAL), log.id, NHANES)
-    assert fresh.ledger.decided == decided
-    play(log)
-    assert log.finished
-    assert log.repository.verify(log.id).ok
-    assert (found := replay(log.repository, log.id, NHANES)).ok, found.sentence
 
 
 def limited(database: Database, pragma: str) -> None:
@@ -249,75 +229,3 @@ def test_writers_side_by_side_wait_for_their_turn(tmp_path: Path) -> None:
     for session_id in ids:
         assert repository.verify(session_id).ok
         assert replay(repository, session_id, NHANES).ok
-
-
-@pytest.fixture(scope="module")
-def server():
-    if postgres_bin() is None:
-        pytest.skip("PostgreSQL is missing: sudo apt-get install postgresql")
-    with postgres() as running:
-        yield running
-
-
-def test_a_server_that_goes_and_comes_back(server) -> None:
-    database = Database(server.url)
-    log = play(begin(database), 2)
-    case, key = log.current(), stamp()
-    server.stop()
-    fails(lambda: log.accept(case.position, key), "cannot be reached")
-    fails(lambda: log.accept(case.position, key), "cannot be reached")
-    server.start()
-    log.accept(case.position, key)
-    whole(log, 3)
-
-
-def test_a_read_only_server(server) -> None:
-    database = Database(server.url)
-    log = play(begin(database), 2)
-    case = log.current()
-    database.engine.dispose()
-    read_only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
-
-    def listener(connection, _) -> None:
-        connection.execute(read_only)
-        connection.commit()
-
-    event.listen(database.engine, "connect", listener)
-    fails(lambda: log.accept(case.position, stamp()), "read-only")
-    event.remove(database.engine, "connect", listener)
-    database.engine.dispose()
-    whole(log, 2)
-
-
-def test_a_server_that_is_not_there() -> None:
-    fails(lambda: Database("postgresql://libra@127.0.0.1:1/none"), "cannot be reached")
-
-
-def test_two_windows_on_a_server(server) -> None:
-    """The same races as on SQLite: the database lets one of two decisions stand."""
-    database = Database(server.url)
-    log = begin(database, planned=12)
-    windows = [SessionLog(Repository(database, LOCAL), log.id, NHANES) for _ in range(3)]
-    errors: list[BaseException] = []
-
-    def work(window: SessionLog) -> None:
-        from libra_core.records import AlreadyDecided
-
-        try:
-            while (case := window.current()) is not None:
-                try:
-                    window.accept(case.position, stamp())
-                except AlreadyDecided:
-                    window.sync()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(window,)) for window in windows]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors
-    log.sync()
-    assert log.ledger.decided == 12
-    whole(log, 12)
