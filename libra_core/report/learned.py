@@ -56,6 +56,9 @@ def learned(case: CaseStudy, si: bool) -> Section:
     final = {name: lost(study, name).mean for name in CURVES}
     least = min(final, key=lambda name: final[name])
     mine = policy(study, "libra")
+    promised: tuple[tuple[str, str], ...] = (("A good start", _start(case)), ("Few questions", _effort(case)))
+    if case.sabotage is not None:
+        promised += (("Bad advice does limited harm", _robust(case)),)
     return Section(
         "learned",
         "What was learned",
@@ -63,16 +66,9 @@ def learned(case: CaseStudy, si: bool) -> Section:
         f"LIBRA asked {mine.calls[:, -1].mean():,.0f} times.",
         (),
         charts=(regret_chart(case, CURVES), calls_chart(case)),
-        table=Table(("Promise", "Measured in this study"), tuple(_promised(case))),
+        table=Table(("Promise", "Measured in this study"), promised),
         maths=_promises(case),
     )
-
-
-def _promised(case: CaseStudy) -> list[tuple[str, str]]:
-    rows = [("A good start", _start(case)), ("Few questions", _effort(case))]
-    if case.sabotage is not None:
-        rows.append(("Bad advice does limited harm", _robust(case)))
-    return rows
 
 
 def _start(case: CaseStudy) -> str:
