@@ -1,6 +1,7 @@
 # Two commands matter: `make run` opens the dashboard, `make test` runs every test.
 PYTHON ?= python3
 PORT   ?= 8501
+JOBS   ?= 2
 VENV   := .venv
 BIN    := $(VENV)/bin
 
@@ -8,7 +9,7 @@ BIN    := $(VENV)/bin
 
 help:
 	@echo "make run     set up and open the dashboard on http://localhost:$(PORT), for this machine only"
-	@echo "make test    set up and run all tests"
+	@echo "make test    set up and run all tests, $(JOBS) at a time (JOBS=4: more)"
 	@echo "make check   lint, format and type checks"
 	@echo "make case-study   make the studies behind the page Case study again (same numbers; minutes)"
 	@echo "make docs    write docs/validation.md and the README's picture from the stored studies"
@@ -20,12 +21,11 @@ help:
 	@echo "make clean   remove the environment and all caches"
 
 run: $(VENV)/.installed
-	$(BIN)/python -m libra_core warm
 	$(BIN)/streamlit run app.py --server.address localhost --server.port $(PORT)
 
 test: $(VENV)/.installed-dev browser system postgres
 	$(BIN)/python -m libra_core warm
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses $(JOBS) $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -70,9 +70,9 @@ stress: $(VENV)/.installed-dev browser postgres
 system:
 	@if command -v pdftotext >/dev/null && ldconfig -p | grep -q libpangoft2; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update && apt-get install --yes --no-install-recommends poppler-utils libpango-1.0-0 libpangoft2-1.0-0 fonts-liberation libeot0; \
+		apt-get update && apt-get install --yes --no-install-recommends poppler-utils libpango-1.0-0 libpangoft2-1.0-0 fonts-liberation; \
 	else \
-		echo "For PDF reports and their tests: sudo apt-get install poppler-utils libpango-1.0-0 libpangoft2-1.0-0 fonts-liberation libeot0"; \
+		echo "For PDF reports and their tests: sudo apt-get install poppler-utils libpango-1.0-0 libpangoft2-1.0-0 fonts-liberation"; \
 	fi
 
 # The studies behind the page Case study; says whether the numbers are those stored before.

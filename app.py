@@ -4,6 +4,26 @@ The script itself is pages/router.py. An `st.App` is needed because Streamlit wo
 `pages/` next to this file for its older kind of multipage app, and open a page without the frame around it.
 """
 
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from threading import Thread
+
 import streamlit as st
 
-app = st.App("pages/router.py")
+
+def compile_ahead() -> None:
+    from pages.ui.session import loaders  # here: it imports for seconds, and the server answers meanwhile
+
+    loaders.compiler()
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    """Compile the kernels from the start of the server, beside it."""
+    Thread(target=compile_ahead, name="compile ahead", daemon=True).start()
+    yield
+
+
+app = st.App("pages/router.py", lifespan=lifespan)

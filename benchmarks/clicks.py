@@ -18,7 +18,7 @@ from libra_core.environments import EnvironmentSpec
 from libra_core.study import LiveRun, StudySpec, run_study
 
 TWELVE = (
-    "random", "guideline", "llm-only", "linucb", "linucb-posthoc", "rlinucb",
+    "random", "guideline", "advisor-only", "linucb", "linucb-posthoc", "rlinucb",
     "greedy", "thompson", "glrb", "hr-bandit", "libra", "libra-trial",
 )  # fmt: skip
 FIRST = (

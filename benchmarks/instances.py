@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from libra_core.arrays import Floats
+from libra_core.feasible import FeasibleSet
 from libra_core.problem import Contexts
 from libra_core.recourse.ascent import MAX_STEPS, Objective, Shape, climb
-from libra_core.recourse.feasible import FeasibleSet
 from libra_core.recourse.linear_step import linear_step
 from libra_core.recourse.optimistic import plan
 

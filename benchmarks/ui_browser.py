@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.e2e.conftest import CHROMIUM, FLAGS
+from benchmarks.dashboard import CHROMIUM, FLAGS
 
 STEPS = 30
 FIRST_CHART, STEP = 4.0, 250.0  # goals: seconds, and ms (p95), on two quiet cores; reported

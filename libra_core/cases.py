@@ -1,4 +1,4 @@
-"""What an advisor is told about a patient: typed, allow-listed facts and the feasible menu, and nothing else."""
+"""What an advisor may know about a patient: typed, allow-listed facts and the feasible menu, and nothing else."""
 
 from __future__ import annotations
 

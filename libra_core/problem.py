@@ -1,4 +1,4 @@
-"""The recourse bandit problem: what a policy is told before the first patient, and what arrives each round.
+"""The recourse bandit problem: what a policy knows before the first patient, and what arrives each round.
 
 Every array carries a leading axis of R replicates (independent copies of the run). A page shows one patient
 at a time with R = 1; a study runs all its replicates at once. There is one path for both.
@@ -7,13 +7,13 @@ at a time with R = 1; a study runs all its replicates at once. There is one path
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from libra_core.arrays import Bools, Floats, Ints
+from libra_core.feasible import FeasibleSet
 from libra_core.glm.link import Link
-from libra_core.recourse.feasible import FeasibleSet
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,12 @@ class Contexts:
         """The batch of one that a page works with."""
         return cls(patient.x[None], patient.lo[None], patient.hi[None], patient.eligible[None], np.array([patient.row]))
 
+    @property
+    def unchanged(self) -> Contexts:
+        """The same patients where no habit may move: F is {0}."""
+        nothing = np.zeros_like(self.lo)
+        return replace(self, lo=nothing, hi=nothing)
+
     def take(self, subset: Ints) -> Contexts:
         return Contexts(self.x[subset], self.lo[subset], self.hi[subset], self.eligible[subset], self.row[subset])
 
@@ -114,6 +120,3 @@ def moved(x: Floats, delta: Floats) -> Floats:
     out = np.array(np.broadcast_to(x, delta.shape[:-1] + x.shape[-1:]))
     out[..., x.shape[-1] - delta.shape[-1] :] += delta
     return out
-
-
-__all__ = ["Actions", "Contexts", "Outcomes", "Patient", "Problem", "moved"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 from libra_core.environments import EnvironmentSpec
 from libra_core.policies import PolicyConfig
 from libra_core.study import StudySpec, run_study
@@ -15,10 +13,3 @@ def warm() -> None:
     """Run everything compiled once, small. Seconds the first time, a moment once the cache is there."""
     run_study(StudySpec(TINY, ("glrb",), "random", 2, 1), workers=1)
     run_study(StudySpec(TINY, ("glrb",), "random", 2, 1, config=PolicyConfig(shared=True)), workers=1)
-
-
-def warm_in_background() -> threading.Thread:
-    """Start warm() in a thread of its own; a first decision that comes earlier waits for the compiler only."""
-    thread = threading.Thread(target=warm, name="warm", daemon=True)
-    thread.start()
-    return thread

@@ -9,7 +9,6 @@ from pages.ui.case_study import present
 from pages.ui.case_study import run as case_run
 from pages.ui.case_study import view as case_view
 from pages.ui.draw import show, words
-from pages.ui.draw.show import heartbeat
 from pages.ui.session import loaders
 from pages.ui.session.state import si_units
 
@@ -23,14 +22,15 @@ def start_again() -> None:
 def main() -> None:
     wanted = st.query_params.get("study", "")
     try:
-        case, sections = loaders.case(wanted), loaders.case_sections(wanted, si_units())
+        case, sections = loaders.case(wanted), loaders.case_document(wanted, si_units()).sections
     except StudyError as error:
         st.info(words.sentence(str(error)), icon=":material/inventory_2:")
         if wanted:
-            show.way_out("case_study.py", "Open the ready-made study")
+            show.next_step("case_study.py", "Open the ready-made study")
         return
     here = present.screen(len(sections))
-    present.style()
+    if present.presenting():
+        st.html(present.STYLE)
     with st.container(key="case-screen", gap="small"):
         if sections[here].key == "run":
             case_run.screen(sections[here], case)
@@ -45,7 +45,7 @@ def main() -> None:
             case_view.maths(sections[here])
     if not present.presenting():
         case_view.downloads(wanted)
-    heartbeat("case-screen", here + 1)
+    show.heartbeat("case-screen", here + 1)
 
 
 main()

@@ -8,7 +8,7 @@ from libra_core.cohort import Cohort
 from pages.ui.cohort import upload as import_view
 from pages.ui.cohort import view
 from pages.ui.session import current
-from pages.ui.session.state import Key, app_state, keep, si_units
+from pages.ui.session.state import Key, app_state, si_units
 
 
 def choose() -> Cohort:
@@ -16,7 +16,7 @@ def choose() -> Cohort:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         cohort, names = current.cohort(), current.sources()
-        keep(Key.COHORT, app_state().source)
+        st.session_state.setdefault(Key.COHORT, app_state().source)
         st.selectbox(
             "Cohort",
             list(names),
@@ -41,7 +41,7 @@ def choose() -> Cohort:
 cohort = choose()
 view.figures(cohort)
 patients, spread, known, report = st.tabs(
-    ["Patients", "Distributions", "Measured and assumed", "Import report"], on_change="rerun", key=Key.COHORT_TAB
+    ["Patients", "Distributions", "Measured and assumed", "Import report"], on_change="rerun", key="cohort_tab"
 )
 if patients.open:
     with patients:

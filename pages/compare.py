@@ -9,7 +9,7 @@ from pages.ui.compare import cohort as whole
 from pages.ui.compare import patient as single
 from pages.ui.draw import cards
 from pages.ui.draw.show import heartbeat, nobody
-from pages.ui.session import advice, current, live, llm
+from pages.ui.session import advice, current, jobs, live, llm
 from pages.ui.session.state import Key, app_state, si_units
 
 
@@ -70,7 +70,7 @@ def cohort_tab(cohort: Cohort) -> None:
     if job is None:
         st.info("Every source treats the same simulated patients; then see where they agree and who was right.")
     elif running:
-        st.fragment(whole.progress, run_every=0.5)(job, "Comparing")
+        st.fragment(jobs.progress, run_every=0.5)(job, "Comparing", "compare_cancel")
     elif job.problem:
         st.error(job.problem, icon=":material/block:")
     else:

@@ -12,8 +12,8 @@ from pages.ui.feedback import case as feedback_case
 from pages.ui.feedback import results as feedback_results
 from pages.ui.feedback import start as feedback_start
 from pages.ui.feedback import summary as feedback_summary
-from pages.ui.feedback.state import Key, act, feedback_state, leave, sitting
-from pages.ui.shell import access
+from pages.ui.feedback.state import Key, act, feedback_state, leave, open_log
+from pages.ui.session import access
 
 AT_ONCE = 200  # patients that the method may treat by itself in one run of the page
 
@@ -33,7 +33,7 @@ def bar(session: SessionLog, here: int, last: int) -> None:
     text = f"{ledger.decided} of {spec.planned} decided" + (f" · {put_off} put off" if put_off else "")
     with st.container(key="session-bar", gap=None):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            name = cards.plain(session.info.name)
+            name = cards.escaped(session.info.name)
             where = f"**Patient {here}** · {text}" if here <= spec.planned else f"**{text}**"
             st.progress(min(1.0, ledger.decided / spec.planned), text=f"{where} · {name}")
             st.button(
@@ -63,8 +63,8 @@ def messages() -> None:
         st.error(state.problem, icon=":material/error:")
     if state.done:
         st.markdown(f":green-badge[:material/check: recorded] {state.done}")
-    if state.sitting:  # a test that kills the server believes only what it has seen here
-        heartbeat("decided", state.sitting.ledger.decided)
+    if state.log:  # a test that kills the server believes only what it has seen here
+        heartbeat("decided", state.log.ledger.decided)
 
 
 def asked_line(session: SessionLog, here: int) -> None:
@@ -152,7 +152,7 @@ def lobby() -> None:
 
 def main() -> None:
     try:
-        session = sitting()
+        session = open_log()
         if session is None:
             lobby()
         else:

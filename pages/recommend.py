@@ -66,12 +66,12 @@ def who_is_asked() -> None:
 
 def playground(cohort: Cohort) -> None:
     """The part that ticks: patient, plan, chart."""
-    session = live.live(cohort)
+    session = live.displayed(cohort)
     speed = widget(Key.SPEED, "Normal")
     if widget(Key.PLAY, False):
         live.tick(session, speed)
     run_address.write(cohort, session)
-    shown = live.view(cohort, session)
+    shown = live.shown_plan(cohort, session)
     cards.patient_header(cohort, shown.row, si_units())
     cards.alerts(cohort.alerts(shown.row), notes=False)
     left, right = st.columns([7, 5], gap="medium")
@@ -93,7 +93,7 @@ def main() -> None:
         return
     try:
         with st.spinner("Preparing the first patient …"):
-            session = live.live(cohort)
+            session = live.displayed(cohort)
     except ValueError as error:
         st.error(f"The run cannot start: {sentence(str(error))}", icon=":material/block:")
         st.markdown("Choose another method or advisor above.")

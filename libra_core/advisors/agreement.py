@@ -83,16 +83,3 @@ def disagreements(a: Ints, b: Ints, labels: Sequence[str], top: int = 5) -> list
     order = np.argsort(-table, axis=None, kind="stable")[:top]
     pairs = [np.unravel_index(i, table.shape) for i in order]
     return [(labels[i], labels[j], int(table[i, j])) for i, j in pairs if table[i, j]]
-
-
-__all__ = [
-    "NO_ADVICE",
-    "Agreement",
-    "Group",
-    "agreement",
-    "by_group",
-    "crosstab",
-    "disagreements",
-    "pairwise",
-    "width_groups",
-]

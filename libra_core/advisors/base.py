@@ -72,8 +72,11 @@ class AdviceBatch:
 
 
 class World(Protocol):
-    """What an advisor is made from: an environment's problem, its patients if it has any, and its truth theta
-    (R, K, d), which only simulated advisors read; `first` is the number of the first replicate."""
+    """The part of an environment that an advisor is made from; any `Environment` fits.
+
+    problem; cohort, None without patients; theta (R, K, d), the truth, which only simulated advisors read; `first`, the
+    number of the first replicate.
+    """
 
     problem: Problem
     cohort: Cohort | None
@@ -82,7 +85,24 @@ class World(Protocol):
 
 
 class Advisor(ABC):
-    """The interface. A new advisor is one new file in this folder, with one `@register` line."""
+    """Whoever may be asked about a patient. A new advisor is one new file in this folder, with one `@register` line.
+
+    One that reads a patient at a time is a `CaseAdvisor`; this class answers whole batches.
+
+    Not guaranteed: that advice is right, or even allowed. `AdviceBatch.checked` drops an ineligible arm and projects a
+    change onto F, and every policy calls it. A failure is a status, never an exception.
+
+    Examples
+    --------
+    >>> from libra_core.advisors import make_advisor
+    >>> from libra_core.environments import EnvironmentSpec, make_environment
+    >>> world = make_environment(EnvironmentSpec("synthetic"), seed=0)
+    >>> expert = make_advisor("near-optimal", world, seed=0)
+    >>> contexts = world.arrive()
+    >>> advice = expert.advise_many(contexts, np.array([0])).checked(contexts, world.problem)
+    >>> bool(advice.given[0]), advice.delta.shape
+    (True, (1, 6))
+    """
 
     name: str
     label: ClassVar[str]  # what a clinician reads

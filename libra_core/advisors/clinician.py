@@ -1,4 +1,4 @@
-"""The clinician as LIBRA's advisor (the human side of HR-Bandit), and a voice that can repeat recorded advice.
+"""The clinician as LIBRA's advisor (the human side of HR-Bandit), and an advisor that repeats what it said before.
 
 Neither draws random numbers nor waits for anybody: the page stops at a patient about whom the policy would ask,
 and the policy is run again once the answer is known.
@@ -35,18 +35,18 @@ class Clinician(Advisor):
         return as_batch(self.answer, contexts.lo)
 
 
-class Voice(Advisor):
-    """An advisor whose words are kept: `said` is the last answer, `repeat` a recorded one to give instead.
+class RecordedAdvisor(Advisor):
+    """An advisor whose words are kept: `said` is the last answer, `repeat` one given before, to be given again.
 
     A simulated expert or a rule book is asked again even then, since it must give the same answer and its own state
     must move on; a language model is never asked twice. `inner` None: there is nobody behind the name any more.
     """
 
-    def __init__(self, name: str, inner: Advisor | None) -> None:
+    def __init__(self, name: str, inner: Advisor | None = None, repeat: Advice | None = None) -> None:
         self.name = name
         self.inner = inner
         self.said: Advice | None = None
-        self.repeat: Advice | None = None
+        self.repeat = repeat
 
     def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
         again = self.inner is not None and self.inner.repeatable
@@ -62,6 +62,9 @@ class Voice(Advisor):
         if not batch.given[0]:
             return Advice(self.name, "refused")
         return Advice(self.name, "ok", int(batch.arm[0]), tuple(map(float, batch.delta[0])))
+
+    def remembered(self, row: int) -> Advice | None:
+        return self.said
 
     def state(self) -> object:
         return self.inner.state() if self.inner is not None else None

@@ -105,6 +105,3 @@ def _short(label: str) -> str:
     """A label inside a sentence: "Diet quality (DASH score 0-10)" reads "diet quality"."""
     text = label.split(" (")[0]
     return text[:1].lower() + text[1:]
-
-
-__all__ = ["GuidelineAdvisor", "Rules", "TherapyStep", "add_rules"]

@@ -6,7 +6,7 @@ Two knobs, seeded: how often the arm is flipped to a random one (noise), and how
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from libra_core.advisors.base import AdviceBatch, Advisor, AdvisorKind, World, o
 from libra_core.arrays import Floats, Ints
 from libra_core.problem import Actions, Contexts, Problem
 from libra_core.recourse.optimistic import plan
-from libra_core.recourse.plans import Plans, evaluate
+from libra_core.recourse.plans import evaluate
 
 BLUR = 0.3  # a near-optimal advisor knows theta up to noise of this share of its spread
 
@@ -88,7 +88,14 @@ class SimulatedAdvisor(Advisor):
         draws = np.array([self.generators[r].random(2) for r in replicates])
         named = self._named(contexts, replicates, draws)
         only = contexts.eligible & ((named < 0)[:, None] | (np.arange(self.problem.n_arms) == named[:, None]))
-        best = self._plan(Contexts(contexts.x, contexts.lo, contexts.hi, only, contexts.row), replicates)
+        best = plan(
+            self.problem.feasible,
+            self.view[replicates],
+            self.no_doubt[replicates],
+            replace(contexts, eligible=only),
+            0.0,
+            np.asarray(self.problem.realised),
+        )
         return AdviceBatch(np.ones(n, bool), best.actions.arm, best.actions.delta)
 
     def _named(self, contexts: Contexts, replicates: Ints, draws: Floats) -> Ints:
@@ -103,11 +110,6 @@ class SimulatedAdvisor(Advisor):
         return np.select(
             [draws[:, 0] < quality.flip, draws[:, 0] < quality.flip + quality.bias], [anyone, favourite], -1
         )
-
-    def _plan(self, contexts: Contexts, replicates: Ints) -> Plans:
-        realised = np.asarray(self.problem.realised)
-        view, no_doubt = self.view[replicates], self.no_doubt[replicates]
-        return plan(self.problem.feasible, view, no_doubt, contexts, 0.0, realised)
 
     def _worst(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
         n, K = contexts.eligible.shape

@@ -6,14 +6,9 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from libra_core.advisors import GUIDELINE, LLM, kinds, make_advisor
-from libra_core.advisors.base import Advice, CaseAdvisor
-from libra_core.advisors.clinician import Voice
-from libra_core.cases import Case
 from libra_core.cli.arguments import (
     ROW_HELP,
     SEED_MAX,
@@ -24,28 +19,15 @@ from libra_core.cli.arguments import (
     whole,
     write_json,
 )
-from libra_core.cli.patient import Safety, safety_of
-from libra_core.cohort import Cohort, load_cohort
-from libra_core.policies.decision import Decision
-from libra_core.problem import Contexts
-from libra_core.report.wording import plan_words, treatment
-from libra_core.study.live import LiveRun
+from libra_core.cli.recommend import alerts, as_json, changes_of, checks, worth
+
+if TYPE_CHECKING:
+    from libra_core.advisors.base import Advice
+    from libra_core.cohort import Cohort
+    from libra_core.policies.decision import Decision
+    from libra_core.summary import PlanSummary
 
 NOTE = "Research demonstration, simulated outcomes, not for clinical use."
-
-
-class Told(CaseAdvisor):
-    """An advisor that has spoken already, so that LIBRA need not ask (and pay) again."""
-
-    def __init__(self, advice: Advice, cohort: Cohort) -> None:
-        super().__init__(cohort.case, len(cohort.protocol.mutable))
-        self.name, self.advice = advice.source, advice
-
-    def advise(self, case: Case) -> Advice:
-        return self.advice
-
-    def remembered(self, row: int) -> Advice | None:
-        return self.advice
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,33 +38,33 @@ class Consulted:
     advice: Advice
     message: str
     decision: Decision
-    unit: str
-    safety: Safety
+    shown: PlanSummary
 
     def text(self) -> str:
         """What a person reads."""
-        advice, decision = self.advice, self.decision
-        said = self._words(advice.arm, advice.delta) if advice.arm >= 0 else "no advice"
+        from libra_core.report.wording import plan
+
+        cohort, advice, decision = self.cohort, self.advice, self.decision
+        said = plan(cohort, advice.arm, advice.delta, si=False) if advice.arm >= 0 else "no advice"
+        mine = plan(cohort, decision.arm, decision.delta, si=False)
         lines = [
-            *self.safety.first,
+            *alerts(self.shown),
             f"{advice.source} ({advice.status}): {said}",
             advice.rationale,
             self.message,
-            f"LIBRA before its first patient: {self._words(decision.arm, decision.delta)} ({decision.reason})",
-            *self.safety.last,
+            f"LIBRA before its first patient: {mine} ({decision.reason})",
+            *worth(cohort, self.shown),
+            *checks(cohort, self.shown),
             NOTE,
         ]
         return "\n".join(line for line in lines if line)
-
-    def _words(self, arm: int, delta: tuple[float, ...]) -> str:
-        return f"{treatment(self.cohort, arm)}; {plan_words(self.cohort, delta, si=False)}"
 
     def as_json(self) -> dict[str, Any]:
         """The stable form: codes, and changes in clinical units."""
         advice, decision = self.advice, self.decision
         return {
             "schema": 1,
-            **self.safety.as_json(),
+            **as_json(self.shown),
             "advisor": advice.source,
             "status": advice.status,
             "message": self.message,
@@ -95,7 +77,7 @@ class Consulted:
                 "mean": decision.mean,
                 "lcb": decision.lcb,
                 "ucb": decision.ucb,
-                "unit": self.unit,
+                "unit": self.shown.unit,
                 "asked": decision.asked,
                 "adopted": decision.adopted,
                 "reason": str(decision.reason),
@@ -109,17 +91,11 @@ class Consulted:
         if arm < 0:
             return {"arm": None, "changes": {}}
         protocol = self.cohort.protocol
-        changes = {
-            feature.name: {"delta": round(float(step), 6), "unit": feature.unit}
-            for feature, step in zip(protocol.mutable_features, protocol.change(delta), strict=True)
-            if step
-        }
-        return {"arm": protocol.treatments[arm].code, "changes": changes}
+        return {"arm": protocol.treatments[arm].code, "changes": changes_of(protocol, delta)}
 
 
-def add_advise(subparsers: Any) -> None:
-    """Put the command on the list."""
-    parser = subparsers.add_parser("advise", help="ask an advisor about one patient, and decide")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
     add = parser.add_argument
     add("--cohort", required=True, metavar="PATH|NAME", help=cohort_help())
     add("--row", required=True, metavar="ID|N", help=ROW_HELP)
@@ -129,11 +105,12 @@ def add_advise(subparsers: Any) -> None:
     seed = "of LIBRA and of a simulated advisor (default: %(default)s)"
     add("--seed", type=whole(0, SEED_MAX), default=0, metavar="S", help=seed)
     add("--json", type=Path, metavar="FILE", help="write the result as JSON")
-    parser.set_defaults(run=run_advise)
 
 
-def run_advise(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """0 when a decision was made, with or without advice. Raises ValueError or IndexError with a sentence."""
+    from libra_core.cohort import load_cohort
+
     check_writable(arguments.json)
     cohort = load_cohort(arguments.cohort)
     row = row_of(cohort, arguments.row)  # a wrong one is told before anybody is asked
@@ -145,11 +122,15 @@ def run_advise(arguments: argparse.Namespace) -> int:
 
 def advise(cohort: Cohort, row: int, advisor: str, seed: int = 0, allow_remote: str = "") -> Consulted:
     """The advice about one patient, and the decision of a LIBRA that has learned nothing yet."""
+    from libra_core.advisors.clinician import RecordedAdvisor
+    from libra_core.study.live import LiveRun
+    from libra_core.summary import summarise
+
     advice, message, note = _ask(cohort, row, advisor, seed, allow_remote)
-    run = LiveRun.start(cohort, "libra", Told(advice, cohort), seed)
+    run = LiveRun.start(cohort, "libra", RecordedAdvisor(advice.source, repeat=advice), seed)
     decision = run.decision_for(row)
     note(f"{cohort.protocol.treatments[decision.arm].code} ({decision.reason.value})")
-    return Consulted(cohort, advice, message, decision, run.unit, safety_of(cohort, decision))
+    return Consulted(cohort, advice, message, decision, summarise(cohort, decision, run.evidence()))
 
 
 def _ask(
@@ -162,13 +143,16 @@ def _ask(
         model = llm_advisor(cohort, allow_remote)
         heard = model.consult(cohort.case(row))
         return heard.advice, heard.message, lambda final: model.note_decision(heard.audit_row, final)
+    import numpy as np
+
+    from libra_core.advisors.clinician import RecordedAdvisor
+    from libra_core.problem import Contexts
+    from libra_core.study.live import LiveRun
+
     environment = LiveRun.start(cohort, "glrb", seed=seed).environment
     inner = make_advisor(name, environment, seed)
-    voice = Voice(inner.name, inner)
-    voice.advise_many(Contexts.of(cohort.patient(row)), np.array([0]))
-    assert voice.said is not None
+    asked = RecordedAdvisor(inner.name, inner)
+    asked.advise_many(Contexts.of(cohort.patient(row)), np.array([0]))
+    assert asked.said is not None
     who = kinds()[name].label if name in kinds() else name
-    return voice.said, f"{who}: no language model was asked.", str
-
-
-__all__ = ["Consulted", "add_advise", "advise", "run_advise"]
+    return asked.said, f"{who}: no language model was asked.", str

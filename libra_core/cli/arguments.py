@@ -1,40 +1,34 @@
-"""What the commands share: who is meant, an example, numbers within limits, a place for the JSON that is known to be
-good before the work starts, and a word about an option that has nothing to act on."""
+"""What the commands share: who is meant, numbers within limits, a place for the JSON that is known to be good before
+the work starts, and a word about an option that has nothing to act on."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from libra_core.advisors import kinds
-from libra_core.clinical import default_protocol
-from libra_core.cohort import Cohort
-from libra_core.policies import REGISTRY
+from libra_core import files
+
+if TYPE_CHECKING:
+    from libra_core.cohort import Cohort
 
 SEED_MAX = 2**63 - 1
 
 
-def add_example(parser: argparse.ArgumentParser, command: str) -> None:
-    """One line to copy, at the end of --help, which argparse would otherwise break where it likes."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    if parser.description:
-        parser.description = textwrap.fill(parser.description, 80)
-    parser.epilog = f"example:\n  python -m libra_core {command}"
-
-
 def cohort_help() -> str:
     """What --cohort takes."""
+    from libra_core.clinical import default_protocol  # here and below: a --help imports what it lists, and no more
+
     return f"a built-in cohort ({', '.join(spec.name for spec in default_protocol().cohorts)}) or a CSV file"
 
 
 def advisor_help() -> str:
     """What --advisor takes: the names that the pages offer too."""
+    from libra_core.advisors import kinds
+
     return f"one of {', '.join(kinds())} (with another share than these, for instance noisy:0.5)"
 
 
@@ -86,29 +80,21 @@ def number(low: float, high: float) -> Callable[[str], float]:
 
 
 def check_writable(path: Path | None) -> None:
-    """Raise ValueError with a sentence if a file cannot be written there: to be told before the work, not after it."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise ValueError(f"cannot write {path}: it is a folder")
-    if not path.exists() and not path.parent.is_dir():
-        raise ValueError(f"cannot write {path}: there is no folder {path.parent}")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise ValueError(f"cannot write {path}: permission denied")
+    """Raise ValueError with a sentence if a file was asked for and cannot be written."""
+    if path is not None:
+        files.check_writable(path)
 
 
 def write_json(path: Path | None, content: dict[str, Any]) -> None:
-    """Write the result where it was asked for. Raises ValueError with a sentence."""
-    if path is None:
-        return
-    try:
-        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot write {path}: {error.strerror}") from error
+    """Write the result where it was asked for. Raises OSError with a sentence."""
+    if path is not None:
+        files.write(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def asks(policy: str) -> bool:
     """Whether a policy asks the advisor that was chosen; some ask nobody, one always asks its own."""
+    from libra_core.policies import REGISTRY
+
     return REGISTRY[policy].needs_advisor and REGISTRY[policy].own_advisor is None
 
 
@@ -116,19 +102,3 @@ def say_unused(options: Iterable[str], why: str) -> None:
     """Tell on stderr that options which were given change nothing."""
     if names := ", ".join(options):
         print(f"Not used: {names}. {why}", file=sys.stderr)
-
-
-__all__ = [
-    "ROW_HELP",
-    "SEED_MAX",
-    "add_example",
-    "advisor_help",
-    "asks",
-    "check_writable",
-    "cohort_help",
-    "number",
-    "row_of",
-    "say_unused",
-    "whole",
-    "write_json",
-]

@@ -5,24 +5,25 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
-from libra_core.cli.arguments import add_example, check_writable, cohort_help, write_json
-from libra_core.cohort import CohortError, load_cohort
+from libra_core.cli.arguments import check_writable, cohort_help, write_json
 
 
-def add_cohort(subparsers: Any) -> None:
-    """Put the command on the list."""
-    parser = subparsers.add_parser("cohort", help="look at a cohort")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    check = actions.add_parser("check", help="exit 0: usable; 2: not, with the reasons")
+    check = actions.add_parser(
+        "check",
+        help="exit 0: usable; 2: not, with the reasons",
+        example=f"{parser.prog} check patients.csv",
+    )
     check.add_argument("source", metavar="PATH|NAME", help=cohort_help())
     check.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON")
-    check.set_defaults(run=_check)
-    add_example(check, "cohort check patients.csv")
 
 
-def _check(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    from libra_core.cohort import CohortError, load_cohort
+
     check_writable(arguments.json)
     try:
         cohort = load_cohort(arguments.source)

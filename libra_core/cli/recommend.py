@@ -6,7 +6,7 @@ import argparse
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from libra_core.advisors import GUIDELINE
 from libra_core.cli.arguments import (
@@ -21,32 +21,37 @@ from libra_core.cli.arguments import (
     whole,
     write_json,
 )
-from libra_core.cli.patient import Safety, safety_of
-from libra_core.clinical import Protocol
-from libra_core.cohort import load_cohort
-from libra_core.policies import REGISTRY, Decision
-from libra_core.study import LiveRun
+from libra_core.policies import REGISTRY
+
+if TYPE_CHECKING:
+    from libra_core.clinical import Protocol
+    from libra_core.cohort import Cohort
+    from libra_core.summary import PlanSummary
 
 AFTER_MAX = 100_000
 
 
-def add_recommend(subparsers: Any) -> None:
-    """Put the command on the list."""
-    parser = subparsers.add_parser("recommend", help="recommend for one patient")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
     add = parser.add_argument
     add("--cohort", required=True, metavar="PATH|NAME", help=cohort_help())
     add("--row", required=True, metavar="ID|N", help=ROW_HELP)
     policies = f"one of {', '.join(REGISTRY)} (default: %(default)s)"
-    add("--policy", default="libra", choices=sorted(REGISTRY), metavar="P", help=policies)
+    add("--policy", default="libra", choices=REGISTRY, metavar="P", help=policies)
     add("--advisor", metavar="NAME", help=f"for policies that ask: {advisor_help()} (default: {GUIDELINE})")
     learned = "simulated patients that it has learned from before (default: %(default)s)"
     add("--after", type=whole(0, AFTER_MAX), default=200, metavar="N", help=learned)
     add("--seed", type=whole(0, SEED_MAX), default=0, metavar="S", help="of all that is random (default: %(default)s)")
     add("--json", type=Path, metavar="FILE", help="write the decision as JSON")
-    parser.set_defaults(run=_recommend)
 
 
-def _recommend(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Print the plan, and write it where --json says. Raises ValueError or IndexError with a sentence."""
+    from libra_core.cohort import load_cohort
+    from libra_core.report import wording
+    from libra_core.study import LiveRun
+    from libra_core.summary import summarise
+
     check_writable(arguments.json)
     cohort = load_cohort(arguments.cohort)
     if arguments.advisor and not asks(arguments.policy):
@@ -56,18 +61,29 @@ def _recommend(arguments: argparse.Namespace) -> int:
     for _ in range(arguments.after):
         run.step()
     decision = run.decision_for(row)
-    changes = changes_of(decision, cohort.protocol)
-    safety = safety_of(cohort, decision, run.benefit(decision.arm, decision.mean))
-    _print(decision, cohort.protocol, changes, safety, run)
+    shown = summarise(cohort, decision, run.evidence())
+    lines = [
+        *alerts(shown),
+        f"Patient {shown.patient}, {decision.policy} after {run.policy.t} simulated patients, seed {run.spec.seed}",
+        f"Treatment: {wording.treatment(cohort, shown.arm)}",
+        *(f"Habit:     {text}" for text in wording.changes(cohort, shown.delta, si=False) or ["no change"]),
+        *(f"Expected:  {text}." for text in [wording.effect(cohort, shown)] if shown.has_model),
+        *worth(cohort, shown),
+        f"Why:       {wording.why(shown)}",
+        f"Compare:   {wording.guideline(cohort, shown, si=False)}",
+        *checks(cohort, shown),
+        "Simulated outcomes. Research demonstration, not for clinical use.",
+    ]
+    print("\n".join(lines))
     content = {
         "schema": 1,
         "cohort": cohort.name,
         "row": row,
         "learned_from": arguments.after,
         "config_hash": run.config_hash,
-        **safety.as_json(),
+        **as_json(shown),
         "treatment": cohort.protocol.treatments[decision.arm].code,
-        "changes": changes,
+        "changes": changes_of(cohort.protocol, decision.delta),
         "unit": run.unit,
         "simulated": True,
         "decision": asdict(decision),
@@ -76,32 +92,48 @@ def _recommend(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def changes_of(decision: Decision, protocol: Protocol) -> dict[str, dict[str, Any]]:
+# ------------------------------------------------------------------------------------------------ also for `advise`
+
+
+def alerts(shown: PlanSummary) -> list[str]:
+    """The lines above a plan."""
+    return [f"{alert.level.upper()}: {alert.reason}" for alert in shown.alerts if alert.level != "note"]
+
+
+def worth(cohort: Cohort, shown: PlanSummary) -> list[str]:
+    """The line about net benefit and what parts it from the fall."""
+    from libra_core.report.wording import net
+
+    return [f"{text}." for text in [net(cohort, shown)] if text and shown.has_model]
+
+
+def checks(cohort: Cohort, shown: PlanSummary) -> list[str]:
+    """The lines below a plan: what to watch, the gravest first, and what to check before it starts."""
+    from libra_core.report.wording import to_check
+
+    watch = [f"Watch:     {caution}" for caution in shown.cautions]
+    return [*watch, *(f"Check before starting {text}" for text in to_check(cohort, shown.checks))]
+
+
+def as_json(shown: PlanSummary) -> dict[str, Any]:
+    """What must be read beside a plan, and what it is worth; null where nothing is known."""
+    return {
+        "alerts": [{"level": alert.level, "reason": alert.reason} for alert in shown.alerts if alert.level != "note"],
+        "cautions": list(shown.cautions),
+        "check_before_starting": [item.text for item in shown.checks],
+        "expected_fall": None if shown.fall is None else asdict(shown.fall),
+        "net_benefit": None if shown.net is None else asdict(shown.net),
+        "burden": shown.price.burden,
+        "indication": shown.price.indication,
+        "patients_with_this_treatment": shown.given,
+        "certainty": shown.certainty,
+    }
+
+
+def changes_of(protocol: Protocol, delta: tuple[float, ...]) -> dict[str, dict[str, Any]]:
     """The change of each habit that moves, in clinical units."""
-    moves = zip(protocol.mutable_features, protocol.change(decision.delta), strict=True)
-    return {f.name: {"delta": float(change), "unit": f.unit} for f, change in moves if change != 0}
-
-
-def _print(
-    decision: Decision, protocol: Protocol, changes: dict[str, dict[str, Any]], safety: Safety, run: LiveRun
-) -> None:
-    for line in safety.first:
-        print(line)
-    print(
-        f"Patient {decision.patient}, {decision.policy} after {run.policy.t} simulated patients, seed {run.spec.seed}"
-    )
-    print(f"Treatment: {protocol.treatments[decision.arm].label}")
-    for name, change in changes.items():
-        print(f"Habit:     {protocol.feature(name).display_change(change['delta'])}")
-    if not changes:
-        print("Habit:     no change")
-    if not math.isnan(decision.mean):
-        low, high = decision.low, decision.high
-        print(f"Expected:  {decision.mean:.1f} {run.unit} (95 % interval {low:.1f} to {high:.1f})")
-    print(f"Why:       {decision.reason}")
-    for line in safety.last:
-        print(line)
-    print("Simulated outcomes. Research demonstration, not for clinical use.")
+    moves = zip(protocol.mutable_features, protocol.change(delta), strict=True)
+    return {f.name: {"delta": round(float(change), 6), "unit": f.unit} for f, change in moves if change != 0}
 
 
 def _finite(value: Any) -> Any:

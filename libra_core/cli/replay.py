@@ -5,29 +5,26 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from libra_core.records.repository import Repository
 
 
-def add_replay(subparsers: Any) -> None:
-    """Add the subcommand to the command line."""
-    parser = subparsers.add_parser(
-        "replay",
-        help="prove that a clinician session's record is whole and recomputes",
-        description="Walk the audit chain of a session, then replay its log from the first event and compare every "
-        "stored proposal with the recomputed one. Without SESSION, list the sessions.",
+def declare(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.description = (
+        "Walk the audit chain of a session, then replay its log from the first event and compare every "
+        "stored proposal with the recomputed one. Without SESSION, list the sessions."
     )
     parser.add_argument("session", nargs="?", help="the session's id, or its beginning")
     parser.add_argument("--database", help="where the record lives (default: LIBRA_DATABASE_URL, or data/local)")
     parser.add_argument("--study", default="study", help="the study that the session belongs to")
     parser.add_argument("--cohort", help="the file, if the session was held with an uploaded one")
     parser.add_argument("--noted", help="SEQ:HASH written down earlier, to notice a log rewritten as a whole")
-    parser.set_defaults(run=run_replay)
 
 
-def run_replay(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """0 when everything is proven, 1 when something is wrong, 2 when it cannot be examined."""
     from libra_core.cohort import CohortError  # a database layer is a long import for a command line
     from libra_core.records import Actor, Database, RecordsError, Repository, Role
@@ -58,7 +55,7 @@ def _list(repository: Repository) -> int:
         line = f"{session.id}  {session.created_at[:16]}  {session.owner}  {session.name}  ({size})"
         print("".join(c if c.isprintable() else "?" for c in line))  # a name must not steer the terminal
     begun = repository.verify_installation()
-    print(f"List of all sessions ever begun: {begun.message}")
+    print(f"All sessions ever begun, and downloads made: {begun.message}")
     return 0 if begun.ok else 1
 
 

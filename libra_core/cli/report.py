@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from libra_core import files
 from libra_core.cli.arguments import ROW_HELP, SEED_MAX, cohort_help, row_of, whole
-from libra_core.report.document import Document
+
+if TYPE_CHECKING:
+    from libra_core.report.document import Document
 
 FORMATS = ("html", "pdf", "pptx")
 
 
-def add_report(subparsers: Any) -> None:
-    """Put the command on the list."""
-    parser = subparsers.add_parser("report", help="a report as HTML, PDF or slides")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
     about = parser.add_mutually_exclusive_group(required=True)
     about.add_argument("--study", metavar="HASH", help="config hash of a stored study, or case-study")
     about.add_argument("--session", metavar="ID", help="a recorded feedback session")
@@ -25,17 +27,14 @@ def add_report(subparsers: Any) -> None:
     parser.add_argument("--units", choices=("US", "SI"), default="US", help="of all values (default: %(default)s)")
     seed = "of the run that the plan on a sheet comes from (default: %(default)s)"
     parser.add_argument("--seed", type=whole(0, SEED_MAX), default=0, metavar="S", help=seed)
-    parser.set_defaults(run=_report)
 
 
-def _report(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     from libra_core.report.write import to_bytes
 
+    files.check_writable(arguments.out)
     content = to_bytes(document_for(arguments), arguments.format)
-    try:
-        arguments.out.write_bytes(content)
-    except OSError as error:
-        raise ValueError(f"cannot write {arguments.out}: {error.strerror}") from error
+    files.write(arguments.out, content)
     print(f"{arguments.out}: {len(content):,} bytes. Simulated outcomes; not for clinical use.")
     return 0
 

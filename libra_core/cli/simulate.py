@@ -26,15 +26,13 @@ from libra_core.policies import REGISTRY, PolicyConfig
 from libra_core.policies.libra import Libra
 from libra_core.policies.model import ModelPolicy
 from libra_core.study import StudySpec, cohort_key, make_policy, run_study
-from libra_core.study.metrics import as_json, summary_frame
 
 WORKERS = 256
 NOISE, GAMMA = (1e-6, 1e6), (0.0, 1e3)  # beyond them numbers overflow, or mean nothing
 
 
-def add_simulate(subparsers: Any) -> None:
-    """Put the command on the list. An option without a default of its own leaves it to the study's settings."""
-    parser = subparsers.add_parser("simulate", help="compare policies over many simulated patients")
+def declare(parser: argparse.ArgumentParser) -> None:
+    """The options of the command. One without a default of its own leaves it to the study's settings."""
     add = parser.add_argument
     add("--environment", default="synthetic", choices=sorted(ENVIRONMENTS), help="(default: %(default)s)")
     add("--cohort", metavar="PATH|NAME", help=f"whose patients, for an environment over a cohort: {cohort_help()}")
@@ -59,7 +57,6 @@ def add_simulate(subparsers: Any) -> None:
     add("--estimator", choices=("one-pass", "refit", "mle"), help="default: one-pass")
     add("--workers", type=whole(1, WORKERS), metavar="N", help="threads (default: all cores)")
     add("--json", type=Path, metavar="FILE", help="write the result as JSON")
-    parser.set_defaults(run=_simulate)
 
 
 def spec_of(arguments: argparse.Namespace, cohort: str | None) -> StudySpec:
@@ -118,7 +115,9 @@ def _check_options(arguments: argparse.Namespace, spec: StudySpec, environment: 
         told("None of these policies learns a model.", "shared", "estimator", "radius", "min_gain")
 
 
-def _simulate(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    from libra_core.study.metrics import as_json, summary_frame  # with scipy.stats, which --help can do without
+
     check_writable(arguments.json)
     cohort = load_cohort(arguments.cohort) if arguments.cohort else None
     spec = spec_of(arguments, None if cohort is None else cohort_key(cohort))

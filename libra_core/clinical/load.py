@@ -1,4 +1,4 @@
-"""Find and read protocol files. A protocol is one TOML; a fault in it is told as a sentence with its place."""
+"""Find and read protocol files. A protocol is one TOML; a fault in it becomes a sentence that names its place."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from libra_core.clinical.checks import check_protocol
 from libra_core.clinical.protocol import Protocol
+from libra_core.files import DATA
 
-PROTOCOL_DIR = Path(os.environ.get("LIBRA_PROTOCOL_DIR", Path(__file__).resolve().parents[2] / "data"))
+PROTOCOL_DIR = Path(os.environ.get("LIBRA_PROTOCOL_DIR", DATA))
 
 
 class ProtocolError(ValueError):
@@ -67,8 +68,8 @@ def _load(path: Path, drop: tuple[str, ...]) -> Protocol:
 def _sentence(error: ValidationError, raw: dict[str, Any]) -> str:
     """The first three faults as 'features → sbp → range: ...', with names where the file has lists."""
     faults = error.errors()
-    told = "; ".join(_fault(fault["loc"], fault["msg"], raw) for fault in faults[:3])
-    return told + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")
+    listed = "; ".join(_fault(fault["loc"], fault["msg"], raw) for fault in faults[:3])
+    return listed + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")
 
 
 def _fault(location: tuple[int | str, ...], message: str, raw: dict[str, Any]) -> str:

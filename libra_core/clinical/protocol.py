@@ -16,9 +16,21 @@ from libra_core.arrays import Bools, Floats
 from libra_core.clinical.box import box_of, limits_of
 from libra_core.clinical.feature import Feature
 from libra_core.clinical.mask import blocked_of, eligible_of, not_alone_of, parts_of, reasons_of, rules_of
-from libra_core.clinical.rules import CHANGE, EXPECTED, NOW, STRICT, Alert, Bounds, Caution, Check, Derived, Rule
+from libra_core.clinical.rules import (
+    CHANGE,
+    EXPECTED,
+    NOW,
+    STRICT,
+    Alert,
+    Bounds,
+    Caution,
+    Check,
+    Derived,
+    Rule,
+    severity,
+)
 from libra_core.clinical.treatment import Block, CohortSpec, FeasibleSpec, Limit, LinearLimit, Outcome, Treatment
-from libra_core.recourse.feasible import FeasibleSet, LinearConstraint
+from libra_core.feasible import FeasibleSet, LinearConstraint
 
 INTERCEPT = "intercept"
 Between = tuple[Floats, Floats]  # the lowest and the highest value that are possible, each (n, n_features)
@@ -208,26 +220,31 @@ class Protocol:
         return reasons_of(self.treatments, self.columns(row), self.bounds(row, between))
 
     def cautions(
-        self, row: ArrayLike, arm: int, delta: ArrayLike, expected: float = float("nan"), plain: bool = False
+        self, row: ArrayLike, arm: int, delta: ArrayLike, expected: float = float("nan"), for_patient: bool = False
     ) -> tuple[str, ...]:
-        """What to watch when one patient gets `arm` with the standardised change `delta` (d_M,). Never a block.
+        """What to watch when one patient gets `arm` with the standardised change `delta` (d_M,), the gravest first:
+        never a block.
 
         expected: the outcome that is expected with this plan, in its clinical unit; nan where it is not known yet.
-        plain: in words for the patient, without what is no news for a patient.
+        for_patient: in words for the patient, without what is no news for a patient.
         """
-        columns = self.columns(row)
-        change = self.change(delta)
+        columns, change = self.columns(row), self.change(delta)
         columns |= {f"{name}{CHANGE}": change[j : j + 1] for j, name in enumerate(self.mutable)}
         columns[f"{self.outcome.name}{EXPECTED}"] = np.array([expected])  # nan is neither above nor below a limit
         rules: list[Rule] = [rule for rule in self.plan_cautions if self.arm_codes[arm] in rule.treatments]
         rules += [rule for part in parts_of(self.treatments, arm) for rule in part.cautions]
-        fired = [rule for rule in rules if rule.fires(columns)[0]]
-        return tuple(dict.fromkeys(text for rule in fired if (text := rule.plain if plain else rule.reason)))
+        fired = sorted((rule for rule in rules if rule.fires(columns)[0]), key=lambda rule: severity(rule.reason))
+        return tuple(dict.fromkeys(text for rule in fired if (text := rule.plain if for_patient else rule.reason)))
 
-    def price(self, row: ArrayLike, arm: int) -> float:
-        """What separates an arm's benefit from its effect on the outcome for one patient: its cost less its bonuses."""
-        columns, treatment = self.columns(row), self.treatments[arm]
-        return treatment.cost - sum(bonus.value for bonus in treatment.bonus if columns[bonus.flag][0] == 1)
+    def burden(self, arm: int) -> float:
+        """What side effects, pills and monitoring of an arm take off its benefit, in the outcome's unit, >= 0."""
+        return self.treatments[arm].cost
+
+    def indications(self, row: ArrayLike, arm: int) -> tuple[tuple[float, tuple[str, ...]], ...]:
+        """The compelling indications of one patient for an arm: what each adds to the benefit, and its grounds."""
+        columns, derived = self.columns(row), {flag.name: flag for flag in self.derived}
+        held = [bonus for bonus in self.treatments[arm].bonus if columns[bonus.flag][0] == 1]
+        return tuple((b.value, derived[b.flag].grounds(columns) if b.flag in derived else (b.flag,)) for b in held)
 
     def safety_features(self, arm: int) -> tuple[str, ...]:
         """The features that the contraindications of an arm read, through derived flags and components."""
@@ -260,10 +277,6 @@ class Protocol:
     def arrivals(self, values: ArrayLike) -> Bools:
         """Who enters the simulation, (n,)."""
         return self.arrivals_rule.fires(self.columns(values))
-
-    def locks(self, row: ArrayLike) -> tuple[tuple[str, str], ...]:
-        """(feature, reason) for every habit that may not move for this patient."""
-        return tuple((limit.feature, limit.text) for limit in self.limits(row) if limit.kind == "lock")
 
     def limits(self, row: ArrayLike, si: bool = False, between: Between | None = None) -> tuple[Limit, ...]:
         """For each mutable feature, how far it may move and which limit binds, in words."""

@@ -120,6 +120,21 @@ class Caution(Rule):
     treatments: tuple[str, ...]
 
 
+DANGER, WATCH, LATER = range(3)
+
+
+def severity(caution: str) -> int:
+    """How grave a caution is: DANGER begins in capitals, LATER is for after the start, all else is to WATCH.
+
+    >>> severity("PREGNANCY: do NOT start"), severity("eGFR below 30"), severity("after starting: potassium")
+    (0, 1, 2)
+    """
+    first = caution.split(",")[0].split(" ")[0].rstrip(":")
+    if len(first) > 3 and first.isupper():
+        return DANGER
+    return LATER if caution.startswith("after starting") else WATCH
+
+
 @checked(frozen=True, config=STRICT)
 class Check:
     """A fact to know before one of these treatments starts, whether or not a contraindication reads it."""
@@ -172,6 +187,10 @@ class Derived:
     @property
     def conditions(self) -> tuple[Condition, ...]:
         return self.all + self.any
+
+    def grounds(self, columns: Columns) -> tuple[str, ...]:
+        """What makes the flag true of the first row: the features (or flags) whose conditions hold."""
+        return tuple(dict.fromkeys(c.feature for c in self.conditions if c.holds(columns)[0]))
 
 
 @checked(frozen=True, config=STRICT)

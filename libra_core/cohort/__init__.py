@@ -7,7 +7,7 @@ from pathlib import Path
 
 from libra_core.clinical import Protocol, default_protocol
 from libra_core.cohort.cohort import Cohort, Unmeasured
-from libra_core.cohort.report import CohortError, Report, plain, refuse
+from libra_core.cohort.report import CohortError, Report, printable, refuse
 from libra_core.cohort.synthetic import generate
 from libra_core.cohort.table import read_table
 
@@ -26,7 +26,7 @@ def load_cohort(name_or_path: str | Path, protocol: Protocol | None = None, drop
         if not str(name_or_path).strip():
             raise refuse("", f"No cohort is named: give {_names(protocol)}, or the path of a CSV.")
         if not _exists(name_or_path):
-            name = plain(str(name_or_path))
+            name = printable(str(name_or_path))
             raise refuse(
                 name, f"There is no cohort and no file named {name!r}: give {_names(protocol)}, or the path of a CSV."
             )

@@ -1,4 +1,4 @@
-"""A cohort: complete clinical values for n people, what was assumed, and the doors to policies and advisors."""
+"""A cohort: complete clinical values for n people, what was assumed, and what policies and advisors read of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from libra_core.arrays import Bools, Floats, Ints
 from libra_core.cases import Case, CaseField, MenuArm, MenuChange
@@ -114,16 +115,10 @@ class Cohort:
         return self.protocol.alerts_for(self.values[row], self._around(row))
 
     def cautions(
-        self, row: int, arm: int, delta: Floats, benefit: float = float("nan"), plain: bool = False
+        self, row: int, arm: int, delta: ArrayLike, expected: float = float("nan"), for_patient: bool = False
     ) -> tuple[str, ...]:
-        """What to watch when a patient gets `arm` with the standardised change `delta` (d_M,).
-
-        benefit: the net benefit that is expected of this plan, in the outcome's unit; nan where it is not known yet.
-        plain: in words for the patient, without what is no news for a patient.
-        """
-        values, outcome = self.values[row], self.protocol.index(self.protocol.outcome.name)
-        expected = float(values[outcome]) - (benefit + self.protocol.price(values, arm))
-        return self.protocol.cautions(values, arm, delta, expected, plain)
+        """What to watch when a patient gets a plan: see `Protocol.cautions`."""
+        return self.protocol.cautions(self.values[row], arm, delta, expected, for_patient)
 
     def contexts(self, rows: Ints) -> Contexts:
         """The patients of these rows (R,) as a policy sees them."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from libra_core.cohort.report import CohortError, DroppedRow, plain, refuse
+from libra_core.cohort.report import CohortError, DroppedRow, printable, refuse
 
 MAX_BYTES = 400_000_000
 MAX_COLUMNS = 2_000
@@ -51,7 +51,7 @@ def decode(data: bytes, name: str) -> TextTable:
         text, skipped = text[mark.end() :], mark.group().count("\n")
     delimiter = _delimiter(text, name)
     table, dropped = _parse(text, delimiter, name)
-    header = tuple(plain(str(cell)).strip() for cell in table.iloc[0].fillna(""))
+    header = tuple(printable(str(cell)).strip() for cell in table.iloc[0].fillna(""))
     body = table.iloc[1:]
     blank = body.isna().all(axis=1)
     rows = pd.Series(body.index + 1 + skipped, index=body.index)

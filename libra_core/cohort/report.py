@@ -146,10 +146,10 @@ class CohortError(ValueError):
 
 def refuse(source: str, *errors: str, **parts: Any) -> CohortError:
     """The error to raise when a file is of no use."""
-    return CohortError(Report(source=plain(source), errors=errors, **parts))
+    return CohortError(Report(source=printable(source), errors=errors, **parts))
 
 
-def plain(text: str, most: int = 200) -> str:
+def printable(text: str, most: int = 200) -> str:
     """Text of a file that is fit to print: one line, no control or direction marks, at most so many characters."""
     kept = "".join(" " if c in "\t\r\n" else c for c in text if c in "\t\r\n" or unicodedata.category(c)[0] != "C")
     return kept if len(kept) <= most else kept[: most - 1] + "…"

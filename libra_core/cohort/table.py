@@ -32,8 +32,8 @@ from libra_core.cohort.report import (
     Mapped,
     RefusedCell,
     Report,
-    plain,
     plural,
+    printable,
     refuse,
 )
 
@@ -50,7 +50,7 @@ def read_table(
     """
     protocol = default_protocol() if protocol is None else protocol
     data, title = _bytes(source, name)
-    title = plain(title)
+    title = printable(title)
     table = decode(data, title)
     columns = plan(table.header, protocol, lambda position: numbers(table.cells[position]))
     return _Reading(title, protocol, table, columns).cohort(spec)
@@ -193,9 +193,9 @@ class _Reading:
             where = sheet.gaps(name) & ~sheet.doubt(name) & ~np.isnan(column.values)
             sheet.values[name][where], sheet.imputed[name][where] = column.values[where], True
         if differ.any():
-            told = ", ".join(repr(match.column) for match, _ in (*facts, *parts))
+            names = ", ".join(repr(match.column) for match, _ in (*facts, *parts))
             how = "yes counts" if feature.kind == "flag" else "the first counts, and the others as possible"
-            self.notes.append(f"{feature.label}: in {plural(int(differ.sum()), 'row')} {told} disagree; {how}.")
+            self.notes.append(f"{feature.label}: in {plural(int(differ.sum()), 'row')} {names} disagree; {how}.")
 
     def _account(self, match: Match, column: Column) -> None:
         """Write down how a column was read and what in it was refused."""
@@ -207,7 +207,7 @@ class _Reading:
         for reason, where in column.refused.items():
             self.refused_counts.append(Count(match.column, reason, int(where.sum())))
             for i in np.flatnonzero(where)[: max(0, LISTED - len(self.refused))]:
-                value = plain(str(cells.iloc[i]), 40)
+                value = printable(str(cells.iloc[i]), 40)
                 self.refused.append(RefusedCell(int(self.table.rows.iloc[i]), match.column, value, reason))
         self.notes += [f"Column {match.column!r}: {note}." for note in column.notes]
 

@@ -67,7 +67,30 @@ class RoundDraws:
 
 
 class Environment(ABC):
-    """R replicates of one simulated world. theta (R, K, d) is its truth. A new one is one file, beside its TOML."""
+    """R replicates of one simulated world; theta (R, K, d) is its truth. A new one is one file, beside its TOML.
+
+    Parameters
+    ----------
+    spec : settings; each environment reads what concerns it.
+    seed, first : replicate r draws from the streams of (seed, first + r), whatever else runs.
+    replicates : R.
+    cohort : stands in for the one that `spec` names.
+
+    Raises
+    ------
+    ValueError : settings out of range.
+
+    Not guaranteed: that a simulated response is that of real patients; none here is calibrated to a trial's outcome.
+
+    Examples
+    --------
+    >>> world = make_environment(EnvironmentSpec("synthetic", arms=3), seed=0, replicates=2)
+    >>> contexts = world.arrive()
+    >>> best = world.best(contexts)
+    >>> plain = Actions(np.zeros(2, int), np.zeros_like(contexts.lo))
+    >>> bool((world.means(contexts, plain) <= best).all())
+    True
+    """
 
     name: ClassVar[str]
     label: ClassVar[str]

@@ -24,7 +24,7 @@ from libra_core.arrays import Bools
 from libra_core.clinical import Protocol
 from libra_core.cohort import Cohort
 from libra_core.environments.base import register
-from libra_core.environments.disease import REALISED, Affine, Disease
+from libra_core.environments.disease import Affine, Disease
 
 SIGMA = 9.0  # mmHg; mean of 2-3 visits or standardised readings (assumption)
 REGRESSION, REGRESSION_MEAN = 0.15, 138.0
@@ -129,6 +129,3 @@ class Hypertension(Disease):
                 f.effect(treatment.code, 1.0, self.spec.contrast)
                 below |= (self.patients.x @ f.theta < 0) & self.patients.eligible[:, k]
         return int(below.sum())
-
-
-__all__ = ["EFFECTS", "HABITS", "REALISED", "Hypertension"]

@@ -6,9 +6,9 @@ import numpy as np
 
 from libra_core.cohort import Cohort
 from libra_core.environments.base import Environment, EnvironmentSpec, register
+from libra_core.feasible import FeasibleSet
 from libra_core.glm.link import link_named
 from libra_core.problem import Contexts, Problem
-from libra_core.recourse.feasible import FeasibleSet
 
 CLIP = 2.5  # contexts are N(0, 1) clipped here
 BOX = 1.5  # |delta_j| <= BOX for every mutable feature

@@ -72,7 +72,28 @@ def _learn(link, theta, P, arm, x, reward, log_det):
 
 
 class Estimator(ABC):
-    """theta (R, K, d), A (R, K, d, d) and `update`. Everything downstream takes these two and nothing else."""
+    """What has been learned: theta (R, K, d) and the inverse precision A (R, K, d, d). Policies read nothing else.
+
+    A subclass writes `update` and `arrays`, and changes both in place: a page holds on to them.
+
+    Not guaranteed: that sqrt(x'A x) times a radius covers the truth; `glm.confidence` says which radius does. The
+    one-pass estimate is the maximum-likelihood one for the identity link only; `Refitting` keeps it close for others.
+
+    References
+    ----------
+    arXiv 2507.11847, on one-pass estimation in generalized linear bandits; the step taken here is the module's own.
+
+    Examples
+    --------
+    One replicate, one arm, an intercept; rewards 1 and 1 with ridge 1 leave the ridge estimate 2 / 3.
+
+    >>> from libra_core.glm.link import link_named
+    >>> learned = OnePass(link_named("identity"), replicates=1, arms=1, d=1, ridge=1.0)
+    >>> for _ in range(2):
+    ...     learned.update(np.array([0]), np.array([[1.0]]), np.array([1.0]))
+    >>> round(float(learned.theta[0, 0, 0]), 6), round(float(learned.A[0, 0, 0, 0]), 6)
+    (0.666667, 0.333333)
+    """
 
     theta: Floats
     A: Floats

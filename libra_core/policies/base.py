@@ -24,13 +24,38 @@ State = dict[str, Any]
 
 
 class Policy(ABC):
-    """The interface. A new policy is one new file and one `@register` line.
+    """Chooses treatments and changes for R replicates at once. A new policy is one new file and one `@register` line.
 
-    Parameters: the problem, the settings, the per-replicate random streams, and an advisor where
-    `needs_advisor` says so. Learning happens only in `learn`.
+    A subclass writes `choose`; one that learns also writes `learn`, `arrays` and `load`. `make_policy` makes one.
+
+    Parameters
+    ----------
+    problem : what is known before the first patient.
+    config : settings, checked here.
+    streams : random numbers, one stream for each replicate.
+    advisor : needed where `needs_advisor` says so.
+
+    Raises
+    ------
+    ValueError : settings out of range, or no advisor where one is needed.
+
+    Guaranteed: a proposed arm is eligible, a proposed change lies in F, and only `learn` learns. Not guaranteed: low
+    regret; each class says what is known about its own.
+
+    Examples
+    --------
+    >>> from libra_core.environments import EnvironmentSpec, make_environment
+    >>> from libra_core.study import make_policy
+    >>> world = make_environment(EnvironmentSpec("synthetic"), seed=0)
+    >>> glrb = make_policy("glrb", world, PolicyConfig(), seed=0)
+    >>> contexts = world.arrive()
+    >>> proposal = glrb.propose(contexts)
+    >>> glrb.learn(proposal, world.respond(contexts, proposal.actions, world.draws()))
+    >>> glrb.t
+    1
     """
 
-    name: ClassVar[str]
+    name: str
     label: ClassVar[str]  # what a clinician reads
     summary: ClassVar[str]  # one sentence for the About page and --help
     needs_advisor: ClassVar[bool] = False
@@ -155,7 +180,7 @@ class Policy(ABC):
 
     def restore(self, state: State) -> None:
         """Take over a saved state. Raises ValueError when it is of another policy, version, setting or shape."""
-        if state.get("schema") != 1 or state.get("policy") != self.name:
+        if state.get("schema") != 1 or current_name(state.get("policy", "")) != current_name(self.name):
             raise ValueError(
                 f"this state is of {state.get('policy')!r}, schema {state.get('schema')!r}, not {self.name}"
             )
@@ -174,7 +199,33 @@ class Policy(ABC):
         copy_into({"calls": self.calls}, saved)
 
 
-REGISTRY: dict[str, type[Policy]] = {}
+FORMER_NAMES = {"llm-only": "advisor-only"}  # still found, and still the names that stored studies are hashed under
+STORED_NAMES = {name: former for former, name in FORMER_NAMES.items()}
+
+
+def current_name(name: str) -> str:
+    """What a policy is called today; any other name as it is."""
+    return FORMER_NAMES.get(name, name)
+
+
+def stored_name(name: str) -> str:
+    """What a policy is called in the hash, the digest and the file of a study: a name there never changes."""
+    return STORED_NAMES.get(name, name)
+
+
+class Registry(dict[str, type[Policy]]):
+    """Policies by name, in the order of every list. A former name finds its policy too, but is on no list."""
+
+    def __missing__(self, name: str) -> type[Policy]:
+        if name not in self:
+            raise KeyError(name)
+        return self[FORMER_NAMES[name]]
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(FORMER_NAMES.get(name, name) if isinstance(name, str) else name)
+
+
+REGISTRY = Registry()
 
 
 def register(policy: type[Policy]) -> type[Policy]:

@@ -1,4 +1,4 @@
-"""Policies that do not learn: the truth, the dice, and advisors left to themselves."""
+"""Policies that do not learn: the oracle, a random choice, and advisors followed as they are."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Random(Policy):
 class AdvisorOnly(Policy):
     """Does what the advisor says, every round, and never learns."""
 
-    name = "llm-only"
+    name = "advisor-only"
     label = "Advisor only"
     summary = "Asks the advisor about every patient and does what it says; learns nothing."
     needs_advisor = True
@@ -75,7 +75,7 @@ class AdvisorOnly(Policy):
 
 @register
 class GuidelineOnly(AdvisorOnly):
-    """The guideline advisor left to itself. Needs a protocol with a guideline."""
+    """Follows the guideline advisor. Needs a protocol with a guideline."""
 
     name = "guideline"
     label = "Guideline only"

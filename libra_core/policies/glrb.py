@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from libra_core.policies.base import register
@@ -68,11 +70,8 @@ class PostHoc(GLRB):
     linear = True
 
     def choose(self, contexts: Contexts) -> Choice:
-        nothing = np.zeros_like(contexts.lo)
-        still = Contexts(contexts.x, nothing, nothing, contexts.eligible, contexts.row)
-        arm = self.plan(still, self.beta).arm
-        only = np.arange(self.problem.n_arms) == arm[:, None]
-        fixed = Contexts(contexts.x, contexts.lo, contexts.hi, only, contexts.row)
+        arm = self.plan(contexts.unchanged, self.beta).arm
+        fixed = replace(contexts, eligible=np.arange(self.problem.n_arms) == arm[:, None])
         return Choice.alone(Actions(arm, self.plan(fixed, self.beta).actions.delta), Reason.OPTIMISTIC)
 
 

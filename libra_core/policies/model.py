@@ -72,14 +72,11 @@ class ModelPolicy(Policy):
 
     def plan(self, contexts: Contexts, beta: float, theta: Floats | None = None, table: bool = False) -> Plans:
         """Best arm and change under the current estimate (or a given theta) at radius beta."""
-        if not self.recourse:
-            nothing = np.zeros_like(contexts.lo)
-            contexts = Contexts(contexts.x, nothing, nothing, contexts.eligible, contexts.row)
         return plan(
             self.problem.feasible,
             self.estimator.theta if theta is None else theta,
             self.estimator.A,
-            contexts,
+            contexts if self.recourse else contexts.unchanged,
             beta,
             self.realised,
             self.config.effort_cost,

@@ -5,18 +5,18 @@
 """
 
 from libra_core.records.database import Database
-from libra_core.records.engine import Effect, Plan
+from libra_core.records.engine import Effect
 from libra_core.records.errors import AlreadyDecided, Denied, RecordsError, Stale, Unavailable, Unreadable
-from libra_core.records.outcomes import Entered
+from libra_core.records.events import Action, Entered, Stamp
 from libra_core.records.replay import replay
 from libra_core.records.repository import Repository, SessionInfo
-from libra_core.records.rows import Stamp
 from libra_core.records.session_log import SessionLog
 from libra_core.records.spec import LOCAL, REASONS, Actor, DecisionKind, Role, SessionSpec
 
 __all__ = [
     "LOCAL",
     "REASONS",
+    "Action",
     "Actor",
     "AlreadyDecided",
     "Database",
@@ -24,7 +24,6 @@ __all__ = [
     "Denied",
     "Effect",
     "Entered",
-    "Plan",
     "RecordsError",
     "Repository",
     "Role",

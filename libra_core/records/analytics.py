@@ -16,7 +16,8 @@ import pandas as pd
 
 from libra_core.advisors.agreement import Agreement, agreement
 from libra_core.cohort import Cohort
-from libra_core.records.engine import Engine, Plan
+from libra_core.records.engine import Engine
+from libra_core.records.events import Action
 from libra_core.records.ledger import CaseFile, Ledger
 from libra_core.records.repository import SessionInfo
 from libra_core.records.spec import REASONS, DecisionKind
@@ -40,9 +41,10 @@ class Share:
     def interval(self) -> tuple[float, float]:
         if not self.n:
             return math.nan, math.nan
-        z, p, n = 1.959964, self.value, self.n
-        middle, spread = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return max(0.0, (middle - spread) / (1 + z * z / n)), min(1.0, (middle + spread) / (1 + z * z / n))
+        from scipy.stats import binomtest  # a page that shows no result need not wait for it
+
+        low, high = binomtest(self.k, self.n).proportion_ci(method="wilson")
+        return float(low), float(high)
 
 
 def decisions_table(found: Sequence[tuple[SessionInfo, Ledger, Engine]]) -> pd.DataFrame:
@@ -66,7 +68,7 @@ def _line(info: SessionInfo, case: CaseFile, engine: Engine) -> dict[str, object
     assert final is not None
     assert final.executed is not None
     main, simulated = case.shown[info.spec.policy], info.spec.outcomes == "simulated"
-    own = Plan(main.arm, main.delta)
+    own = Action(main.arm, main.delta)
     return {
         "session": info.id,
         "clinician": info.owner,
@@ -103,12 +105,12 @@ def _line(info: SessionInfo, case: CaseFile, engine: Engine) -> dict[str, object
 
 
 def by_person(table: pd.DataFrame) -> pd.DataFrame:
-    """The lines that a person decided: not those where the policy was sure and acted by itself."""
+    """The decisions made by a person: not those where the policy was sure and acted alone."""
     return table[table["kind"] != DecisionKind.AUTOMATIC.value] if len(table) else table
 
 
 def overrides(table: pd.DataFrame) -> Share:
-    """How often a clinician decided otherwise than proposed, of the decisions made with the card in view."""
+    """How often a clinician overrode the proposal, of the decisions made with the card in view."""
     seen = table[table["kind"].isin([DecisionKind.ACCEPT.value, DecisionKind.OVERRIDE.value])] if len(table) else table
     return Share(int((seen["kind"] == DecisionKind.OVERRIDE.value).sum()) if len(seen) else 0, len(seen))
 
@@ -196,13 +198,12 @@ def gain(table: pd.DataFrame) -> Gain:
     if not len(t):
         return Gain(0, 0, 0, math.nan, math.nan, math.nan)
     values = t["gain"].to_numpy(float)
-    n, mean = len(values), float(values.mean())
-    if n < 2:
-        return Gain(n, int((values > 0).sum()), int((values < 0).sum()), mean, math.nan, math.nan)
-    from scipy.stats import t as student
+    better, worse = int((values > 0).sum()), int((values < 0).sum())
+    if len(values) < 2:
+        return Gain(len(values), better, worse, float(values.mean()), math.nan, math.nan)
+    from libra_core.study.metrics import band  # here: it needs scipy
 
-    half = float(student.ppf(0.975, n - 1)) * float(values.std(ddof=1)) / math.sqrt(n)
-    return Gain(n, int((values > 0).sum()), int((values < 0).sum()), mean, mean - half, mean + half)
+    return Gain(len(values), better, worse, *(float(v) for v in band(values)))
 
 
 def times(table: pd.DataFrame) -> tuple[float, float, float]:

@@ -16,15 +16,17 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
+from libra_core.files import home
 from libra_core.records.errors import NOT_KEPT, Unavailable
+from libra_core.records.schema import create
 
-DEFAULT_PATH = Path(__file__).resolve().parents[2] / "data" / "local" / "records.sqlite"
+DEFAULT_PATH = home() / "records.sqlite"
 MIGRATIONS = Path(__file__).with_name("migrations")
-HEAD = "0002"
+HEAD = "0003"
 BUSY_SECONDS = 15.0  # how long a writer waits for its turn
 LOCK = 20_260_111_905  # PostgreSQL's advisory lock of the migrations
 
-BUSY = "The record is busy with another program for too long. {kept} Press again."
+BUSY = "Another program has kept the record busy for too long. {kept} Press again."
 # What a database says, and what a person should read. The first match counts.
 SAYINGS = (
     ("disk is full", "The disk is full. {kept} Make room and press again."),
@@ -126,11 +128,11 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads, one moment of the database throughout. Raises Unavailable."""
+        """A read-only transaction that sees one state of the database throughout. Raises Unavailable."""
         with said():
             self._check_file()
             with self.engine.connect() as connection:
-                if self.path is None:  # several questions must not see an event by halves
+                if self.path is None:  # two queries must not see half of a step each
                     connection = connection.execution_options(isolation_level="REPEATABLE READ")
                 with connection.begin():
                     yield connection
@@ -145,7 +147,7 @@ class Database:
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:
-        """SQLite has one writer, and waits for it by polling up to 0.1 s apart, in no order: threads queue here."""
+        """SQLite lets one writer in and the others poll, up to 0.1 s apart and in no order: so threads queue here."""
         if self.path is None:
             yield
             return
@@ -157,7 +159,7 @@ class Database:
             self._turn.release()
 
     def _upgrade(self, create: bool) -> None:
-        """Bring the tables to the newest schema; only one process at a time does."""
+        """Bring the tables to the newest schema, one process at a time."""
         with self.engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
         if found == HEAD:
@@ -170,19 +172,23 @@ class Database:
         with self.write() as connection:
             if self.path is None:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-            migrate(connection, HEAD)
+            migrate(connection)
 
     def close(self) -> None:
         self.engine.dispose()
 
 
-def migrate(connection: Connection, revision: str) -> None:
-    """Apply the migrations up to `revision` inside the transaction of `connection`."""
+def migrate(connection: Connection) -> None:
+    """Bring the tables to the newest schema, or make them, inside the transaction of `connection`."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    if MigrationContext.configure(connection).get_current_revision() is None:
+        create(connection)
+        command.stamp(config, HEAD)
+    else:
+        command.upgrade(config, HEAD)
 
 
 @contextmanager

@@ -1,38 +1,32 @@
-"""The policies of one session at work, one patient at a time. Nothing here reads or writes the record: the same
-steps, fed from the log, are the replay."""
+"""The policies of one session, one patient at a time. Nothing here reads or writes the record: fed from the log, the
+same steps are the replay."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from libra_core.advisors import GUIDELINE, make_advisor
-from libra_core.advisors.base import Advice, Advisor
-from libra_core.advisors.clinician import Clinician, Voice
+from libra_core.advisors.base import Advice, AdviceBatch, Advisor
+from libra_core.advisors.clinician import Clinician, RecordedAdvisor
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, EnvironmentSpec, make_environment
 from libra_core.policies import REGISTRY, Decision, Policy, Proposal, Reason
 from libra_core.policies.decision import Choice
 from libra_core.problem import Actions, Contexts, Outcomes, moved
-from libra_core.records.codec import choice_state, proposal_from
 from libra_core.records.errors import Unreadable
+from libra_core.records.events import Action, Entered, OutcomeSeen
 from libra_core.records.spec import CLINICIAN, SessionSpec
 from libra_core.streams import Streams
 from libra_core.study.runner import make_policy
 from libra_core.study.spec import cohort_key, inputs_digest
 from libra_core.study.theory import call_bound
+from libra_core.summary import Price
 
-WARM_UP, FIRST_LUCK = 1, 2  # numbers of the replicates whose streams the warm-up and the patients' draws use
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A treatment and a standardised change of habits."""
-
-    arm: int
-    delta: tuple[float, ...]
+WARM_UP, FIRST_DRAW = 1, 2  # numbers of the replicates whose streams the warm-up and the patients' draws use
 
 
 @dataclass(frozen=True)
@@ -54,7 +48,7 @@ class Effect:
     effort: share of the feasible radius.
     """
 
-    plan: Plan
+    plan: Action
     mean: float
     low: float
     high: float
@@ -75,44 +69,40 @@ class Engine:
         if spec.protocol not in ENVIRONMENTS:
             raise ValueError(f"no simulated environment is registered for {spec.protocol}")
         self.cohort = cohort
-        named = EnvironmentSpec(spec.protocol, cohort=cohort_key(cohort))
-        self.environment = make_environment(named, spec.seed, cohort=cohort)
+        self._named = EnvironmentSpec(spec.protocol, cohort=cohort_key(cohort))
+        self.environment = make_environment(self._named, spec.seed, cohort=cohort)
         self.problem = self.environment.problem
         self.clinician = Clinician()
         self.policies = tuple(self._policy(name, advisor) for name in spec.policies)
         self._rows: list[int] = []
         self._pending: dict[int, tuple[Proposal, ...]] = {}
-        self._executed: dict[int, Plan] = {}
+        self._executed: dict[int, Action] = {}
+        self.given = [0] * self.problem.n_arms  # patients learned from, by treatment
 
     def _policy(self, name: str, advisor: Advisor | None) -> Policy:
         spec, kind = self.spec, REGISTRY[name]
         chosen: Advisor | None = None
         if kind.needs_advisor:
             wanted = kind.own_advisor or spec.advisor
-            if wanted == CLINICIAN and name == spec.policy:
-                chosen = self.clinician
-            elif wanted == CLINICIAN:
-                chosen = Voice(CLINICIAN, None)  # a companion cannot ask the same person
-            else:
+            if wanted != CLINICIAN:
                 chosen = self._voice(wanted, advisor)
+            else:  # a companion cannot ask the same person
+                chosen = self.clinician if name == spec.policy else RecordedAdvisor(CLINICIAN, None)
         return make_policy(name, self.environment, spec.config, spec.seed, chosen)
 
-    def _voice(self, wanted: str, given: Advisor | None) -> Voice:
+    def _voice(self, wanted: str, given: Advisor | None) -> RecordedAdvisor:
         if given is not None and wanted != GUIDELINE:
-            return Voice(wanted, given)
+            return RecordedAdvisor(wanted, given)
         try:
-            return Voice(wanted, make_advisor(wanted, self.environment, self.spec.seed))
+            return RecordedAdvisor(wanted, make_advisor(wanted, self.environment, self.spec.seed))
         except ValueError:
-            return Voice(wanted, None)  # a language model that is not at hand: what it said is in the record
-
-    # ------------------------------------------------------------------------------------------------ experience
+            return RecordedAdvisor(wanted, None)  # a language model that is not at hand: what it said is in the record
 
     def warm_up(self) -> None:
         """Let all policies learn from the same simulated patients, treated by GLRB. Deterministic."""
         if not self.spec.warm_up:
             return
-        named = EnvironmentSpec(self.spec.protocol, cohort=cohort_key(self.cohort))
-        world = make_environment(named, self.spec.seed, 1, WARM_UP, self.cohort)
+        world = make_environment(self._named, self.spec.seed, 1, WARM_UP, self.cohort)
         scout = make_policy("glrb", world, self.spec.config, self.spec.seed)
         for _ in range(self.spec.warm_up):
             contexts, draws = world.arrive(), world.draws()
@@ -121,8 +111,7 @@ class Engine:
             alone = replace(proposal, choice=Choice.alone(proposal.actions, Reason.OPTIMISTIC))
             for policy in (scout, *self.policies):
                 policy.learn(alone, outcomes)
-
-    # ------------------------------------------------------------------------------------------------ one patient
+            self.given[int(proposal.actions.arm[0])] += 1
 
     def row(self, position: int) -> int:
         """The cohort row of patient number `position` (from 1); the order is the seed's."""
@@ -152,7 +141,7 @@ class Engine:
     @staticmethod
     def _ask(policy: Policy, contexts: Contexts, recorded: Advice | None) -> tuple[Proposal, Advice | None]:
         voice = policy.advisor
-        if not isinstance(voice, Voice):
+        if not isinstance(voice, RecordedAdvisor):
             return policy.propose(contexts), None
         voice.said, voice.repeat = None, recorded
         proposal = policy.propose(contexts)
@@ -167,36 +156,57 @@ class Engine:
         self._pending[position] = (proposal, *self._pending[position][1:])
         return policy.record(patient, proposal, advice if proposal.choice.asked[0] else None)
 
-    def execute(self, position: int, plan: Plan) -> None:
-        """Remember what was done, so that its outcome can be learned from whenever it comes."""
+    def execute(self, position: int, plan: Action) -> None:
+        """Remember what was done: its outcome is learned from whenever it comes."""
         self._executed[position] = plan
 
-    def simulate(self, position: int, plan: Plan) -> Outcomes:
-        """The outcome of a plan for this patient. The draws belongs to the patient, whatever the order of events."""
+    def simulate(self, position: int, plan: Action) -> Outcomes:
+        """The outcome of a plan for this patient. The draws belong to the patient, whatever the order of events."""
         world, seed = self.environment, self.spec.seed
-        world.noise = Streams(seed, "noise", 1, FIRST_LUCK + position)
-        world.compliance = Streams(seed, "compliance", 1, FIRST_LUCK + position)
+        world.noise = Streams(seed, "noise", 1, FIRST_DRAW + position)
+        world.compliance = Streams(seed, "compliance", 1, FIRST_DRAW + position)
         return world.respond(self.contexts(position), self._actions(plan), world.draws())
 
-    def observed(self, position: int, plan: Plan, reward: float, share: float | None) -> Outcomes:
+    def observed(self, position: int, plan: Action, reward: float, share: float | None) -> Outcomes:
         """An outcome that a person entered: `share` of the plan was carried out (None: as is usual)."""
-        realised = np.asarray(self.problem.realised) if share is None else np.full(self.problem.d_mutable, share)
-        delta = np.array([plan.delta]) * realised
+        delta = np.array([plan.delta]) * (np.asarray(self.problem.realised) if share is None else share)
         return Outcomes(np.array([reward]), moved(self.contexts(position).x, delta))
 
-    def learn(self, position: int, outcomes: Outcomes) -> None:
-        """Every policy learns from what was done, whatever it proposed itself."""
-        plan = self._executed.pop(position)
+    def reward(self, plan: Action, entered: Entered) -> float:
+        """What an entered outcome is worth: the fall, less the burden of the drug, plus its indication: reward units.
+
+        Raises ValueError with a sentence for a value that cannot be.
+        """
+        protocol, values = self.cohort.protocol, self.cohort.values[self.row(entered.position)]
+        who, outcome, value, share = f"Patient {entered.position}", protocol.outcome, entered.value, entered.share
+        low, high = protocol.feature(outcome.name).range
+        if not (math.isfinite(value) and low <= value <= high):
+            raise ValueError(
+                f"{who}: {outcome.label} must be between {low:g} and {high:g} {outcome.unit}, got {value:g}."
+            )
+        if share is not None and not 0 <= share <= 1:
+            raise ValueError(f"{who}: the share carried out must be between 0 and 100 %, got {share:.0%}.")
+        fall = float(values[protocol.index(outcome.name)]) - value
+        return fall - Price.of(self.cohort, self.row(entered.position), plan.arm).taken
+
+    def learn(self, position: int, seen: OutcomeSeen) -> None:
+        """Every policy learns from what was done, whatever it proposed itself.
+
+        Whether advice was adopted or held back stays as the coin fell, whatever a person then did: the trial of an
+        advisor compares the groups as allocated (intention to treat), for dropping a round by what came after the
+        coin would undo the randomisation.
+        """
+        plan, outcomes = self._executed.pop(position), Outcomes(np.array([seen.reward]), np.array([seen.x]))
+        self.given[plan.arm] += 1
         for policy, proposal in zip(self.policies, self._pending.pop(position), strict=True):
-            policy.learn(as_executed(proposal, self._actions(plan)), outcomes)
+            done = replace(proposal.choice, actions=self._actions(plan))
+            policy.learn(replace(proposal, choice=done), outcomes)
 
     @staticmethod
-    def _actions(plan: Plan) -> Actions:
+    def _actions(plan: Action) -> Actions:
         return Actions(np.array([plan.arm], np.int64), np.array([plan.delta], float))
 
-    # ------------------------------------------------------------------------------------------------ questions
-
-    def check(self, position: int, plan: Plan) -> Plan:
+    def check(self, position: int, plan: Action) -> Action:
         """The plan, or ValueError with a sentence: contraindicated, or a change that is not feasible."""
         contexts = self.contexts(position)
         if not (0 <= plan.arm < self.problem.n_arms) or not contexts.eligible[0, plan.arm]:
@@ -211,7 +221,7 @@ class Engine:
             raise ValueError("With this change of habits the treatment would be contraindicated. Ask for less.")
         return plan
 
-    def effect(self, position: int, plan: Plan) -> Effect:
+    def effect(self, position: int, plan: Action) -> Effect:
         """What the first policy now expects of a plan; nothing is learned or drawn."""
         contexts, actions = self.contexts(position), self._actions(plan)
         mean, low, high = (float(v[0]) for v in self.policies[0].credible(contexts, actions))
@@ -219,7 +229,7 @@ class Engine:
         feasible = bool(self.problem.feasible.contains(actions.delta, contexts.lo, contexts.hi, 1e-6)[0])
         return Effect(plan, mean, low, high, share, feasible)
 
-    def truth(self, position: int, plan: Plan) -> float:
+    def truth(self, position: int, plan: Action) -> float:
         """The true expected reward of a plan: known only because the response is simulated."""
         return float(self.environment.means(self.contexts(position), self._actions(plan))[0])
 
@@ -236,14 +246,13 @@ class Engine:
         main = self.policies[0]
         return call_bound(max(rounds, 1), self.problem, self.spec.config, main.beta, getattr(main, "linear", False))
 
-    # ------------------------------------------------------------------------------------------------ state
-
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on, JSON-able."""
         return {
             "policies": [policy.state() for policy in self.policies],
             "pending": {str(p): [choice_state(q.choice) for q in found] for p, found in self._pending.items()},
             "executed": {str(p): [plan.arm, list(plan.delta)] for p, plan in self._executed.items()},
+            "given": list(self.given),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -253,14 +262,38 @@ class Engine:
             int(p): tuple(proposal_from(choice, self.contexts(int(p))) for choice in found)
             for p, found in state["pending"].items()
         }
-        self._executed = {int(p): Plan(arm, tuple(delta)) for p, (arm, delta) in state["executed"].items()}
+        self._executed = {int(p): Action(arm, tuple(delta)) for p, (arm, delta) in state["executed"].items()}
+        self.given = list(state["given"])
 
 
-def as_executed(proposal: Proposal, actions: Actions) -> Proposal:
-    """The same round with the action that was really executed.
+def choice_state(choice: Choice) -> dict[str, Any]:
+    """A choice for one patient, JSON-able and exact: kept while its outcome is awaited."""
+    advice = choice.advice
+    return {
+        **{name: value.tolist() for name, value in vars(choice.actions).items()},
+        **{f"own_{name}": value.tolist() for name, value in vars(choice.own).items()},
+        **{name: getattr(choice, name).tolist() for name in ("reason", "asked", "adopted")},
+        "advice": None if advice is None else {name: value.tolist() for name, value in vars(advice).items()},
+    }
 
-    Whether advice was adopted or held back stays as the coin fell, whatever a person then did: the trial of an
-    advisor compares the groups as allocated (intention to treat), for dropping a round by what came after the coin
-    would undo the randomisation.
-    """
-    return replace(proposal, choice=replace(proposal.choice, actions=actions))
+
+def proposal_from(saved: dict[str, Any], contexts: Contexts) -> Proposal:
+    """A proposal to learn from; its bounds are not needed for that and come back as nan."""
+
+    def actions(arm: list[int], delta: list[list[float]]) -> Actions:
+        return Actions(np.asarray(arm, np.int64), np.asarray(delta, float))
+
+    given = saved["advice"]
+    if given is not None:
+        said = actions(given["arm"], given["delta"])
+        given = AdviceBatch(np.asarray(given["given"], bool), said.arm, said.delta)
+    choice = Choice(
+        actions(saved["arm"], saved["delta"]),
+        actions(saved["own_arm"], saved["own_delta"]),
+        np.asarray(saved["reason"], np.int64),
+        np.asarray(saved["asked"], bool),
+        np.asarray(saved["adopted"], bool),
+        given,
+    )
+    nothing = np.full(len(contexts), np.nan)
+    return Proposal(contexts, choice, nothing, nothing, nothing)

@@ -1,8 +1,7 @@
-"""The record in files: CSV that a spreadsheet cannot run, Parquet, and a small FHIR R4 bundle."""
+"""The record in files: Parquet, and a small FHIR R4 bundle. For CSV see libra_core/spreadsheet.py."""
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Sequence
@@ -16,20 +15,7 @@ from libra_core.records.ledger import CaseFile, Ledger
 from libra_core.records.repository import SessionInfo
 from libra_core.records.spec import REASON_SYSTEM, REASONS
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-BLANK = " \u00a0\u200b\u200c\u200d\u2060\ufeff"  # seen as nothing
 SYSTEM = "urn:libra"
-
-
-def csv_bytes(table: pd.DataFrame) -> bytes:
-    """UTF-8 with a mark for spreadsheets; a text that could start a formula gets an apostrophe in front."""
-    text = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
-    out = table.assign(**{name: table[name].astype(object).map(_harmless) for name in text})
-    return out.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).encode("utf-8-sig")
-
-
-def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.lstrip(BLANK).startswith(FORMULA) else value
 
 
 def parquet_bytes(table: pd.DataFrame, sessions: Sequence[SessionInfo]) -> bytes:

@@ -2,66 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from libra_core.advisors.base import Advice
 from libra_core.policies import Decision
-from libra_core.records.codec import advice_from, decision_from
-from libra_core.records.engine import Plan
+from libra_core.records.errors import Unreadable
+from libra_core.records.events import Action, Decided, Event, OutcomeSeen, advice_from, decision_from
+from libra_core.records.migrations.legacy import UNREAD
 from libra_core.records.spec import DecisionKind
-from libra_core.records.tables import Event
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A decision as recorded. `executed` is None while nothing was done."""
-
-    key: str
-    kind: DecisionKind
-    closes: bool
-    plan: Plan
-    executed: Plan | None
-    reason: str
-    comment: str
-    confidence: int | None
-    shown_at: str
-    decided_at: str
-    seconds: float | None
-    actor: str
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Choice:
-        done = None if row["executed_arm"] is None else _plan(row["executed_arm"], row["executed_delta"])
-        return cls(
-            row["key"],
-            DecisionKind(row["kind"]),
-            bool(row["closes"]),
-            _plan(row["arm"], row["delta"]),
-            done,
-            row["reason"],
-            row["comment"],
-            row["confidence"],
-            row["shown_at"],
-            row["decided_at"],
-            row["seconds"],
-            row["actor"],
-        )
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came back, in reward units. value: what a person typed (mmHg after treatment); share: of the plan done."""
-
-    source: str
-    reward: float
-    x: tuple[float, ...]
-    value: float | None
-    share: float | None
-    recorded_at: str
 
 
 @dataclass(eq=False)
@@ -75,12 +25,12 @@ class CaseFile:
     shown_texts: dict[str, str] = field(default_factory=dict)
     answered_text: str | None = None
     advice: dict[str, Advice] = field(default_factory=dict)
-    first: Choice | None = None
-    deferred: list[Choice] = field(default_factory=list)
-    final: Choice | None = None
-    mistake: Choice | None = None  # says that `final` was recorded by mistake, and why
-    outcome: Outcome | None = None
-    scenarios: list[tuple[str, Plan]] = field(default_factory=list)
+    first: Decided | None = None
+    deferred: list[Decided] = field(default_factory=list)
+    final: Decided | None = None
+    mistake: Decided | None = None  # says that `final` was recorded by mistake, and why
+    outcome: OutcomeSeen | None = None
+    scenarios: list[tuple[str, Action]] = field(default_factory=list)
 
     @cached_property
     def shown(self) -> dict[str, Decision]:
@@ -98,9 +48,31 @@ class CaseFile:
 
     @property
     def seconds(self) -> float | None:
-        """Time in front of this patient: for a blinded first choice, and then for the decision."""
+        """Time spent on this patient: on a blinded first choice, and then on the decision."""
         known = [c.seconds for c in (self.first, self.final) if c is not None and c.seconds is not None]
         return sum(known) if known else None
+
+    def apply(self, facts: dict[str, Any]) -> None:
+        """Take in what an event says about this patient."""
+        self.shown_texts |= facts.get("proposals", {})
+        self.answered_text = facts.get("answered", self.answered_text)
+        self.advice |= {policy: advice_from(text) for policy, text in facts.get("advice", {}).items()}
+        if "decision" in facts:
+            self._decide(Decided.of(facts["decision"]))
+        if "outcome" in facts:
+            self.outcome = OutcomeSeen.of(facts["outcome"])
+        if "scenario" in facts:
+            self.scenarios.append((facts["scenario"]["name"], Action.of(facts["scenario"]["plan"])))
+
+    def _decide(self, decided: Decided) -> None:
+        if decided.kind is DecisionKind.FIRST:
+            self.first = decided
+        elif decided.kind is DecisionKind.MISTAKE:
+            self.mistake = decided
+        elif decided.kind.closes:
+            self.final = decided
+        else:
+            self.deferred.append(decided)
 
 
 @dataclass(eq=False)
@@ -112,47 +84,22 @@ class Ledger:
     closed: bool = False
 
     def apply(self, event: Event) -> None:
-        """Take in the next event."""
-        rows = event.rows
-        for row in rows.get("cases", ()):
-            self.cases[row["position"]] = CaseFile(row["position"], row["row"], row["patient"], row["opened_at"])
-        for row in rows.get("proposals", ()):
-            case = self.cases[row["position"]]
-            if row["stage"] == "answered":
-                case.answered_text = row["decision"]
-            else:
-                case.shown_texts[row["policy"]] = row["decision"]
-        for row in rows.get("advice", ()):
-            self.cases[row["position"]].advice[row["policy"]] = advice_from(row["advice"])
-        for row in rows.get("decisions", ()):
-            self._decided(self.cases[row["position"]], Choice.of(row))
-        for row in rows.get("outcomes", ()):
-            self.cases[row["position"]].outcome = Outcome(
-                row["source"],
-                row["reward"],
-                tuple(json.loads(row["x"])),
-                row["value"],
-                row["share"],
-                row["recorded_at"],
-            )
-        for row in rows.get("scenarios", ()):
-            saved = json.loads(row["plan"])
-            self.cases[row["position"]].scenarios.append(
-                (row["name"], Plan(int(saved["arm"]), tuple(map(float, saved["delta"]))))
-            )
-        self.closed = self.closed or event.event == "closed"
+        """Take in the next event. Raises Unreadable for one that was damaged."""
+        try:
+            facts = dict(event.facts)
+            if UNREAD in facts:
+                raise ValueError(UNREAD)
+            if "case" in facts:
+                self.cases[facts["position"]] = CaseFile(facts["position"], **facts["case"])
+            if facts.get("position"):
+                self.cases[facts["position"]].apply(facts)
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unreadable(
+                f"Event {event.seq} of this session cannot be read: the record was changed after it was written. "
+                "Restore it from a copy."
+            ) from error
+        self.closed = self.closed or event.kind == "closed"
         self.seq = event.seq
-
-    @staticmethod
-    def _decided(case: CaseFile, choice: Choice) -> None:
-        if choice.kind is DecisionKind.FIRST:
-            case.first = choice
-        elif choice.kind is DecisionKind.MISTAKE:
-            case.mistake = choice
-        elif choice.closes:
-            case.final = choice
-        else:
-            case.deferred.append(choice)
 
     @property
     def files(self) -> list[CaseFile]:
@@ -170,9 +117,5 @@ class Ledger:
 
     @property
     def open_cases(self) -> list[CaseFile]:
-        """Seen, but not decided: the present one, and those put off."""
+        """Seen, but not decided: the current one, and those deferred."""
         return [case for case in self.files if not case.decided]
-
-
-def _plan(arm: int, delta: str) -> Plan:
-    return Plan(int(arm), tuple(map(float, json.loads(delta))))

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from libra_core.advisors.base import Advisor
 from libra_core.cohort import Cohort
 from libra_core.policies import Decision
-from libra_core.problem import Outcomes
-from libra_core.records.codec import decision_from, decision_text
-from libra_core.records.engine import Engine, Plan
-from libra_core.records.ledger import Ledger
+from libra_core.records.engine import Engine
+from libra_core.records.events import Action, Event, decision_from, decision_text
+from libra_core.records.ledger import CaseFile, Ledger
 from libra_core.records.repository import Repository
-from libra_core.records.spec import DecisionKind
-from libra_core.records.tables import Event
 
 TOLERANCE = 1e-9  # another processor may round the last digit otherwise; a proposal that differs by more is not equal
 
@@ -32,26 +27,39 @@ class Difference:
     what: str
 
 
-def fold(engine: Engine, ledger: Ledger, event: Event) -> list[Decision]:
-    """Take the engine through one event, which `ledger` has taken in already. Returns what the policies now say."""
-    said: list[Decision] = []
-    for row in event.rows.get("cases", ()):
-        said += engine.propose(row["position"], ledger.cases[row["position"]].advice).decisions
-    for row in event.rows.get("decisions", ()):
-        if row["kind"] == DecisionKind.ANSWER.value:
-            said.append(engine.answer(row["position"], ledger.cases[row["position"]].advice[engine.spec.policy]))
-    settle(engine, event)
-    return said
+@dataclass(eq=False)
+class Fold:
+    """All that a session knows after its events so far: the case files, and the policies."""
 
+    engine: Engine
+    ledger: Ledger = field(default_factory=Ledger)
 
-def settle(engine: Engine, event: Event) -> None:
-    """What was decided in an event is done, and what came back is learned from."""
-    for row in event.rows.get("decisions", ()):
-        if row["executed_arm"] is not None:
-            plan = Plan(row["executed_arm"], tuple(map(float, json.loads(row["executed_delta"]))))
-            engine.execute(row["position"], plan)
-    for row in sorted(event.rows.get("outcomes", ()), key=lambda r: r["position"]):
-        engine.learn(row["position"], Outcomes(np.array([row["reward"]]), np.array([json.loads(row["x"])])))
+    def take(self, event: Event) -> list[Decision]:
+        """Take in the next event as something heard of. Returns what the policies now propose."""
+        self.ledger.apply(event)
+        said: list[Decision] = []
+        if event.facts.get("position"):
+            case = self.ledger.cases[event.facts["position"]]
+            if "case" in event.facts:
+                said += self.engine.propose(case.position, case.advice).decisions
+            if "answered" in event.facts:
+                said.append(self.engine.answer(case.position, case.advice[self.engine.spec.policy]))
+            self._settle(case, event)
+        return said
+
+    def wrote(self, event: Event) -> None:
+        """Take in an event of one's own: what it proposes was proposed already."""
+        self.ledger.apply(event)
+        if event.facts.get("position"):
+            self._settle(self.ledger.cases[event.facts["position"]], event)
+
+    def _settle(self, case: CaseFile, event: Event) -> None:
+        """What was decided is done, and what came back is learned from."""
+        decision = event.facts.get("decision")
+        if decision is not None and decision["executed"] is not None:
+            self.engine.execute(case.position, Action.of(decision["executed"]))
+        if "outcome" in event.facts and case.outcome is not None:
+            self.engine.learn(case.position, case.outcome)
 
 
 @dataclass(frozen=True)
@@ -85,39 +93,40 @@ class Replay:
 def replay(repository: Repository, session_id: str, cohort: Cohort, advisor: Advisor | None = None) -> Replay:
     """Fold the whole log from the first event, without snapshots, and compare with what was stored."""
     spec = repository.session(session_id).spec
-    engine, ledger = Engine(spec, cohort, advisor), Ledger()
-    engine.warm_up()
+    fold = Fold(Engine(spec, cohort, advisor))
+    fold.engine.warm_up()
     proposals, exact, differences = 0, 0, []
     events = repository.events(session_id)
     for event in events:
-        ledger.apply(event)
-        stored = {(r["policy"], r["stage"]): r["decision"] for r in event.rows.get("proposals", ())}
-        simulated = {r["position"]: r for r in event.rows.get("outcomes", ()) if r["source"] == "simulated"}
-        for position, row in simulated.items():
-            differences += _outcome(engine, ledger, event.seq, position, row)
-        said = fold(engine, ledger, event)
-        stage = "shown" if event.rows.get("cases") else "answered"
-        again = {(d.policy, stage): d for d in said}
+        stored = dict(event.facts.get("proposals", {}))
+        if "answered" in event.facts:
+            stored[spec.policy] = event.facts["answered"]
+        simulated = _simulated(fold, event)
+        again = {decision.policy: decision for decision in fold.take(event)}
+        if simulated:
+            differences.append(Difference(event.seq, simulated))
         if set(again) != set(stored):
             differences.append(Difference(event.seq, "the policies of the session are not those of the log"))
             continue
-        for key, text in stored.items():
+        for policy, text in stored.items():
             proposals += 1
-            if decision_text(again[key]) == text:
+            if decision_text(again[policy]) == text:
                 exact += 1
-            elif not close(decision_from(text), again[key]):
-                differences.append(Difference(event.seq, f"the proposal of {key[0]} is not the recomputed one"))
-    return Replay(len(events), proposals, exact, tuple(differences), engine, ledger)
+            elif not close(decision_from(text), again[policy]):
+                differences.append(Difference(event.seq, f"the proposal of {policy} is not the recomputed one"))
+    return Replay(len({event.seq for event in events}), proposals, exact, tuple(differences), fold.engine, fold.ledger)
 
 
-def _outcome(engine: Engine, ledger: Ledger, seq: int, position: int, row: Mapping[str, Any]) -> list[Difference]:
-    """Whether a simulated outcome is the one that the seed gives."""
-    final = ledger.cases[position].final
-    if final is None or final.executed is None:
-        return [Difference(seq, "an outcome without a treatment")]
-    again = engine.simulate(position, final.executed)
-    same = abs(float(again.reward[0]) - row["reward"]) <= TOLERANCE * (1 + abs(row["reward"]))
-    return [] if same else [Difference(seq, "the simulated outcome is not the one that the seed gives")]
+def _simulated(fold: Fold, event: Event) -> str:
+    """What is wrong with a simulated outcome that is not the one that the seed gives; else nothing."""
+    outcome, decision = event.facts.get("outcome"), event.facts.get("decision")
+    if outcome is None or outcome["source"] != "simulated":
+        return ""
+    if decision is None or decision["executed"] is None:
+        return "an outcome without a treatment"
+    again = fold.engine.simulate(event.facts["position"], Action.of(decision["executed"]))
+    same = abs(float(again.reward[0]) - outcome["reward"]) <= TOLERANCE * (1 + abs(outcome["reward"]))
+    return "" if same else "the simulated outcome is not the one that the seed gives"
 
 
 def close(a: Decision, b: Decision) -> bool:

@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from libra_core import __version__
-from libra_core.records.chain import Check, Link, content_of, verify
-from libra_core.records.codec import canonical
+from libra_core import chain
+from libra_core.chain import Verdict, canonical, digest
 from libra_core.records.database import Database
-from libra_core.records.errors import NOT_KEPT, Denied, Stale
-from libra_core.records.models import ALL, Decided
+from libra_core.records.errors import Denied, Stale
+from libra_core.records.events import Event, guards, plain_text, versions
+from libra_core.records.migrations import legacy
+from libra_core.records.schema import ALL, EVENTS, HEADS, SESSIONS, SNAPSHOTS
 from libra_core.records.spec import Actor, SessionSpec
-from libra_core.records.tables import (
-    AUDIT,
-    HEADS,
-    SESSIONS,
-    SNAPSHOTS,
-    TABLES,
-    Event,
-    as_kept,
-    events_of,
-    head_of,
-    links_of,
-)
 
 NOT_YOURS = "There is no such session among those you may open."
+WENT_ON = "This session went on in another window."
 
 
 def utc_now() -> str:
@@ -62,15 +52,13 @@ class Repository:
         self.actor = actor
         self.clock = clock
 
-    # ------------------------------------------------------------------------------------------------ scope
-
-    def _mine(self, query: Select[Any], table: Any = SESSIONS) -> Select[Any]:
+    def _mine(self, query: Select[Any]) -> Select[Any]:
         """Only what this person may read: own sessions, or the whole study."""
         if self.actor.reads_study:
-            return query.where(table.c.study == self.actor.study)
+            return query.where(SESSIONS.c.study == self.actor.study)
         if self.actor.decides:
-            return query.where(table.c.study == self.actor.study, table.c.owner == self.actor.id)
-        return query.where(table.c.id.is_(None))
+            return query.where(SESSIONS.c.study == self.actor.study, SESSIONS.c.owner == self.actor.id)
+        return query.where(SESSIONS.c.id.is_(None))
 
     def _session(self, connection: Connection, session_id: str, to_write: bool = False) -> Row[Any]:
         """The session's row, or Denied with the same sentence whether it is not there or not this person's."""
@@ -79,20 +67,18 @@ class Repository:
             raise Denied(NOT_YOURS)
         return found
 
-    # ------------------------------------------------------------------------------------------------ sessions
-
     def begin(self, spec: SessionSpec, name: str) -> SessionInfo:
         """Open a session of one's own. Raises Denied for a person who may not decide."""
         if not self.actor.decides:
             raise Denied("Your role reads results; it does not hold sessions.")
         spec.validate()
         with self.database.write() as connection:
-            seq, previous = self._end(connection, ALL)
+            seq, previous = _end(connection, ALL, lock=True)
             row = {
                 "id": uuid.uuid4().hex,
                 "study": self.actor.study,
                 "owner": self.actor.id,
-                "name": name.strip()[:200] or f"Session {self.clock()[:16].replace('T', ' ')}",
+                "name": plain_text(name, 200) or f"Session {self.clock()[:16].replace('T', ' ')}",
                 "spec": canonical(spec.as_dict()),
                 "config_hash": spec.hash,
                 "versions": versions(),
@@ -100,7 +86,7 @@ class Repository:
                 "seq": seq + 1,
             }
             connection.execute(insert(SESSIONS), [row])
-            self._link(connection, ALL, seq, previous, "session", {"sessions": [row]})
+            self._extend(connection, ALL, (seq, previous), "session", [{"session": row}])
             connection.execute(insert(HEADS), [{"chain": row["id"], "seq": 0, "hash": ""}])
         return _info(row, spec, 0)
 
@@ -119,97 +105,73 @@ class Repository:
 
     def decided(self) -> dict[str, int]:
         """How many patients are decided in each session that this person may read; 0 is left out."""
-        table = TABLES[Decided.__tablename__]
         mine = self._mine(select(SESSIONS.c.id)).scalar_subquery()
-        query = select(table.c.session_id, func.count()).where(table.c.closes, table.c.session_id.in_(mine))
+        query = select(EVENTS.c.session, func.count()).where(EVENTS.c.closes == 1, EVENTS.c.session.in_(mine))
         with self.database.read() as connection:
-            return {row[0]: int(row[1]) for row in connection.execute(query.group_by(table.c.session_id))}
+            return {row[0]: int(row[1]) for row in connection.execute(query.group_by(EVENTS.c.session))}
 
     def session(self, session_id: str) -> SessionInfo:
         """One session. Raises Denied."""
         with self.database.read() as connection:
             row = self._session(connection, session_id)
-            seq, _ = self._end(connection, session_id)
+            seq, _ = _end(connection, session_id)
         return _info(dict(row._mapping), SessionSpec.from_dict(json.loads(row.spec)), seq)
 
-    # ------------------------------------------------------------------------------------------------ events
-
-    def append(self, session_id: str, after: int, event: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> Event:
-        """Write one event as one transaction. `after` is the last event that the writer knows of.
+    def append(self, session_id: str, after: int, kind: str, *facts: Mapping[str, Any]) -> list[Event]:
+        """Write one event for each of `facts` as one transaction. `after` is the last event that the writer knows of.
 
         Raises Stale when somebody else was faster (read on, and decide again whether to write), Denied, Unavailable.
         """
-        full = {
-            t: [{"session_id": session_id, "seq": after + 1, **as_kept(TABLES[t], row)} for row in found]
-            for t, found in rows.items()
-        }
         try:
             with self.database.write() as connection:
                 self._session(connection, session_id, to_write=True)
-                seq, previous = self._end(connection, session_id, lock=True)
+                seq, previous = _end(connection, session_id, lock=True)
                 if seq != after:
-                    raise Stale("This session went on in another window.")
-                for table, found in full.items():
-                    if found:
-                        connection.execute(insert(TABLES[table]), found)
-                at = self._link(connection, session_id, seq, previous, event, full)
+                    raise Stale(WENT_ON)
+                return self._extend(connection, session_id, (seq, previous), kind, facts)
         except IntegrityError as error:
             raise Stale("This was recorded already, in another window.") from error
-        return Event(after + 1, event, self.actor.id, at, full)
+
+    def exported(self, form: str, sessions: Iterable[str]) -> None:
+        """Put into the installation's chain that this person took these sessions out, and in which form. Raises Denied
+        for a role that may not read them row by row."""
+        if not self.actor.decides:
+            raise Denied(NOT_YOURS)
+        with self.database.write() as connection:
+            facts = {"export": {"form": form, "study": self.actor.study, "sessions": sorted(sessions)}}
+            self._extend(connection, ALL, _end(connection, ALL, lock=True), "export", [facts])
+
+    def _extend(
+        self,
+        connection: Connection,
+        chain_id: str,
+        end: tuple[int, str],
+        kind: str,
+        written: Sequence[Mapping[str, Any]],
+    ) -> list[Event]:
+        (first, last), events, rows = end, [], []
+        for seq, facts in enumerate(written, first + 1):
+            event = Event(chain_id, seq, kind, canonical(facts), self.actor.id, self.clock())
+            last = chain.link(last, _signed(event, digest(event.payload)))
+            rows.append(vars(event) | guards(facts) | {"hash": last})
+            events.append(event)
+        connection.execute(insert(EVENTS), rows)
+        here = update(HEADS).where(HEADS.c.chain == chain_id, HEADS.c.seq == first)
+        if connection.execute(here.values(seq=first + len(rows), hash=last)).rowcount != 1:
+            raise Stale(WENT_ON)
+        return events
 
     def last(self, session_id: str) -> int:
         """Number of the last event. Raises Denied."""
-        with self.database.read() as connection:
-            self._session(connection, session_id)
-            return self._end(connection, session_id)[0]
+        return self.head(session_id)[0]
 
     def events(self, session_id: str, after: int = 0) -> list[Event]:
         """The events that follow number `after`, in order. Raises Denied."""
+        c = EVENTS.c
+        query = select(c.session, c.seq, c.kind, c.payload, c.actor, c.at).where(c.session == session_id, c.seq > after)
         with self.database.read() as connection:
             self._session(connection, session_id)
-            return events_of(connection, session_id, after)
-
-    def decision(self, session_id: str, key: str) -> dict[str, Any] | None:
-        """The decision that was recorded under this key, if any."""
-        table = TABLES[Decided.__tablename__]
-        with self.database.read() as connection:
-            self._session(connection, session_id)
-            found = connection.execute(select(table).where(table.c.session_id == session_id, table.c.key == key))
-            row = found.mappings().first()
-        return dict(row) if row else None
-
-    def note(self, event: str) -> None:
-        """Put something into the installation's own chain, for instance that an export was made."""
-        with self.database.write() as connection:
-            seq, previous = self._end(connection, ALL, lock=True)
-            self._link(connection, ALL, seq, previous, event, {})
-
-    def _end(self, connection: Connection, chain: str, lock: bool = False) -> tuple[int, str]:
-        query = select(HEADS.c.seq, HEADS.c.hash).where(HEADS.c.chain == chain)
-        if lock or chain == ALL:
-            query = query.with_for_update()  # PostgreSQL; SQLite's writer is alone anyway
-        row = connection.execute(query).first()
-        return (int(row.seq), str(row.hash)) if row else (0, "")
-
-    def _link(
-        self,
-        connection: Connection,
-        chain: str,
-        seq: int,
-        previous: str,
-        event: str,
-        rows: Mapping[str, Sequence[Mapping[str, Any]]],
-    ) -> str:
-        link = Link(chain, seq + 1, event, self.actor.id, self.clock(), content_of(rows), previous)
-        connection.execute(insert(AUDIT), [{**link.__dict__, "hash": link.hash}])
-        moved = connection.execute(
-            update(HEADS).where(HEADS.c.chain == chain, HEADS.c.seq == seq).values(seq=seq + 1, hash=link.hash)
-        )
-        if moved.rowcount != 1:
-            raise Stale("This session went on in another window.")
-        return link.at
-
-    # ------------------------------------------------------------------------------------------------ snapshots
+            return [Event(*row) for row in connection.execute(query.order_by(c.seq, c.position))]
 
     def snapshot(self, session_id: str) -> tuple[int, str] | None:
         """The newest saved state of the policies as text, JSON if it is whole, and the event it stands after."""
@@ -225,41 +187,77 @@ class Repository:
             with self.database.write() as connection:
                 self._session(connection, session_id, to_write=True)
                 connection.execute(delete(SNAPSHOTS).where(SNAPSHOTS.c.session_id == session_id))
-                connection.execute(
-                    insert(SNAPSHOTS), [{"session_id": session_id, "seq": seq, "state": json.dumps(state)}]
-                )
+                row = {"session_id": session_id, "seq": seq, "state": json.dumps(state)}
+                connection.execute(insert(SNAPSHOTS), [row])
         except IntegrityError:
             return  # another window saved one at the same moment
-
-    # ------------------------------------------------------------------------------------------------ audit
 
     def head(self, session_id: str) -> tuple[int, str]:
         """Number and hash of the last event: write it down elsewhere to notice a log rewritten as a whole."""
         with self.database.read() as connection:
             self._session(connection, session_id)
-            return self._end(connection, session_id)
+            return _end(connection, session_id)
 
-    def verify(self, session_id: str, noted: tuple[int, str] | None = None) -> Check:
-        """Walk the chain of a session, with every row that it covers, and the session's own line."""
+    def verify(self, session_id: str, noted: tuple[int, str] | None = None) -> Verdict:
+        """Walk the chain of the installation, which holds the session's own line, and that of the session."""
         with self.database.read() as connection:
             self._session(connection, session_id)
-            whole = self._verify_all(connection)
-            if not whole.ok:
-                return whole
-            events = {event.seq: event.rows for event in events_of(connection, session_id, 0, unknown=True)}
-            return verify(links_of(connection, session_id), head_of(connection, session_id), events, noted)
+            whole = _verify_all(connection)
+            return _walk(connection, session_id, noted) if whole.ok else whole
 
-    def verify_installation(self) -> Check:
-        """Walk the chain of the installation: which sessions were ever begun."""
+    def verify_installation(self) -> Verdict:
+        """Walk the chain of the installation: which sessions were ever begun, and which exports were made."""
         with self.database.read() as connection:
-            return self._verify_all(connection)
+            return _verify_all(connection)
 
-    @staticmethod
-    def _verify_all(connection: Connection) -> Check:
-        begun: dict[int, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: {"sessions": []})
-        for row in connection.execute(select(SESSIONS)).mappings():
-            begun[row["seq"]]["sessions"].append(dict(row))
-        return verify(links_of(connection, ALL), head_of(connection, ALL), begun)
+
+def _end(connection: Connection, chain_id: str, lock: bool = False) -> tuple[int, str]:
+    query = select(HEADS.c.seq, HEADS.c.hash).where(HEADS.c.chain == chain_id)
+    if lock:
+        query = query.with_for_update()  # PostgreSQL; SQLite's writer is alone anyway
+    row = connection.execute(query).first()
+    return (int(row.seq), str(row.hash)) if row else (0, "")
+
+
+def _signed(event: Any, content: str) -> str:
+    """The text under an event's hash."""
+    return canonical([event.session, event.seq, event.kind, event.actor, event.at, content])
+
+
+def _walk(connection: Connection, chain_id: str, noted: tuple[int, str] | None = None) -> Verdict:
+    query = select(EVENTS).where(EVENTS.c.session == chain_id).order_by(EVENTS.c.seq, EVENTS.c.position)
+    found = groupby(connection.execute(query), key=lambda row: row.seq)
+    rows = ((seq, _texts(same := list(group)), same[0].hash) for seq, group in found)
+    return chain.walk(rows, _end(connection, chain_id), noted, "event")
+
+
+def _texts(rows: Sequence[Row[Any]]) -> Iterator[str]:
+    """What may stand under an event's hash: its payload, or the rows as which an earlier schema kept it."""
+    first = rows[0]
+    try:
+        read = [json.loads(row.payload) for row in rows]
+        whole = all(
+            (row.kind, row.actor, row.at, row.hash) == (first.kind, first.actor, first.at, first.hash)
+            and guards(facts).items() <= row._mapping.items()
+            for row, facts in zip(rows, read, strict=True)
+        )
+        if whole and len(rows) == 1:
+            yield _signed(first, digest(first.payload))
+        if whole:
+            yield _signed(first, legacy.content(legacy.rows_of(first.session, first.seq, read)))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return  # no program of ours writes such a payload
+
+
+def _verify_all(connection: Connection) -> Verdict:
+    verdict = _walk(connection, ALL)
+    query = select(EVENTS.c.payload).where(EVENTS.c.session == ALL, EVENTS.c.kind == "session").order_by(EVENTS.c.seq)
+    if verdict.ok:
+        begun = [json.loads(payload)["session"] for (payload,) in connection.execute(query)]
+        listed = [dict(row) for row in connection.execute(select(SESSIONS).order_by(SESSIONS.c.seq)).mappings()]
+        if begun != listed:
+            return Verdict(False, "The list of sessions was changed, shortened or added to after it was written.")
+    return verdict
 
 
 def _readable(row: Row[Any]) -> SessionInfo | None:
@@ -271,14 +269,3 @@ def _readable(row: Row[Any]) -> SessionInfo | None:
 
 def _info(row: Mapping[str, Any], spec: SessionSpec, seq: int) -> SessionInfo:
     return SessionInfo(row["id"], row["study"], row["owner"], row["name"], spec, row["created_at"], seq)
-
-
-def versions() -> str:
-    """The programs that numbers depend on, as canonical JSON."""
-    import numba
-    import numpy
-
-    return canonical({"libra": __version__, "numpy": numpy.__version__, "numba": numba.__version__})
-
-
-__all__ = ["NOT_KEPT", "Event", "Repository", "SessionInfo", "utc_now", "versions"]

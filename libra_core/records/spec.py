@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from libra_core.chain import canonical, digest
 from libra_core.policies import REGISTRY, PolicyConfig
-from libra_core.records.codec import canonical, short_hash
 
 CLINICIAN = "clinician"  # the advisor's name in "ask me only when unsure"
 
@@ -63,6 +63,11 @@ class DecisionKind(StrEnum):
     ANSWER = "answer"  # the clinician as the advisor; the policy acted
     AUTOMATIC = "automatic"  # the policy was sure and acted by itself
     MISTAKE = "mistake"  # the closing decision was recorded by mistake: it stays, and results leave it out
+
+    @property
+    def closes(self) -> bool:
+        """Whether no further decision about the patient follows."""
+        return self not in (DecisionKind.DEFER, DecisionKind.FIRST, DecisionKind.MISTAKE)
 
 
 # HL7 CDS Hooks 3.0.0-ballot, Non-Adherence Reason Codes (from AHRQ publication 25-0073). Codes are HL7's, a selection
@@ -147,7 +152,7 @@ class SessionSpec:
 
     @property
     def hash(self) -> str:
-        return short_hash(canonical(self.as_dict()))
+        return digest(canonical(self.as_dict()))[:12]
 
     @classmethod
     def from_dict(cls, saved: dict[str, Any]) -> SessionSpec:

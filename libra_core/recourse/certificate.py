@@ -17,9 +17,9 @@ import cvxpy as cp
 import numpy as np
 
 from libra_core.arrays import Bools, Floats, Ints
+from libra_core.feasible import FeasibleSet
 from libra_core.problem import Contexts
 from libra_core.recourse.ascent import Objective, Shape, bound
-from libra_core.recourse.feasible import FeasibleSet
 
 ACCURACY = {"tol_gap_abs": 1e-7, "tol_gap_rel": 1e-7, "tol_feas": 1e-7, "equilibrate_max_iter": 30}
 
@@ -242,9 +242,37 @@ def certify(
     realised: Floats | None = None,
     seconds: float = 0.4,
 ) -> Certificate:
-    """Certificate of a plan for one patient (a batch of one) over all eligible arms, on the index scale.
+    """How far a plan for one patient may be from the best one, over all eligible arms, on the index scale.
 
-    theta (K, d), A (K, d, d); value: the optimistic value theta'x' + beta sqrt(x'A x') that the plan reaches.
+    Parameters
+    ----------
+    feasible, beta, realised : as in `optimistic.plan`.
+    theta, A : (K, d) and (K, d, d).
+    contexts : a batch of one.
+    value : the optimistic value theta'x' + beta sqrt(x'A x') that the plan reaches.
+    seconds : time for each arm; when it is up the bound reached so far stands.
+
+    Returns
+    -------
+    Certificate : `gap` is at most what another plan can add.
+
+    Not guaranteed: a gap of 0 for the best plan, when time runs out first; nor digits beyond the solver's tolerance of
+    about 1e-7. Effort cost, min_gain and further limits are left out, which only makes the bound larger.
+
+    References
+    ----------
+    Anstreicher 2009, "Semidefinite programming versus the reformulation-linearization technique" (J Glob Optim 43:471).
+
+    Examples
+    --------
+    >>> from libra_core.recourse.optimistic import plan
+    >>> theta, A = np.array([[0.5, -0.6]]), 0.1 * np.eye(2)[None]
+    >>> x, box = np.array([[1.0, 0.0]]), np.array([[1.0]])
+    >>> patient = Contexts(x, -box, box, np.array([[True]]), np.array([0]))
+    >>> best = plan(FeasibleSet((1.0,)), theta[None], A[None], patient, beta=1.0)
+    >>> found = certify(FeasibleSet((1.0,)), theta, A, patient, 1.0, float(best.value[0, 0]), seconds=5.0)
+    >>> found.gap < 1e-5
+    True
     """
     x, lo, hi = contexts.x[0], contexts.lo[0], contexts.hi[0]
     upper = value

@@ -17,8 +17,8 @@ import cvxpy as cp
 import numpy as np
 
 from libra_core.arrays import Floats
+from libra_core.feasible import FeasibleSet
 from libra_core.problem import Actions, Contexts
-from libra_core.recourse.feasible import FeasibleSet
 from libra_core.recourse.plans import Plans, evaluate
 
 STEPS = 30

@@ -12,10 +12,10 @@ import math
 import numpy as np
 
 from libra_core.arrays import Floats
+from libra_core.feasible import FeasibleSet
 from libra_core.kernels import kernel
 from libra_core.problem import Contexts
 from libra_core.recourse.ascent import Objective, Shape, bound, drop_idle, gradient, greedy, solve
-from libra_core.recourse.feasible import FeasibleSet
 from libra_core.recourse.plans import Plans
 
 
@@ -99,10 +99,48 @@ def plan(
     min_gain: float = 0.0,
     table: bool = False,
 ) -> Plans:
-    """Solve the inner problem for R contexts: theta (R, K, d), A (R, K, d, d), beta >= 0.
+    """The arm and the change with the largest optimistic value, for each of R contexts.
 
-    realised (d_M,): share of an advised change that is counted on (default 1). cost, min_gain: see PolicyConfig.
-    table: solve every eligible arm, not only those that can win. Raises ValueError if a context has no eligible arm.
+    Maximises theta_a'x' + beta sqrt(x'A_a x') - cost effort(delta) over eligible arms and delta in F, with
+    x' = (x_I, x_M + realised * delta).
+
+    Parameters
+    ----------
+    feasible : the set F without the box, which arrives with each context.
+    theta : (R, K, d), one estimate for each replicate and arm.
+    A : (R, K, d, d), inverse precision.
+    contexts : R arrivals.
+    beta : confidence radius, >= 0; 0 gives the best plan under `theta` itself, exactly.
+    realised : (d_M,), share of an advised change that is counted on; 1 by default.
+    cost, min_gain : see `PolicyConfig`.
+    table : solve every eligible arm, not only those that can win.
+
+    Returns
+    -------
+    Plans : the chosen arms, and for each arm solved its change, index, width and value.
+
+    Raises
+    ------
+    ValueError : a context has no eligible arm.
+
+    Not guaranteed: the global maximum for beta > 0. The objective is convex in delta, so a climb may end in a local
+    maximum; `certificate.certify` bounds what is left.
+
+    References
+    ----------
+    Cao, Gao, Keyvanshokooh, Ma 2026 (arXiv 2601.11905).
+
+    Examples
+    --------
+    Two arms, one habit that may fall by at most 1: the second arm gains from it.
+
+    >>> import numpy as np
+    >>> theta = np.array([[[0.5, 0.1], [0.2, -0.6]]])
+    >>> x, box, both = np.array([[1.0, 0.0]]), np.array([[1.0]]), np.array([[True, True]])
+    >>> patient = Contexts(x, -box, 0 * box, both, np.array([0]))
+    >>> plans = plan(FeasibleSet((1.0,)), theta, np.zeros((1, 2, 2, 2)), patient, beta=0.0)
+    >>> int(plans.arm[0]), float(plans.delta[0, 1, 0]), round(float(plans.value[0, 1]), 6)
+    (1, -1.0, 0.8)
     """
     R, K, _ = theta.shape
     d_m = contexts.lo.shape[1]

@@ -9,11 +9,11 @@ import numpy as np
 
 from libra_core.cohort import Cohort, load_cohort
 from libra_core.environments import Environment, make_environment
-from libra_core.policies import Decision
 from libra_core.problem import Actions
 from libra_core.report.measures import Truth, truth
 from libra_core.study.live import LiveRun
 from libra_core.study.store import StoredStudy, StudyError, load_case_study, load_study
+from libra_core.summary import PlanSummary
 
 LEARNED = 200  # simulated patients that LIBRA has treated before the patient of the story comes
 
@@ -65,35 +65,30 @@ class CaseStudy:
     def lost(self) -> float:
         """How much less the plan of LIBRA is worth to the patient of the story than the best one, reward units."""
         who = self.cohort.contexts(self.truth.rows[[self.place]])
-        plan = Actions(np.array([self.decision.arm]), np.array([self.decision.delta]))
+        plan = Actions(np.array([self.proposed.arm]), np.array([self.proposed.delta]))
         return float(self.truth.value[self.place] - self.environment.means(who, plan)[0])
 
     @property
     def row(self) -> int:
         return int(self.truth.rows[self.place])
 
-    def live(self) -> LiveRun:
-        """The stored study's first replicate of LIBRA, to be watched patient by patient."""
-        return live_run(self.main, self.cohort)
+    def start_run(self) -> LiveRun:
+        """LIBRA in the stored study's first replicate, to be watched from its first patient."""
+        spec = self.main.spec
+        kind = spec.environment
+        return LiveRun.start(self.cohort, "libra", spec.advisor, spec.seed, spec.config, kind.link, kind.compliance)
 
     @cached_property
-    def decision(self) -> Decision:
+    def proposed(self) -> PlanSummary:
         """What LIBRA proposes to the patient of the story after LEARNED patients of that replicate."""
-        run = self.live()
+        run = self.start_run()
         for _ in range(LEARNED):
             run.step()
-        return run.decision_for(self.row)
+        return run.summary(self.row)
 
     @property
     def unit(self) -> str:
         return self.main.result.unit
-
-
-def live_run(study: StoredStudy, cohort: Cohort) -> LiveRun:
-    """LIBRA under the settings of a stored study, from its first patient."""
-    spec = study.spec
-    kind = spec.environment
-    return LiveRun.start(cohort, "libra", spec.advisor, spec.seed, spec.config, kind.link, kind.compliance)
 
 
 def load_case(wanted: str = "") -> CaseStudy:

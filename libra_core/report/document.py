@@ -5,9 +5,11 @@ Text is plain: no markup of any kind, so that each format escapes it in its own 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from libra_core.arrays import Floats
+import numpy as np
+
+from libra_core.arrays import Floats, Ints
 
 WARNING = "Research demonstration: simulated outcomes, not for clinical use"
 
@@ -21,6 +23,17 @@ class Line:
     y: Floats
     low: Floats | None = None
     high: Floats | None = None
+
+    def thin(self, points: int = 200) -> Line:
+        """The same curve with at most so many points, the last one among them."""
+        keep = kept(len(self.x), points)
+        parts = (self.x, self.y, self.low, self.high)
+        return Line(self.name, *(None if v is None else np.asarray(v, float)[keep] for v in parts))  # type: ignore[arg-type]
+
+
+def kept(n: int, points: int) -> Ints:
+    """Indices of at most so many of n points, the last one among them."""
+    return np.unique(np.linspace(0, n - 1, min(n, points)).astype(int))
 
 
 @dataclass(frozen=True)
@@ -77,7 +90,7 @@ class Document:
     facts: tuple[tuple[str, str], ...]
     sources: tuple[str, ...] = ()
     plain: bool = False
-    stamp: str = field(default="")
+    stamp: str = ""
 
     @property
     def footer(self) -> str:

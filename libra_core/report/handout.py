@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
 from libra_core.clinical import Feature
 from libra_core.cohort import Cohort
-from libra_core.policies import Decision
 from libra_core.report.document import Document, Section
 from libra_core.report.facts import cohort_facts
 from libra_core.report.reading import grade
+from libra_core.report.wording import treatment
 from libra_core.report.wording import value as value_of
 from libra_core.study.live import LiveRun
+from libra_core.summary import PlanSummary
 
 LEARNED = 200  # simulated patients that the method has treated before
 BELOW_GOAL = "You are below it now. This plan is made for people above it: ask your doctor before you change a thing."
@@ -25,24 +22,19 @@ def handout(cohort: Cohort, row: int, seed: int = 0, si: bool = False) -> Docume
     run.patient(row)
     for _ in range(LEARNED):
         run.step()
-    decision = run.decision_for(row)
-    seen = any(past.decision.arm == decision.arm for past in run.rows)  # else its mean is a guess before any patient
-    benefit = decision.mean if seen else math.nan
-    return handout_for(cohort, row, decision, run.config_hash, seed, si, benefit)
+    return handout_for(cohort, run.summary(row), run.config_hash, seed, si)
 
 
-def handout_for(
-    cohort: Cohort, row: int, decision: Decision, config_hash: str, seed: int, si: bool, benefit: float = math.nan
-) -> Document:
-    """The sheet for a decision that was made already. benefit: see `Cohort.cautions`."""
-    before = _before(cohort, row, decision, benefit)
+def handout_for(cohort: Cohort, shown: PlanSummary, config_hash: str, seed: int, si: bool) -> Document:
+    """The sheet for a plan that was made already."""
+    before, row = _before(cohort, shown), shown.row
     sections = (
-        _now(cohort, row, si),
-        _drug(cohort, decision),
+        _now(cohort, shown, si),
+        _drug(cohort, shown),
         *((before,) if before.points else ()),
-        _habits(cohort, row, decision, si),
+        _habits(cohort, shown, si),
         _care(cohort, row),
-        _questions(decision),
+        _questions(shown),
     )
     facts = cohort_facts(cohort, config_hash, seed)
     text = "\n".join(line for s in sections for line in (s.title, s.message, *s.points))
@@ -71,42 +63,42 @@ def names(cohort: Cohort) -> tuple[str, ...]:
     )
 
 
-def _now(cohort: Cohort, row: int, si: bool) -> Section:
+def _now(cohort: Cohort, shown: PlanSummary, si: bool) -> Section:
     protocol = cohort.protocol
-    outcome = protocol.feature(protocol.outcome.name)
-    value = value_of(cohort, row, outcome.name)
-    above = value >= protocol.outcome.goal
-    urgent = [alert.plain or alert.reason for alert in cohort.alerts(row) if alert.level == "urgent"]
+    outcome, after = protocol.feature(protocol.outcome.name), shown.expected
+    above = shown.now >= protocol.outcome.goal
+    urgent = [alert.plain or alert.reason for alert in shown.alerts if alert.level == "urgent"]
+    horizon = protocol.outcome.horizon
+    then = [f"With this plan it may be about {outcome.display(after.mean, si)} in {horizon}."] if after else []
     return Section(
         "now",
         "Where you are now",
-        f"Your {protocol.outcome.label} is {outcome.display(value, si)}.",
+        f"Your {protocol.outcome.label} is {outcome.display(shown.now, si)}.",
         (
             *urgent,
             f"The goal is below {outcome.display(protocol.outcome.goal, si)}.",
             "You are above the goal now." if above else BELOW_GOAL,
+            *(then if above else ()),
         ),
     )
 
 
-def _drug(cohort: Cohort, decision: Decision) -> Section:
-    drug = f"A drug to talk about: {cohort.protocol.treatments[decision.arm].label}."
-    return Section("plan", "Your drugs", drug if decision.arm else "No new drug. Keep taking what you take now.")
+def _drug(cohort: Cohort, shown: PlanSummary) -> Section:
+    drug = f"A drug to talk about: {treatment(cohort, shown.arm)}."
+    return Section("plan", "Your drugs", drug if shown.arm else "No new drug. Keep taking what you take now.")
 
 
-def _before(cohort: Cohort, row: int, decision: Decision, benefit: float) -> Section:
+def _before(cohort: Cohort, shown: PlanSummary) -> Section:
     """What the pages say beside the plan, for the one who takes it: cautions, and what nobody has checked."""
-    arm = decision.arm
-    watch = cohort.cautions(row, arm, np.asarray(decision.delta), benefit, plain=True)
-    facts = [cohort.protocol.feature(item.feature).label_inside for item in cohort.unmeasured_safety(row, arm)]
+    facts = [cohort.protocol.feature(item.feature).label_inside for item in shown.checks]
     unknown = [f"if you {fact.replace('takes', 'take', 1)}" if fact.startswith("takes ") else fact for fact in facts]
     check = (f"Your doctor needs to check these first: {', '.join(unknown)}.",) if unknown else ()
-    return Section("before", "Before you start", "Read this with your doctor.", (*watch, *check))
+    return Section("before", "Before you start", "Read this with your doctor.", (*shown.patient_cautions, *check))
 
 
-def _habits(cohort: Cohort, row: int, decision: Decision, si: bool) -> Section:
-    moved = zip(cohort.protocol.mutable_features, cohort.protocol.change(decision.delta), strict=True)
-    steps = [_step(cohort, row, f, float(change), si) for f, change in moved if abs(change) > 1e-9]
+def _habits(cohort: Cohort, shown: PlanSummary, si: bool) -> Section:
+    moved = zip(cohort.protocol.mutable_features, cohort.protocol.change(shown.delta), strict=True)
+    steps = [_step(cohort, shown.row, f, float(change), si) for f, change in moved if abs(change) > 1e-9]
     steps = [step for step in steps if step]
     small = "Small steps in what you do each day. Take them one by one."
     return Section("habits", "Your habits", small if steps else "Keep your habits as they are.", tuple(steps))
@@ -135,8 +127,8 @@ def _care(cohort: Cohort, row: int) -> Section:
     )
 
 
-def _questions(decision: Decision) -> Section:
-    first = "Why this drug for me? What else could I take?" if decision.arm else "Why no new drug for me?"
+def _questions(shown: PlanSummary) -> Section:
+    first = "Why this drug for me? What else could I take?" if shown.arm else "Why no new drug for me?"
     return Section(
         "questions",
         "What to ask",

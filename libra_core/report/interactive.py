@@ -1,83 +1,126 @@
-"""A chart as a Plotly figure, for HTML: the same data, colours and dashes as on paper."""
+"""A chart as a Plotly figure: for HTML in the colours of paper, for a page in the colours that it names."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
+import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
+from numpy.typing import ArrayLike
 
-from libra_core.report.document import Chart
-from libra_core.report.svg import COLOURS, DASHES, INK, PALE, thin
+from libra_core.report.document import Chart, Line
+from libra_core.report.svg import COLOURS, DASHES, INK, PALE
 
-PLOTLY_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
+PLOTLY_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "8px 3px 2px 3px 2px 3px")
+BAND = 0.15  # opacity of the interval around a line
 assert len(PLOTLY_DASHES) == len(DASHES) == len(COLOURS)
 
 
 def figure(chart: Chart) -> go.Figure:
-    """The figure; its description is in layout.meta["alt"]."""
-    out = go.Figure()
-    _bars(out, chart) if chart.bars else _lines(out, chart)
-    axis = {"gridcolor": PALE, "zerolinecolor": PALE, "automargin": True}
-    out.update_xaxes(title_text=chart.x, **axis)
-    out.update_yaxes(title_text=chart.y, **axis)
-    out.update_layout(
-        meta={"alt": chart.alt},
-        height=100 + 44 * len(chart.bars) if chart.bars else 380,
-        margin={"l": 8, "r": 24, "t": 12, "b": 8},
-        paper_bgcolor="white",
-        plot_bgcolor="white",
-        font={"size": 14, "color": INK},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        hovermode="closest",
+    """The figure on white."""
+    out = blank(chart.alt, chart.x, chart.y, height(chart), INK, 14)
+    out.update_layout(margin_r=24, paper_bgcolor="white", plot_bgcolor="white")
+    for update in (out.update_xaxes, out.update_yaxes):
+        update(gridcolor=PALE, zerolinecolor=PALE)
+    return fill(out, chart, COLOURS, INK)
+
+
+def blank(alt: str, x: str, y: str, height: int, ink: str, size: int) -> go.Figure:
+    """An empty figure with its axes and type; its description is in layout.meta["alt"]."""
+    font = {"size": size, "color": ink}
+    axis = {"title_font": font, "tickfont": font, "showgrid": True, "automargin": True}
+    return go.Figure(
+        layout={
+            "meta": {"alt": alt},
+            "height": height,
+            "margin": {"l": 8, "r": 8, "t": 12, "b": 8},
+            "font": font,
+            "hovermode": "closest",
+            "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": font},
+            "xaxis": {"title": {"text": x, "standoff": 8}, **axis},
+            "yaxis": {"title": {"text": y, "standoff": 14}, **axis},
+        }
     )
-    return out
 
 
-def _lines(out: go.Figure, chart: Chart) -> None:
-    for k, line in enumerate(map(thin, chart.lines)):
-        colour = COLOURS[k % len(COLOURS)]
-        if line.low is not None and line.high is not None:
-            out.add_scatter(
-                x=[*line.x, *line.x[::-1]],
-                y=[*line.high, *line.low[::-1]],
-                fill="toself",
-                fillcolor=f"rgba({int(colour[1:3], 16)},{int(colour[3:5], 16)},{int(colour[5:], 16)},0.15)",
-                mode="lines",  # without it a short band is drawn with a dot at every corner
-                line={"width": 0},
-                hoverinfo="skip",
-                showlegend=False,
-            )
-        out.add_scatter(
-            x=list(line.x),
-            y=list(line.y),
-            name=line.name,
-            mode="lines",
-            line={"color": colour, "width": 2.4, "dash": PLOTLY_DASHES[k % len(PLOTLY_DASHES)]},
-            hovertemplate=f"{line.name}, patient %{{x:,.0f}}: %{{y:,.1f}}<extra></extra>",
+def height(chart: Chart) -> int:
+    """Pixels: bars need more the more there are."""
+    return 100 + 44 * len(chart.bars) if chart.bars else 380
+
+
+def fill(out: go.Figure, chart: Chart, palette: Sequence[str], ink: str) -> go.Figure:
+    """Put the chart's curves or bars on an empty figure, in these colours."""
+    if chart.bars:
+        _bars(out, chart, palette, ink)
+        return out
+    for k, line in enumerate(line.thin() for line in chart.lines):
+        curve(
+            out,
+            line,
+            palette[k % len(palette)],
+            PLOTLY_DASHES[k % len(PLOTLY_DASHES)],
+            f"{line.name}, patient %{{x:,.0f}}: %{{y:,.1f}}<extra></extra>",
         )
     out.update_xaxes(rangemode="tozero")
     out.update_yaxes(rangemode="tozero", tickformat=",~g")  # 1.5 under 2, not 1.50
     out.update_layout(showlegend=True)
+    return out
 
 
-def _bars(out: go.Figure, chart: Chart) -> None:
-    bars = chart.bars
-    out.add_bar(
-        y=[bar.label for bar in bars],
-        x=[bar.value for bar in bars],
-        orientation="h",
-        marker_color=[COLOURS[0] if bar.value >= 0 else COLOURS[1] for bar in bars],
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [(bar.value if bar.high is None else bar.high) - bar.value for bar in bars],
-            "arrayminus": [bar.value - (bar.value if bar.low is None else bar.low) for bar in bars],
-            "color": INK,
-        },
+def curve(out: go.Figure, line: Line, colour: str, dash: str, hover: str, custom: list[float] | None = None) -> None:
+    """A line over its band; `custom` is what the hover text may name besides x and y."""
+    if line.low is not None and line.high is not None:
+        out.add_scatter(
+            x=[*line.x, *line.x[::-1]],
+            y=[*line.high, *line.low[::-1]],
+            fill="toself",
+            fillcolor=colour,
+            opacity=BAND,
+            mode="lines",  # without it a short band is drawn with a dot at every corner
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+            legendgroup=line.name,
+        )
+    out.add_scatter(
+        x=list(line.x),
+        y=list(line.y),
+        name=line.name,
+        mode="lines",
+        legendgroup=line.name,
+        line={"color": colour, "width": 2.4, "dash": dash},
+        customdata=custom,
+        hovertemplate=hover,
+    )
+
+
+def _bars(out: go.Figure, chart: Chart, palette: Sequence[str], ink: str) -> None:
+    values = [bar.value for bar in chart.bars]
+    low = [bar.value if bar.low is None else bar.low for bar in chart.bars]
+    high = [bar.value if bar.high is None else bar.high for bar in chart.bars]
+    across(
+        out,
+        [bar.label for bar in chart.bars],
+        values,
+        marker_color=[palette[0] if value >= 0 else palette[1] for value in values],
+        error_x=whiskers(values, low, high, color=ink),
         hovertemplate="%{y}: %{x:,.1f}<extra></extra>",
     )
+
+
+def across(out: go.Figure, labels: Sequence[str], values: Sequence[float], **look: object) -> None:
+    """Horizontal bars, the first on top; a text stands at the end of its bar."""
+    at = {"textposition": "outside", "cliponaxis": False} if "text" in look else {}
+    out.add_bar(y=list(labels), x=list(values), orientation="h", **at, **look)
     out.update_yaxes(autorange="reversed")
+
+
+def whiskers(middle: ArrayLike, low: ArrayLike, high: ArrayLike, **look: object) -> dict[str, object]:
+    """An interval around each value, for `error_x`."""
+    up, down = np.subtract(high, middle).tolist(), np.subtract(middle, low).tolist()
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, **look}
 
 
 def interactive(chart: Chart, first: bool) -> str:

@@ -1,4 +1,4 @@
-"""The last screens: what was learned, held against the three guarantees, and for whom, within which limits."""
+"""The last screens: what was learned, beside the three guarantees, and for whom, within which limits."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import numpy as np
 from libra_core.report.case import CaseStudy
 from libra_core.report.document import Chart, Line, Section, Table
 from libra_core.report.measures import Interval, asked, at, difference, growth, log_squared, lost, policy
-from libra_core.report.wording import factor, number, per_patient, plain_label, rate, spread
+from libra_core.report.wording import factor, number, per_patient, rate, short_label, spread
 from libra_core.study.metrics import band, group_frame
 
-CURVES = ("linucb", "glrb", "libra", "guideline", "llm-only")
+CURVES = ("linucb", "glrb", "libra", "guideline", "advisor-only")
 SETTLED = 0.01  # share of a run from which an average so far is drawn: before it, it is one over few patients
 COMPARED = ("guideline", "glrb", "libra")
 
@@ -21,7 +21,7 @@ def regret_chart(case: CaseStudy, names: tuple[str, ...]) -> Chart:
     i = at(study, round(SETTLED * study.t[-1]))
     t = np.asarray(study.t, float)[i:]
     lines = tuple(
-        Line(plain_label(p.name), t, *band(factor(unit) * p.regret[:, i:] / t))
+        Line(short_label(p.name), t, *band(factor(unit) * p.regret[:, i:] / t))
         for name in names
         for p in study.policies
         if p.name == name
@@ -56,23 +56,19 @@ def learned(case: CaseStudy, si: bool) -> Section:
     final = {name: lost(study, name).mean for name in CURVES}
     least = min(final, key=lambda name: final[name])
     mine = policy(study, "libra")
+    promised: tuple[tuple[str, str], ...] = (("A good start", _start(case)), ("Few questions", _effort(case)))
+    if case.sabotage is not None:
+        promised += (("Bad advice does limited harm", _robust(case)),)
     return Section(
         "learned",
         "What was learned",
-        f"After {study.t[-1]:,} patients “{plain_label(least)}” has lost least: {rate(final[least], unit)}. "
+        f"After {study.t[-1]:,} patients “{short_label(least)}” has lost least: {rate(final[least], unit)}. "
         f"LIBRA asked {mine.calls[:, -1].mean():,.0f} times.",
         (),
         charts=(regret_chart(case, CURVES), calls_chart(case)),
-        table=Table(("Promise", "Measured in this study"), tuple(_promised(case))),
+        table=Table(("Promise", "Measured in this study"), promised),
         maths=_promises(case),
     )
-
-
-def _promised(case: CaseStudy) -> list[tuple[str, str]]:
-    rows = [("A good start", _start(case)), ("Few questions", _effort(case))]
-    if case.sabotage is not None:
-        rows.append(("Bad advice does limited harm", _robust(case)))
-    return rows
 
 
 def _start(case: CaseStudy) -> str:
@@ -82,7 +78,7 @@ def _start(case: CaseStudy) -> str:
     mine = lost(study, "libra", tenth)
     against = [
         f"{_compared(difference(study, 'libra', name, tenth))} {who} ({number(lost(study, name, tenth).mean, unit)})"
-        for name, who in (("glrb", "learning without an advisor"), ("llm-only", "its advisor alone"))
+        for name, who in (("glrb", "learning without an advisor"), ("advisor-only", "its advisor alone"))
     ]
     return f"In the first {tenth:,} patients LIBRA lost {rate(mine.mean, unit)}: {', and '.join(against)}."
 
@@ -106,10 +102,10 @@ def _robust(case: CaseStudy) -> str:
     text = (
         f"With an advisor who always names the worst treatment LIBRA lost {_compared(harm)} learning without one: the "
         f"difference is {spread(harm, unit)} {per_patient(unit)}. Doing what that advisor says loses "
-        f"{number(lost(study, 'llm-only').mean, unit)}."
+        f"{number(lost(study, 'advisor-only').mean, unit)}."
     )
     if guarded.dismissed is not None:
-        text += f" {plain_label('libra-trial')} found it out and stopped asking in {guarded.dismissed:.0%} of runs."
+        text += f" {short_label('libra-trial')} noticed and stopped asking in {guarded.dismissed:.0%} of runs."
     return text
 
 
@@ -158,7 +154,7 @@ def limits(case: CaseStudy, si: bool) -> Section:
         if "libra" in cells:
             mine[str(name)] = cells["libra"]
     message = f"{_groups(mine, unit)}Nothing here is about real outcomes."
-    head = ("Patients", "In a run", *(plain_label(p) for p in compared))
+    head = ("Patients", "In a run", *(short_label(p) for p in compared))
     return Section(
         "limits",
         "Subgroups and limits",

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from libra_core.arrays import Floats, Ints
+from libra_core.certainty import Estimate
 from libra_core.cohort import Cohort
 from libra_core.environments import Environment
 from libra_core.problem import Contexts
@@ -19,13 +20,8 @@ from libra_core.study.metrics import band
 BLOCK = 256  # patients planned for at a time
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(Estimate):
     """A mean over replicates with its 95 % confidence interval."""
-
-    mean: float
-    low: float
-    high: float
 
     @classmethod
     def of(cls, values: Floats) -> Interval:
@@ -63,17 +59,22 @@ def difference(study: StudyResult, a: str, b: str, t: int | None = None) -> Inte
 
 def pace(study: StudyResult, name: str, since: float, until: float) -> Interval:
     """Regret per patient between two shares of the run, for instance 0.9 and 1."""
-    i, j = (at(study, round(share * study.t[-1])) if share else -1 for share in (since, until))
-    before = policy(study, name).regret[:, i] if i >= 0 else 0.0
-    first = study.t[i] if i >= 0 else 0
-    return Interval.of((policy(study, name).regret[:, j] - before) / (study.t[j] - first))
+    return Interval.of(_between(study, policy(study, name).regret, since, until))
 
 
 def asked(study: StudyResult, name: str, since: float, until: float) -> float:
     """Share of patients about whom the advisor was asked, between two shares of the run."""
-    i, j = (at(study, round(share * study.t[-1])) if share else -1 for share in (since, until))
-    calls = policy(study, name).calls.mean(axis=0)
-    return float((calls[j] - (calls[i] if i >= 0 else 0.0)) / (study.t[j] - (study.t[i] if i >= 0 else 0)))
+    return float(_between(study, policy(study, name).calls, since, until).mean())
+
+
+def _between(study: StudyResult, sums: Floats, since: float, until: float) -> Floats:
+    """What cumulative sums (R, G) gain per patient between two shares of the run, (R,)."""
+    t, end = np.asarray(study.t), study.t[-1]
+    j = at(study, round(until * end))
+    if not since:
+        return sums[:, j] / t[j]
+    i = at(study, round(since * end))
+    return (sums[:, j] - sums[:, i]) / (t[j] - t[i])
 
 
 def log_squared(study: StudyResult, name: str) -> tuple[float, Floats]:

@@ -11,7 +11,8 @@ from libra_core.records import REASONS, Actor, Database, DecisionKind, Repositor
 from libra_core.records.ledger import CaseFile, Ledger
 from libra_core.records.replay import cohort_of
 from libra_core.report.document import Bar, Chart, Document, Section, Table
-from libra_core.report.wording import label, plan_words, treatment
+from libra_core.report.wording import habits, label, moved, treatment
+from libra_core.summary import what_came
 
 WORDS = {
     DecisionKind.ACCEPT: "proposal accepted",
@@ -63,9 +64,9 @@ def _closed(ledger: Ledger) -> list[CaseFile]:
 def _decided(info: SessionInfo, ledger: Ledger) -> Section:
     cases = _closed(ledger)
     kinds = Counter(case.final.kind for case in cases if case.final)
-    put_off = sum(bool(case.deferred) for case in ledger.files)
+    deferred = sum(bool(case.deferred) for case in ledger.files)
     seconds = [case.seconds for case in cases if case.seconds is not None]
-    points = [f"{put_off} put off at least once."]
+    points = [f"{deferred} deferred at least once."]
     if wrong := sum(case.mistake is not None for case in ledger.files):
         points.append(f"{wrong} marked as recorded by mistake: left out here.")
     if seconds:
@@ -112,8 +113,18 @@ def _cases(cohort: Cohort, ledger: Ledger, si: bool) -> Section:
                 case.patient,
                 WORDS.get(case.final.kind, case.final.kind.value),
                 treatment(cohort, done.arm) if done else "nothing yet",
-                plan_words(cohort, done.delta, si) if done else "",
+                habits(cohort, done.delta, si) if done else "",
+                _came(cohort, case),
             )
         )
-    head = ("No.", "Patient", "Decision", "Treatment", "Change of habits")
+    head = ("No.", "Patient", "Decision", "Treatment", "Change of habits", cohort.protocol.outcome.label.capitalize())
     return Section("cases", "Patient by patient", f"{len(rows)} patients were decided.", table=Table(head, tuple(rows)))
+
+
+def _came(cohort: Cohort, case: CaseFile) -> str:
+    """What came of what was done: 'fell by 8 mmHg'."""
+    done, outcome = case.final.executed if case.final else None, cohort.protocol.outcome
+    if done is None or case.outcome is None:
+        return "awaited"
+    came = what_came(cohort, case.row, done.arm, case.outcome.reward, outcome.unit)
+    return moved(came.fall or 0.0, outcome.unit)

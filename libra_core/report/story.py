@@ -13,7 +13,7 @@ from libra_core.report.case import LEARNED, CaseStudy
 from libra_core.report.document import Document, Section, Table
 from libra_core.report.facts import study_facts
 from libra_core.report.measures import NotComparedError, plans_to_choose_from
-from libra_core.report.wording import number, person, plan_words, treatment, value, worth
+from libra_core.report.wording import habits, number, person, treatment, value, worth
 
 FACTS = 9  # in the table of the first screen
 KEYS = ("patient", "question", "bandit", "recourse", "advisor", "run", "learned", "limits")
@@ -129,7 +129,7 @@ def _question(case: CaseStudy, si: bool) -> Section:
 
 
 def _run(case: CaseStudy, si: bool) -> Section:
-    decision, cohort, unit = case.decision, case.cohort, case.unit
+    decision, cohort, unit = case.proposed, case.cohort, case.unit
     best = int(case.truth.arm[case.place])
     proposed, ideal = treatment(cohort, decision.arm), treatment(cohort, best)
     truth = f"the simulated best is {ideal}" if best != decision.arm else "the simulated best is the same treatment"
@@ -138,9 +138,9 @@ def _run(case: CaseStudy, si: bool) -> Section:
         "The run",
         f"After {LEARNED} patients LIBRA proposes {proposed}; {truth}: {worth(case.lost, unit)} lost.",
         (
-            f"With it: {plan_words(cohort, decision.delta, si)}. {_expected(case)}",
+            f"With it: {habits(cohort, decision.delta, si)}. {_expected(case)}",
             f"Best possible under the simulated truth: {ideal}; with "
-            f"{plan_words(cohort, case.truth.delta[case.place], si)}. "
+            f"{habits(cohort, case.truth.delta[case.place], si)}. "
             f"Lost with LIBRA's plan: {worth(case.lost, unit)}.",
             "Every patient on this screen is drawn from the cohort; every outcome is simulated.",
         ),
@@ -154,14 +154,13 @@ def _run(case: CaseStudy, si: bool) -> Section:
 
 def _expected(case: CaseStudy) -> str:
     """What LIBRA expects of its plan, with its range: the fall, or how often the goal is reached."""
-    decision, protocol, unit = case.decision, case.cohort.protocol, case.unit
-    outcome = protocol.outcome
-    if unit == "probability":
-        span = f"{decision.low:.0%} to {decision.high:.0%}"
-        return f"LIBRA expects a chance of {decision.mean:.0%} ({span}) that the goal is reached, simulated."
-    price = protocol.price(case.cohort.values[case.row], decision.arm)
-    fall, low, high = (v + price for v in (decision.mean, decision.low, decision.high))
+    shown, unit, outcome = case.proposed, case.unit, case.cohort.protocol.outcome
+    if shown.chance is not None:
+        span = f"{shown.chance.low:.0%} to {shown.chance.high:.0%}"
+        return f"LIBRA expects a chance of {shown.chance.mean:.0%} ({span}) that the goal is reached, simulated."
+    if shown.fall is None:
+        return "What to expect of it is not known yet: nobody in the run has had this treatment."
     return (
-        f"LIBRA expects {outcome.label} to fall by {worth(fall, unit)} (between {number(low, unit)} and "
-        f"{number(high, unit)}), simulated."
+        f"LIBRA expects {outcome.label} to fall by {worth(shown.fall.mean, unit)} (between "
+        f"{number(shown.fall.low, unit)} and {number(shown.fall.high, unit)}), simulated."
     )

@@ -6,17 +6,18 @@ import itertools
 
 import numpy as np
 
+from libra_core.arrays import Floats
 from libra_core.report.case import CaseStudy
 from libra_core.report.document import Bar, Chart, Line, Section, Table
 from libra_core.report.measures import Interval, asked, at, difference, lost, pace, policy
 from libra_core.report.wording import advisor as named
 from libra_core.report.wording import (
     factor,
+    habits,
     number,
     per_patient,
-    plain_label,
-    plan_words,
     rate,
+    short_label,
     spread,
     treatment,
     worth,
@@ -40,42 +41,44 @@ def bandit(case: CaseStudy, si: bool) -> Section:
         (
             "Lost: the benefit of the best plan for that patient less that of the plan that was chosen. It is known "
             "only because outcomes are simulated.",
-            f"First and last tenth of {study.t[-1]:,} patients. “{plain_label(rule)}” follows simplified rules; "
-            f"“{plain_label(learner)}” starts knowing nothing.",
+            f"First and last tenth of {study.t[-1]:,} patients. “{short_label(rule)}” follows simplified rules; "
+            f"“{short_label(learner)}” starts knowing nothing.",
         ),
         charts=(_pace_chart(case, (rule, learner)),),
         maths=(
             "Regret R_T = Σ_t max over a ∈ E, δ ∈ F of u(a, δ) − u(a_t, δ_t), with u the true expected reward. A "
             "contextual bandit: only the outcome of the chosen plan is seen.",
-            f"“{plain_label(learner)}” is GLRB. It plays the plan with the largest upper bound "
+            f"“{short_label(learner)}” is GLRB. It plays the plan with the largest upper bound "
             "μ(θ̂_a'x' + β_t √(x'A_a x')). With the theoretical radius and a global maximum R_T = O(d √T log T); the "
             "practical radius used here carries no such promise.",
         ),
     )
 
 
+def _pieces(case: CaseStudy) -> tuple[Floats, list[tuple[float, float]]]:
+    """(last round of each piece, its beginning and end as shares of the run), PIECES of them."""
+    study, cuts = case.main.result, np.linspace(0, 1, PIECES + 1)
+    return np.array([study.t[at(study, round(b * study.t[-1]))] for b in cuts[1:]], float), [*itertools.pairwise(cuts)]
+
+
 def _pace_chart(case: CaseStudy, names: tuple[str, ...]) -> Chart:
-    study = case.main.result
-    cuts = np.linspace(0, 1, PIECES + 1)
-    middle = np.array([study.t[at(study, round(b * study.t[-1]))] for b in cuts[1:]], float)
+    study, (t, pieces) = case.main.result, _pieces(case)
     lines = []
     for name in names:
-        found = [pace(study, name, a, b) for a, b in itertools.pairwise(cuts)]
-        mean, low, high = (
-            factor(case.unit) * np.array([getattr(i, part) for i in found]) for part in ("mean", "low", "high")
-        )
-        lines.append(Line(plain_label(name), middle, mean, low, high))
+        found = [pace(study, name, a, b) for a, b in pieces]
+        mean, low, high = factor(case.unit) * np.array([(i.mean, i.low, i.high) for i in found]).T
+        lines.append(Line(short_label(name), t, mean, low, high))
     said = "; ".join(f"{line.name} from {line.y[0]:.1f} to {line.y[-1]:.1f}" for line in lines)
     unit = per_patient(case.unit)
     return Chart(f"Benefit lost: {said} {unit}", "Patients treated", f"Benefit lost ({unit})", tuple(lines))
 
 
 def recourse(case: CaseStudy, si: bool) -> Section:
-    """Habits change which treatment is best; choosing the treatment alone leaves that on the table."""
+    """Habits change which treatment is best; choosing the treatment alone forgoes that."""
     cohort, unit, found, k = case.cohort, case.unit, case.truth, case.place
     share, gain = float(found.switched.mean()), float(found.gain.mean())
     alone, best = (treatment(cohort, int(arm[k])) for arm in (found.arm_alone, found.arm))
-    plan = plan_words(cohort, found.delta[k], si)
+    plan = habits(cohort, found.delta[k], si)
     switch = f"it is {best}" if alone != best else "it stays so"
     partial = difference(case.main.result, "linucb", "glrb")
     bars = [
@@ -125,9 +128,9 @@ def advisor(case: CaseStudy, si: bool) -> Section:
     first, last = asked(study, "libra", *EARLY), asked(study, "libra", *LATE)
     tenth = max(1, rounds // 10)
     rows = []
-    for name in ("glrb", "libra", "llm-only"):
+    for name in ("glrb", "libra", "advisor-only"):
         calls = float(policy(study, name).calls[:, -1].mean())
-        row = (plain_label(name), spread(lost(study, name, tenth), unit), spread(lost(study, name), unit))
+        row = (short_label(name), spread(lost(study, name, tenth), unit), spread(lost(study, name), unit))
         rows.append((*row, f"{calls:,.0f}" if calls else "never"))
     return Section(
         "advisor",
@@ -153,9 +156,7 @@ def advisor(case: CaseStudy, si: bool) -> Section:
 
 
 def _asked_chart(case: CaseStudy) -> Chart:
-    study = case.main.result
-    cuts = np.linspace(0, 1, PIECES + 1)
-    x = np.array([study.t[at(study, round(b * study.t[-1]))] for b in cuts[1:]], float)
-    y = np.array([100 * asked(study, "libra", a, b) for a, b in itertools.pairwise(cuts)])
+    x, pieces = _pieces(case)
+    y = np.array([100 * asked(case.main.result, "libra", a, b) for a, b in pieces])
     alt = f"Share of patients about whom LIBRA asks: from {y[0]:.0f} % to {y[-1]:.0f} %"
     return Chart(alt, "Patients treated", "Asked about (%)", (Line("LIBRA", x, y),))

@@ -1,20 +1,25 @@
-"""Words that several reports share: a person, a treatment, a plan, an amount. Texts come from the protocol."""
+"""Words that pages, reports and the command line share: a person, a plan, its effect, why, what to check.
+
+Texts come from the protocol, numbers from a PlanSummary; nothing is worked out here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from libra_core.cohort import Cohort
-from libra_core.digits import fixed
-from libra_core.policies import REGISTRY
-from libra_core.report.measures import Interval
+from libra_core.certainty import Certainty, Estimate
+from libra_core.clinical import Feature
+from libra_core.cohort import Cohort, Unmeasured
+from libra_core.digits import fixed, interval
+from libra_core.policies import REGISTRY, Reason
+from libra_core.summary import Came, Counsel, PlanSummary, Price, Ranked
 
-PLAIN_LABELS = {
+SHORT_LABELS = {
     "linucb": "Learns, treatment only",
     "glrb": "Learns, treatment and habits",
     "libra": "LIBRA (learns and asks)",
     "libra-trial": "LIBRA with a trial of its advisor",
-    "llm-only": "Advisor only (simulated)",
+    "advisor-only": "Advisor only (simulated)",
 }
 ADVISORS = {
     "near-optimal": "a simulated expert who is nearly always right",
@@ -22,6 +27,28 @@ ADVISORS = {
     "adversarial": "a simulated advisor who always names the worst treatment",
     "refuses": "a simulated advisor who never answers",
     "guideline": "the guideline's rules",
+}
+AS_NOW = "habits as they are"
+NO_CHANGE = "No change: current drugs and habits"
+WHY = {
+    Reason.OPTIMISTIC: "It is the option that could turn out best, given what has been learned.",
+    Reason.NO_ADVICE: "The method was unsure and asked the advisor, but no usable advice came.",
+    Reason.RULED_OUT: "The method was unsure and asked the advisor. By what has been learned so far, its own plan "
+    "looks better than the advice.",
+    Reason.UNINFORMATIVE: "The advisor was asked; its plan is plausible, but nothing would be learned from it.",
+    Reason.ADOPTED: "The method was unsure and asked the advisor. The advice is plausible, so it is followed.",
+    Reason.CONTROL: "The advisor was asked, but its advice is held back: one of the rounds that test the advisor.",
+    Reason.DISMISSED: "The advisor did worse than the method in a fair comparison and is no longer asked.",
+    Reason.BUDGET: "The method is unsure, but the agreed number of questions to the advisor is used up.",
+    Reason.ADVISOR: "This method does what its advisor says.",
+    Reason.SAMPLED: "It is the best option under one plausible reading of what has been learned.",
+    Reason.RANDOM: "Drawn at random: a method to compare with.",
+    Reason.TRUTH: "The best plan under the true simulated model: a yardstick, not available in practice.",
+}
+NOT_ASKED = {
+    Certainty.LITTLE: "The method's own limits are narrow here, so the advisor was not asked.",
+    Certainty.OPEN: "The effect is known well enough not to ask the advisor; another option may still be as good.",
+    Certainty.CLEAR: "What has been learned is precise enough for this patient, so the advisor was not asked.",
 }
 
 
@@ -41,6 +68,11 @@ def treatment(cohort: Cohort, arm: int) -> str:
     return cohort.protocol.treatments[arm].label
 
 
+def headline(cohort: Cohort, arm: int) -> str:
+    """What to start: arm 0 is the one that starts nothing."""
+    return f"Start: {treatment(cohort, arm)}" if arm else treatment(cohort, arm)
+
+
 def changes(cohort: Cohort, delta: Sequence[float], si: bool) -> list[str]:
     """The changes of habits in a plan: ['sodium in the diet −800 mg/day']."""
     protocol = cohort.protocol
@@ -49,8 +81,158 @@ def changes(cohort: Cohort, delta: Sequence[float], si: bool) -> list[str]:
     return [text for text in texts if not text.endswith("no change")]
 
 
-def plan_words(cohort: Cohort, delta: Sequence[float], si: bool) -> str:
-    return "; ".join(changes(cohort, delta, si)) or "habits as they are"
+def habits(cohort: Cohort, delta: Sequence[float], si: bool) -> str:
+    return "; ".join(changes(cohort, delta, si)) or AS_NOW
+
+
+def plan(cohort: Cohort, arm: int, delta: Sequence[float], si: bool) -> str:
+    """A plan in one line."""
+    return f"{treatment(cohort, arm)}; {habits(cohort, delta, si)}"
+
+
+def option(cohort: Cohort, shown: PlanSummary, line: Ranked) -> str:
+    """The name of a line of the ranking, told apart from the proposed plan when only the habits differ."""
+    if line.proposed:
+        return treatment(cohort, line.arm)
+    if line.arm == 0 and not any(line.delta):
+        return NO_CHANGE
+    label = treatment(cohort, line.arm)
+    return f"{label}, other habits" if line.arm == shown.arm else label
+
+
+def about(found: Estimate | None) -> str:
+    """'8 (4 to 12)', whole units: more would be false precision; 'not known yet' before anybody was treated."""
+    return "not known yet" if found is None else f"{fixed(found.mean)} ({interval(found.low, found.high)})"
+
+
+def moved(fall: float, unit: str) -> str:
+    """'fell by 8 mmHg', 'rose by 3 mmHg'."""
+    return f"{'fell' if fall >= 0 else 'rose'} by {fixed(abs(fall))} {unit}"
+
+
+def came(cohort: Cohort, found: Came) -> str:
+    """What came of a plan: 'systolic pressure fell by 8 mmHg'."""
+    if found.fall is None:
+        return "goal reached" if found.reached else "goal not reached"
+    return f"{cohort.protocol.outcome.label} {moved(found.fall, cohort.protocol.outcome.unit)}"
+
+
+def chance(shown: PlanSummary) -> str:
+    """How probable it is that the goal is reached: '42%'; empty where another outcome is watched."""
+    return "" if shown.chance is None else f"{shown.chance.mean:.0%}"
+
+
+def then(shown: PlanSummary) -> str:
+    """Today's outcome and the expected one: '152 → 144'. Their difference is the fall as it is displayed."""
+    return "" if shown.fall is None else f"{fixed(shown.now)} → {fixed(round(shown.now) - round(shown.fall.mean))}"
+
+
+def effect(cohort: Cohort, shown: PlanSummary) -> str:
+    """'Systolic pressure 152 → 144 mmHg expected after 3 months', with the fall and its range."""
+    outcome, fall = cohort.protocol.outcome, shown.fall
+    if shown.chance is not None:
+        span = f"{shown.chance.low:.0%} to {shown.chance.high:.0%}"
+        return f"A chance of {chance(shown)} ({span}) that the goal is reached after {outcome.horizon}"
+    if fall is None:
+        return "The expected effect is not known yet: nobody has had this treatment before"
+    label = outcome.label[:1].upper() + outcome.label[1:]
+    return f"{label} {then(shown)} {outcome.unit} expected after {outcome.horizon}: a fall of {about(fall)}"
+
+
+def price(cohort: Cohort, found: Price) -> str:
+    """What parts the fall from the net benefit: 'less 2 for side effects and monitoring, plus 3 because of an
+    indication: heart failure'; empty where nothing does."""
+    flags = {flag.name: flag.label for flag in cohort.protocol.derived}
+    names = ", ".join(flags.get(f) or cohort.protocol.feature(f).label_inside for f in found.indications)
+    burden, indication = (fixed(part, 0 if part == round(part) else 1) for part in (found.burden, found.indication))
+    parts = [f"less {burden} for side effects and monitoring"] if found.burden else []
+    parts += [f"plus {indication} because of an indication: {names}"] if found.indications else []
+    return ", ".join(parts)
+
+
+def net(cohort: Cohort, shown: PlanSummary) -> str:
+    """'Net benefit 6 mmHg: the fall, less 2 for side effects and monitoring'; without a number where nothing is known,
+    empty where the goal is watched."""
+    if shown.chance is not None:
+        return ""
+    amount = f" {fixed(shown.net.mean)} {shown.unit}" if shown.net else ""
+    parts = price(cohort, shown.price)
+    return f"Net benefit{amount}{f': the fall, {parts}' if parts else ', the fall itself'}"
+
+
+def why(shown: PlanSummary) -> str:
+    """Why this plan. Only a plan that is clearly ahead is called known precisely enough."""
+    if shown.reason is Reason.CERTAIN:
+        return NOT_ASKED[shown.certainty or Certainty.LITTLE]
+    return WHY[shown.reason] if shown.reason else ""
+
+
+def advice(cohort: Cohort, shown: PlanSummary, si: bool) -> str:
+    """The advice that was not followed as it stood, and the two numbers that were compared."""
+    given = shown.advice
+    if given is None:
+        return ""
+    text = f"{plan(cohort, given.arm, given.delta, si)}."
+    if given.shortened:
+        text += " That is more than is feasible at once for this patient: the change was made smaller."
+    if given.ceilings is not None:
+        theirs, mine = (fixed(value) for value in given.ceilings)
+        text += (
+            f" Its net benefit is at most {theirs} {shown.unit}, by the limits that the method decides by; that of the "
+            f"plan above is at most {mine} {shown.unit}."
+        )
+    return text
+
+
+def guideline(cohort: Cohort, shown: PlanSummary, si: bool) -> str:
+    """What the guideline would do, and why this plan differs."""
+    other: Counsel | None = shown.guideline
+    if other is None:
+        return ""
+    if other.taken:
+        return "The guideline's rules say the same."
+    text = f"The guideline's rules say: {plan(cohort, other.arm, other.delta, si)}."
+    if other.arm == shown.arm:
+        return f"The guideline's rules name the same treatment; habits: {habits(cohort, other.delta, si)}."
+    mine = shown.chance if shown.net is None else shown.net
+    if mine is None or other.net is None:
+        return f"{text} Nobody treated so far has had one of the two, so they cannot be compared yet."
+    if shown.chance is not None:
+        return f"{text} Its chance is put at {other.net.mean:.0%}, that of this plan at {mine.mean:.0%}."
+    return f"{text} Its net benefit is put at {about(other.net)} {shown.unit}, that of this plan at {about(mine)}."
+
+
+def drug_class(feature: Feature) -> str:
+    """The class that a "Takes a ..." fact is about, 'beta-blocker'; empty for any other fact."""
+    taken = feature.label.removeprefix("Takes ")
+    return "" if taken == feature.label else taken.removeprefix("an ").removeprefix("a ")
+
+
+def fact(cohort: Cohort, name: str) -> str:
+    """A fact inside a sentence: 'potassium in blood', 'current beta-blocker'."""
+    feature = cohort.protocol.feature(name)
+    drug = drug_class(feature)
+    return f"current {drug}" if drug else feature.label_inside
+
+
+def to_check(cohort: Cohort, checks: Sequence[Unmeasured]) -> list[str]:
+    """What to check: '(not recorded): gout, current beta-blocker.', '(in doubt): eGFR (...).'"""
+    missing = [fact(cohort, item.feature) for item in checks if not item.doubt]
+    doubtful = [f"{fact(cohort, item.feature)} ({item.doubt})" for item in checks if item.doubt]
+    parts = [f"(not recorded): {', '.join(missing)}."] if missing else []
+    return [*parts, f"(in doubt): {'; '.join(doubtful)}."] if doubtful else parts
+
+
+def unrecorded(cohort: Cohort, shown: PlanSummary) -> str:
+    """How much of what decides about drugs nobody recorded, in one sentence; empty when all of it is known."""
+    missing = [fact(cohort, name) for name in shown.unrecorded]
+    if not missing:
+        return ""
+    drugs = any(text.startswith("current ") for text in missing)
+    among = [text for text, is_so in (("current drugs", drugs), ("kidney function", "eGFR" in missing)) if is_so]
+    told = f", {' and '.join(among)} among them" if among else ""
+    facts = f"Of {shown.rule_facts} facts that could rule a drug out"
+    return f"{facts}, {len(missing)} are not recorded for this person{told}."
 
 
 def advisor(name: str) -> str:
@@ -65,14 +247,14 @@ def advisor(name: str) -> str:
 
 def label(policy: str) -> str:
     """What a method is called in a chart or a sentence."""
-    return {"llm-only": "Advisor only (simulated)"}.get(
+    return {"advisor-only": "Advisor only (simulated)"}.get(
         policy, REGISTRY[policy].label if policy in REGISTRY else policy
     )
 
 
-def plain_label(policy: str) -> str:
+def short_label(policy: str) -> str:
     """What a method does, for readers to whom its name says nothing."""
-    return PLAIN_LABELS.get(policy, label(policy))
+    return SHORT_LABELS.get(policy, label(policy))
 
 
 def per_patient(unit: str) -> str:
@@ -100,6 +282,6 @@ def worth(value: float, unit: str) -> str:
     return f"{number(value, unit)} {'percentage points' if unit == 'probability' else unit}"
 
 
-def spread(found: Interval, unit: str) -> str:
+def spread(found: Estimate, unit: str) -> str:
     """'0.9 (0.8 to 1.0)', without its unit."""
     return f"{number(found.mean, unit)} ({number(found.low, unit)} to {number(found.high, unit)})"

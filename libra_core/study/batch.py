@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -58,12 +59,6 @@ class StudyResult:
     policies: tuple[PolicyResult, ...]
 
 
-@dataclass(frozen=True)
-class _Chunk:
-    first: int
-    size: int
-
-
 def run_study(
     spec: StudySpec,
     progress: Callable[[float], None] = lambda share: None,
@@ -71,15 +66,39 @@ def run_study(
     workers: int | None = None,
     cohort: Cohort | None = None,
 ) -> StudyResult:
-    """Run a study, over `cohort` where the spec names one that only the caller has.
+    """Run every policy of a study over the same simulated patients.
 
-    `progress` hears the share done, 0..1. Raises Cancelled, and ValueError for an unusable spec.
+    Parameters
+    ----------
+    spec : what to run; its hash names the numbers.
+    progress : called with the share done, 0 to 1.
+    cancel : set it to stop.
+    workers : threads; all cores by default. Their number changes no result.
+    cohort : the cohort, where the spec names one that only the caller has.
+
+    Returns
+    -------
+    StudyResult : regret and calls of each policy, by replicate and round of the grid.
+
+    Raises
+    ------
+    ValueError : the spec cannot be run.
+    Cancelled : `cancel` was set; nothing is kept.
+
+    Not guaranteed: equal numbers on another processor or other versions of the packages, beyond rounding.
+
+    Examples
+    --------
+    >>> result = run_study(StudySpec(policies=("glrb", "random"), rounds=200, replicates=2), workers=1)
+    >>> glrb, random = (policy.regret[:, -1].mean() for policy in result.policies)
+    >>> bool(glrb < random)
+    True
     """
     spec.validate()
     cancel = cancel or threading.Event()
     workers = workers or os.cpu_count() or 1
     size = min(CHUNK, -(-spec.replicates // workers))
-    chunks = [_Chunk(f, min(size, spec.replicates - f)) for f in range(0, spec.replicates, size)]
+    chunks = [range(first, min(first + size, spec.replicates)) for first in range(0, spec.replicates, size)]
     meter = _Meter(progress, spec.rounds * spec.replicates)
     one = delayed(_run_chunk)
     parts = Parallel(n_jobs=workers, prefer="threads")(one(spec, chunk, meter, cancel, cohort) for chunk in chunks)
@@ -87,15 +106,15 @@ def run_study(
 
 
 class _Meter:
-    """Counts replicate-rounds of all threads and tells the share."""
+    """Counts replicate-rounds of all threads and reports the share."""
 
-    def __init__(self, tell: Callable[[float], None], total: int) -> None:
-        self.tell, self.total, self.done, self.lock = tell, total, 0, threading.Lock()
+    def __init__(self, report: Callable[[float], None], total: int) -> None:
+        self.report, self.total, self.done, self.lock = report, total, 0, threading.Lock()
 
     def add(self, n: int) -> None:
         with self.lock:
             self.done += n
-            self.tell(min(1.0, self.done / self.total))
+            self.report(min(1.0, self.done / self.total))
 
 
 @dataclass(eq=False)
@@ -112,31 +131,34 @@ class _Tally:
 
 
 def _run_chunk(
-    spec: StudySpec, chunk: _Chunk, meter: _Meter, cancel: threading.Event, cohort: Cohort | None
+    spec: StudySpec, chunk: range, meter: _Meter, cancel: threading.Event, cohort: Cohort | None
 ) -> tuple[list, dict, str]:
-    environment = make_environment(spec.environment, spec.seed, chunk.size, chunk.first, cohort)
+    n = len(chunk)
+    environment = make_environment(spec.environment, spec.seed, n, chunk.start, cohort)
     policies = [make_policy(name, environment, spec.config, spec.seed, spec.advisor) for name in spec.policies]
     grid = spec.grid()
-    shape = (chunk.size, len(grid))
-    tallies = [_Tally(np.zeros(shape), np.zeros(shape), np.zeros(chunk.size), {}) for _ in policies]
-    seen: dict[str, Floats] = {}
+    shape = (n, len(grid))
+    tallies = [
+        _Tally(np.zeros(shape), np.zeros(shape), np.zeros(n), defaultdict(lambda: np.zeros(n))) for _ in policies
+    ]
+    seen: dict[str, Floats] = defaultdict(lambda: np.zeros(n))
     at, reported = 0, 0
     for now in run(environment, policies, spec.rounds):
         groups = environment.groups(now.contexts)
         for name, member in groups.items():
-            seen[name] = seen.get(name, np.zeros(chunk.size)) + member
+            seen[name] += member
         for step, tally in zip(now.steps, tallies, strict=True):
             tally.total += step.regret
             tally.seconds += step.seconds if now.t > WARM_ROUNDS else 0.0
             for name, member in groups.items():
-                tally.group_regret[name] = tally.group_regret.get(name, np.zeros(chunk.size)) + member * step.regret
+                tally.group_regret[name] += member * step.regret
             if now.t == grid[at]:
                 tally.regret[:, at], tally.calls[:, at] = tally.total, step.policy.calls
         at += now.t == grid[at] and at + 1 < len(grid)
         if now.t - reported >= max(1, spec.rounds // 200) or now.t == spec.rounds:
             if cancel.is_set():
                 raise Cancelled
-            meter.add((now.t - reported) * chunk.size)
+            meter.add((now.t - reported) * n)
             reported = now.t
     for policy, tally in zip(policies, tallies, strict=True):
         if isinstance(policy, ModelPolicy) and policy.needs_advisor:
@@ -149,19 +171,17 @@ def _run_chunk(
 
 def _join(spec: StudySpec, parts: list[tuple[list, dict, str]]) -> StudyResult:
     results = []
+    seen = {group: [counted[group] for _, counted, _ in parts] for group in parts[0][1]}
     for i, name in enumerate(spec.policies):
         mine = [tallies[i] for tallies, _, _ in parts]
         groups = {
             group: (
                 np.concatenate(
-                    [
-                        t.group_regret[group] / np.maximum(seen[group], 1)
-                        for t, (_, seen, _) in zip(mine, parts, strict=True)
-                    ]
+                    [t.group_regret[group] / np.maximum(n, 1) for t, n in zip(mine, seen[group], strict=True)]
                 ),
-                np.concatenate([seen[group] for _, seen, _ in parts]),
+                np.concatenate(seen[group]),
             )
-            for group in parts[0][1]
+            for group in seen
         }
         timed = max(1, spec.rounds - WARM_ROUNDS) * spec.replicates
         results.append(

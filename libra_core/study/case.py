@@ -9,7 +9,7 @@ from libra_core.environments import EnvironmentSpec
 from libra_core.policies.config import PolicyConfig
 from libra_core.study.spec import StudySpec
 
-POLICIES = ("linucb", "glrb", "libra", "libra-trial", "guideline", "llm-only")
+POLICIES = ("linucb", "glrb", "libra", "libra-trial", "guideline", "advisor-only")
 ADVISOR = "noisy:0.3"  # a simulated advisor who names a random treatment three times in ten; never a language model
 SABOTEUR = "adversarial"  # names the worst treatment every time: what the guarantee of robustness is about
 ROUNDS, REPLICATES, SEED = 5000, 20, 0
@@ -28,7 +28,7 @@ def case_study_specs(protocol: Protocol, rounds: int = ROUNDS, replicates: int =
 
 def variants(main: StudySpec) -> dict[str, StudySpec]:
     """A study and the two that it is held against."""
-    asking = tuple(name for name in main.policies if name in ("glrb", "libra", "libra-trial", "llm-only"))
+    asking = tuple(name for name in main.policies if name in ("glrb", "libra", "libra-trial", "advisor-only"))
     return {
         "main": main,
         "full": replace(main, environment=replace(main.environment, compliance="full")),

@@ -27,7 +27,7 @@ BANDIT, LIBRA = "Bandit (GLRB)", "LIBRA"
 
 @dataclass(frozen=True)
 class Opinion:
-    """One source's plan for one patient, held against the rules and against a model.
+    """One source's plan for one patient, judged by the rules and by a model.
 
     asked: the change as the source gave it; used: after projection onto the feasible set (standardised, d_M).
     size, limit: the length of `asked` and the radius, in effort-weighted standard deviations. mean, low, high: expected
@@ -97,6 +97,11 @@ class Comparison:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def lost(self) -> dict[str, Floats]:
+        """The regret of every source that answered at all, where it did."""
+        return {name: lost[np.isfinite(lost)] for name, lost in self.regret.items() if np.isfinite(lost).any()}
+
 
 def compare(
     environment: Environment,
@@ -121,61 +126,41 @@ def compare(
     }
     policies[BANDIT] = make_policy("glrb", environment, config, seed)
     policies[LIBRA] = make_policy("libra", environment, config, seed, libra_asks)
-    tape = _Tape(environment, list(policies))
+    done: list[Round] = []
     for now in run(environment, list(policies.values()), rounds):
-        tape.add(now)
+        done.append(now)
         progress(now.t / rounds)
         if cancel is not None and cancel.is_set():
             break
     libra = policies[LIBRA]
     assert isinstance(libra, Libra)
-    bound = call_bound(max(1, tape.n), environment.problem, libra.config, libra.beta)
-    return tape.comparison(bound)
+    bound = call_bound(max(1, len(done)), environment.problem, libra.config, libra.beta)
+    return _comparison(environment, list(policies), done, bound)
 
 
-class _Tape:
-    """Collects the rounds of one run."""
-
-    def __init__(self, environment: Environment, labels: list[str]) -> None:
-        self.environment, self.labels, self.n = environment, labels, 0
-        self.rows: list[int] = []
-        self.arms: dict[str, list[int]] = {label: [] for label in labels}
-        self.regret: dict[str, list[float]] = {label: [] for label in labels}
-        self.width: list[float] = []
-        self.groups: dict[str, list[bool]] = {}
-        self.reasons: list[int] = []
-        self.asked: list[bool] = []
-
-    def add(self, now: Round) -> None:
-        self.n += 1
-        self.rows.append(int(now.contexts.row[0]))
-        for name, member in self.environment.groups(now.contexts).items():
-            self.groups.setdefault(name, []).append(bool(member[0]))
-        for label, step in zip(self.labels, now.steps, strict=True):
-            choice = step.proposal.choice
-            silent = isinstance(step.policy, AdvisorOnly) and not choice.adopted[0]
-            self.arms[label].append(NO_ADVICE if silent else int(choice.actions.arm[0]))
-            self.regret[label].append(np.nan if silent else float(step.regret[0]))
-            if label == BANDIT:
-                self.width.append(float(step.proposal.ucb[0] - step.proposal.lcb[0]))
-            if label == LIBRA:
-                self.reasons.append(int(choice.reason[0]))
-                self.asked.append(bool(choice.asked[0]))
-
-    def comparison(self, bound: float) -> Comparison:
-        counts = Counter(self.reasons)
-        return Comparison(
-            rows=np.array(self.rows, np.int64),
-            arms={label: np.array(values, np.int64) for label, values in self.arms.items()},
-            regret={label: np.array(values) for label, values in self.regret.items()},
-            width=np.array(self.width),
-            groups={name: np.array(values, bool) for name, values in self.groups.items()},
-            did={str(REASONS[i].value): counts[i] for i in sorted(counts)},
-            asked=np.array(self.asked, bool),
-            calls=sum(self.asked),
-            bound=bound,
-            unit=self.environment.problem.reward_unit,
-        )
-
-
-__all__ = ["BANDIT", "LIBRA", "Comparison", "Opinion", "compare", "opinion"]
+def _comparison(environment: Environment, labels: list[str], rounds: list[Round], bound: float) -> Comparison:
+    """The rounds of one run, source by source."""
+    steps = {label: [now.steps[k] for now in rounds] for k, label in enumerate(labels)}
+    silent = {
+        label: np.array([isinstance(s.policy, AdvisorOnly) and not s.proposal.choice.adopted[0] for s in of], bool)
+        for label, of in steps.items()
+    }
+    members = [environment.groups(now.contexts) for now in rounds]
+    libra = [step.proposal.choice for step in steps[LIBRA]]
+    counts = Counter(int(choice.reason[0]) for choice in libra)
+    asked = np.array([choice.asked[0] for choice in libra], bool)
+    return Comparison(
+        rows=np.array([now.contexts.row[0] for now in rounds], np.int64),
+        arms={
+            label: np.where(silent[label], NO_ADVICE, [s.proposal.choice.actions.arm[0] for s in of]).astype(np.int64)
+            for label, of in steps.items()
+        },
+        regret={label: np.where(silent[label], np.nan, [s.regret[0] for s in of]) for label, of in steps.items()},
+        width=np.array([float(s.proposal.ucb[0] - s.proposal.lcb[0]) for s in steps[BANDIT]]),
+        groups={name: np.array([m[name][0] for m in members], bool) for name in (members[0] if members else ())},
+        did={str(REASONS[i].value): counts[i] for i in sorted(counts)},
+        asked=asked,
+        calls=int(asked.sum()),
+        bound=bound,
+        unit=environment.problem.reward_unit,
+    )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from libra_core.advisors.base import Advisor
+from libra_core.certainty import Evidence
 from libra_core.clinical import Protocol
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, Environment, EnvironmentSpec, make_environment
@@ -16,6 +18,7 @@ from libra_core.policies.trial import TrialReport
 from libra_core.problem import Contexts, Patient
 from libra_core.study.runner import make_policy, play
 from libra_core.study.spec import StudySpec, cohort_key
+from libra_core.summary import PlanSummary, summarise
 
 if TYPE_CHECKING:
     from libra_core.recourse.certificate import Certificate
@@ -93,16 +96,17 @@ class LiveRun:
         value = float(z[0] + beta * s[0])
         return certify(policy.problem.feasible, theta, A, contexts, beta, value, policy.realised, seconds)
 
-    def given(self, arm: int, besides: LiveRow | None = None) -> int:
-        """How many patients of the run had this treatment, one row left aside."""
-        return sum(row.decision.arm == arm for row in self.rows if row is not besides)
+    def evidence(self, besides: LiveRow | None = None) -> Evidence:
+        """What the policy has learned from, one row left aside: the one that is being looked at."""
+        given = Counter(row.decision.arm for row in self.rows if row is not besides)
+        problem = self.environment.problem
+        return Evidence(tuple(given[k] for k in range(problem.n_arms)), problem.reward_unit, problem.noise)
 
-    def benefit(self, arm: int, mean: float, besides: LiveRow | None = None) -> float:
-        """A mean that the policy expects, if it is worth telling as a net benefit in the outcome's unit: nan before
-        anybody had the treatment, when it is a guess, and where the reward has another unit."""
+    def summary(self, row: int, treated: LiveRow | None = None) -> PlanSummary:
+        """The plan for a cohort row: what the policy would do now, or what it did in a round of this run."""
         assert self.environment.cohort is not None
-        known = self.given(arm, besides) > 0 and self.unit == self.environment.cohort.protocol.outcome.unit
-        return mean if known else float("nan")
+        decision = self.decision_for(row) if treated is None else treated.decision
+        return summarise(self.environment.cohort, decision, self.evidence(treated))
 
     @property
     def trial(self) -> TrialReport | None:

@@ -1,4 +1,4 @@
-"""The theory's curves for one study, on its own grid of rounds: what a chart lays over the runs."""
+"""The theory's curves for one study, on its own grid of rounds: drawn over the runs."""
 
 from __future__ import annotations
 

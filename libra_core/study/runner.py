@@ -40,9 +40,14 @@ class Round:
 def make_policy(
     name: str, environment: Environment, config: PolicyConfig, seed: int, advisor: str | Advisor | None = None
 ) -> Policy:
-    """A policy of the registry, wired to an environment. `advisor` is a name or an object.
+    """A policy of the registry for one environment. `advisor` is a name or an object.
 
     Raises ValueError for an unknown policy or advisor, or where one needs what the environment lacks.
+
+    >>> from libra_core.environments import EnvironmentSpec, make_environment
+    >>> world = make_environment(EnvironmentSpec("synthetic"), seed=0)
+    >>> make_policy("libra", world, PolicyConfig(), seed=0, advisor="near-optimal").label
+    'LIBRA'
     """
     if name not in REGISTRY:
         raise ValueError(f"unknown policy {name!r}: choose one of {', '.join(REGISTRY)}")
@@ -55,6 +60,7 @@ def make_policy(
     policy = kind(environment.problem, config, streams, chosen)
     if isinstance(policy, Oracle):
         policy.truth = environment.theta
+    policy.name = name  # a session recorded under a former name keeps it
     return policy
 
 
@@ -83,6 +89,13 @@ def play(
 
 
 def run(environment: Environment, policies: Sequence[Policy], rounds: int) -> Iterator[Round]:
-    """Rounds 1..rounds, one after another: progress bars, pages, files and tests are all readers of this stream."""
+    """Rounds 1..rounds, one after another: progress bars, pages, files and tests all read this stream.
+
+    >>> from libra_core.environments import EnvironmentSpec, make_environment
+    >>> world = make_environment(EnvironmentSpec("synthetic"), seed=0)
+    >>> glrb = make_policy("glrb", world, PolicyConfig(), seed=0)
+    >>> [now.t for now in run(world, [glrb], 3)]
+    [1, 2, 3]
+    """
     for t in range(1, rounds + 1):
         yield play(environment, policies, environment.arrive(), t)

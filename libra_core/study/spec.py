@@ -11,6 +11,7 @@ from libra_core import __version__
 from libra_core.cohort import Cohort
 from libra_core.environments import EnvironmentSpec
 from libra_core.policies import REGISTRY, PolicyConfig
+from libra_core.policies.base import current_name, stored_name
 
 
 def cohort_key(cohort: Cohort) -> str:
@@ -57,6 +58,9 @@ class StudySpec:
     seed: int = 0
     config: PolicyConfig = field(default_factory=PolicyConfig)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "policies", tuple(current_name(name) for name in self.policies))
+
     def validate(self) -> StudySpec:
         """Return self, or raise ValueError with a sentence for a person."""
         unknown = [name for name in self.policies if name not in REGISTRY]
@@ -75,8 +79,9 @@ class StudySpec:
         return self
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything that decides the numbers, JSON-able, with the program's version."""
-        return {"version": __version__, **asdict(self)}
+        """All that decides the numbers, JSON-able, with the version of the program; policies by their stored names."""
+        policies = tuple(stored_name(name) for name in self.policies)
+        return {"version": __version__, **asdict(self), "policies": policies}
 
     @property
     def hash(self) -> str:

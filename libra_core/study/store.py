@@ -24,13 +24,17 @@ from libra_core import __version__
 from libra_core.clinical import PROTOCOL_DIR
 from libra_core.cohort import Cohort
 from libra_core.environments import EnvironmentSpec
+from libra_core.files import write
 from libra_core.policies import PolicyConfig
+from libra_core.policies.base import current_name, stored_name
 from libra_core.study.batch import PolicyResult, StudyResult
 from libra_core.study.spec import StudySpec, hash_of, inputs_digest
 
 SCHEMA = 1
 KEY = b"libra"
 INDEX = "case_study.json"
+SCALARS = ("name", "call_bound", "cpu_us_per_round", "dismissed")  # of a PolicyResult, kept as they are
+EXPLAINS = ("hash", "digest", "versions", "provenance")
 PACKAGES = ("numpy", "scipy", "numba", "pandas", "pyarrow")
 
 
@@ -70,7 +74,7 @@ def digest_of(result: StudyResult) -> str:
     """SHA-256 of every number that the settings decide."""
     out = hashlib.sha256(json.dumps([result.t, result.unit]).encode())
     for policy in result.policies:
-        out.update(policy.name.encode())
+        out.update(stored_name(policy.name).encode())
         for array in (policy.regret, policy.calls, *(a for group in policy.groups.values() for a in group)):
             out.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
     return out.hexdigest()
@@ -82,9 +86,9 @@ def save_study(result: StudyResult, cohort: Cohort | None = None, folder: Path |
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result.spec.hash}.parquet"
     table = _table(result).replace_schema_metadata({KEY: json.dumps(_meta(result, cohort)).encode()})
-    partial = path.with_suffix(".part")
-    pq.write_table(table, partial, compression="zstd", use_dictionary=["policy", "t", "replicate"])
-    partial.replace(path)  # a reader sees the old file or the new one, never half of one
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", use_dictionary=["policy", "t", "replicate"])
+    write(path, sink.getvalue())
     return path
 
 
@@ -119,7 +123,7 @@ def stored_hashes(folder: Path | None = None) -> list[str]:
 def save_index(hashes: dict[str, str], folder: Path | None = None) -> None:
     """Say which stored studies make up the case study: what for -> config hash."""
     text = json.dumps({"schema": SCHEMA, "case_study": hashes}, indent=1)
-    ((folder or studies_dir()) / INDEX).write_text(text + "\n", encoding="utf-8")
+    write((folder or studies_dir()) / INDEX, f"{text}\n".encode())
 
 
 def load_case_study(folder: Path | None = None) -> dict[str, StoredStudy]:
@@ -140,7 +144,7 @@ def load_case_study(folder: Path | None = None) -> dict[str, StoredStudy]:
 def _table(result: StudyResult) -> pa.Table:
     n, grid = result.spec.replicates, len(result.t)
     columns: dict[str, Any] = {
-        "policy": np.repeat([p.name for p in result.policies], n * grid),
+        "policy": np.repeat([stored_name(p.name) for p in result.policies], n * grid),
         "replicate": np.tile(np.repeat(np.arange(n, dtype=np.int32), grid), len(result.policies)),
         "t": np.tile(np.asarray(result.t, dtype=np.int32), n * len(result.policies)),
         "regret": np.concatenate([p.regret.ravel() for p in result.policies]),
@@ -163,11 +167,9 @@ def _meta(result: StudyResult, cohort: Cohort | None) -> dict[str, Any]:
         "simulated": True,
         "digest": digest_of(result),
         "policies": [
-            {
-                "name": p.name,
-                "call_bound": p.call_bound,
-                "cpu_us_per_round": p.cpu_us_per_round,
-                "dismissed": p.dismissed,
+            {name: getattr(p, name) for name in SCALARS}
+            | {
+                "name": stored_name(p.name),
                 "groups": {name: [regret.tolist(), seen.tolist()] for name, (regret, seen) in p.groups.items()},
             }
             for p in result.policies
@@ -185,34 +187,23 @@ def _study(table: pa.Table, meta: dict[str, Any]) -> StoredStudy:
     regret, calls = (np.asarray(table[name]).reshape(shape) for name in ("regret", "calls"))
     policies = tuple(
         PolicyResult(
-            name=p["name"],
             regret=regret[i],
             calls=calls[i],
-            call_bound=p["call_bound"],
-            cpu_us_per_round=p["cpu_us_per_round"],
-            dismissed=p["dismissed"],
             groups={name: (np.array(r), np.array(seen)) for name, (r, seen) in p["groups"].items()},
+            **({name: p[name] for name in SCALARS} | {"name": current_name(p["name"])}),
         )
         for i, p in enumerate(meta["policies"])
     )
     result = StudyResult(spec, tuple(meta["t"]), meta["unit"], policies)
-    return StoredStudy(
-        result, meta["hash"], meta["digest"], meta["versions"], meta["provenance"], meta.get("inputs", "")
-    )
+    return StoredStudy(result, inputs=meta.get("inputs", ""), **{name: meta[name] for name in EXPLAINS})
 
 
 def _spec(config: dict[str, Any]) -> StudySpec:
-    named = {f.name: config[f.name] for f in fields(StudySpec)}
-    return StudySpec(
-        **{
-            **named,
-            "environment": EnvironmentSpec(**{k: _tuple(v) for k, v in named["environment"].items()}),
-            "policies": tuple(named["policies"]),
-            "config": PolicyConfig(**{k: _tuple(v) for k, v in named["config"].items()}),
-        }
-    )
+    named = _tuples({f.name: config[f.name] for f in fields(StudySpec)})
+    environment, settings = EnvironmentSpec(**_tuples(config["environment"])), PolicyConfig(**_tuples(config["config"]))
+    return StudySpec(**named | {"environment": environment, "config": settings})
 
 
-def _tuple(value: Any) -> Any:
+def _tuples(settings: dict[str, Any]) -> dict[str, Any]:
     """JSON has lists where settings have tuples."""
-    return tuple(value) if isinstance(value, list) else value
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}

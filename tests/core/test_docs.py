@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from libra_core import advisors
-from libra_core.__main__ import EXAMPLES, command_line, main
 from libra_core.advisors.base import REGISTRY
+from libra_core.cli import COMMANDS, command_line, main
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -142,7 +142,7 @@ def test_a_disease_whose_names_differ_is_told_what_to_do(tmp_path: Path) -> None
 
 def commands() -> list[str]:
     """Every command of the documents that stands on a line or between backticks of its own, and those of --help."""
-    found = [f"python -m libra_core {command}" for command in EXAMPLES.values()]
+    found = [f"python -m libra_core {command}" for _, command in COMMANDS.values()]
     for path in DOCUMENTS:
         text = path.read_text(encoding="utf-8")
         found += re.findall(r"(?m)^python -m libra_core .*$|(?<=`)python -m libra_core [^`\n|]*--[^`\n|.]*(?=`)", text)
@@ -155,7 +155,7 @@ def test_a_command_of_the_documents_can_be_read(command: str) -> None:
     command_line().parse_args(shlex.split(words)[3:])
 
 
-@pytest.mark.parametrize("command", [*EXAMPLES, "cohort check"])
+@pytest.mark.parametrize("command", [*COMMANDS, "cohort check"])
 def test_every_help_ends_with_an_example(command: str, capsys: Capture) -> None:
     with pytest.raises(SystemExit):
         main([*command.split(), "--help"])

@@ -69,7 +69,7 @@ def learn(page: Page) -> None:
 
 
 def study(page: Page) -> None:
-    tab_to(page, "Patients a run")
+    tab_to(page, "Patients per run")
     page.keyboard.press("Control+a")
     page.keyboard.type("100")
     press(page, "Run the study")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from benchmarks.dashboard import serving
+from benchmarks.dashboard import free_port, serving
 from libra_core.records import Actor, Database, Role
-from tests.support.kit import begin, free_port, play
+from tests.support.kit import begin, play
 
 oidc = pytest.importorskip("oidc_provider_mock", reason="oidc-provider-mock is missing: make test installs it")
 

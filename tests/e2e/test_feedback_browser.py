@@ -38,7 +38,7 @@ def decided(page: Page, n: int | None) -> Page:
     return page
 
 
-def sitting(database: Database, session: str) -> SessionLog:
+def log(database: Database, session: str) -> SessionLog:
     return SessionLog(Repository(database, LOCAL), session, NHANES)
 
 
@@ -51,7 +51,7 @@ def test_blinded_choice_and_decision_in_the_browser(page: Page, running: Server,
     expect(page.locator(".st-key-proposal")).to_be_visible()
     page.locator("[class*=st-key-fb_accept_1_] button").click()
     decided(page, 1)
-    case = sitting(database, session).ledger.cases[1]
+    case = log(database, session).ledger.cases[1]
     assert case.first is not None
     assert case.final.kind is DecisionKind.ACCEPT
 
@@ -62,7 +62,7 @@ def test_a_double_click_is_one_decision(page: Page, running: Server, database: D
     for position in range(1, 7):
         page.locator(f"[class*=st-key-fb_accept_{position}_] button").dblclick(delay=1)
         decided(page, position)
-    record = sitting(database, session)
+    record = log(database, session)
     assert record.ledger.decided == 6
     assert len(record.ledger.cases) == 6
     assert record.repository.verify(session).ok
@@ -77,7 +77,7 @@ def test_three_clicks_for_a_plan_of_one_s_own(page: Page, running: Server, datab
     expect(page.locator("[class*=st-key-fb_override_1_] button").first).to_be_enabled()
     page.locator("[class*=st-key-fb_override_1_] button").first.click()
     decided(page, 1)
-    assert sitting(database, session).ledger.cases[1].final.kind is DecisionKind.OVERRIDE
+    assert log(database, session).ledger.cases[1].final.kind is DecisionKind.OVERRIDE
 
 
 def test_keys_are_enough(page: Page, running: Server, database: Database) -> None:
@@ -92,7 +92,7 @@ def test_keys_are_enough(page: Page, running: Server, database: Database) -> Non
     page.locator(".st-key-patient-header").click()
     page.keyboard.press("a")
     decided(page, 1)
-    assert sitting(database, session).ledger.cases[1].final.comment == "AAOD a word"
+    assert log(database, session).ledger.cases[1].final.comment == "AAOD a word"
 
 
 def test_two_tabs_on_one_session(browser: Browser, running: Server, database: Database) -> None:
@@ -108,7 +108,7 @@ def test_two_tabs_on_one_session(browser: Browser, running: Server, database: Da
     decided(two, 2)
     one.locator("[class*=st-key-fb_accept_2_] button").click()
     expect(one.get_by_text("decided in another window")).to_be_visible()
-    assert sitting(database, session).ledger.decided == 2
+    assert log(database, session).ledger.decided == 2
     context.close()
 
 

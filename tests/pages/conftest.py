@@ -8,6 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from libra_core.advisors.llm.settings import NAMES
 from libra_core.advisors.llm.store import open_store
+from libra_core.records import Database
+from pages.ui.session import access
 from tests.support.llm_server import LLMServer
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
@@ -35,3 +37,14 @@ def server() -> Iterator[LLMServer]:
     """A real server on this machine that speaks a language model's protocol."""
     with LLMServer() as running:
         yield running
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Database]:
+    """The record of this test alone."""
+    url = f"sqlite:///{tmp_path / 'records.sqlite'}"
+    monkeypatch.setenv("LIBRA_DATABASE_URL", url)
+    access._database.cache_clear()
+    found = Database(url)
+    yield found
+    access._database.cache_clear()

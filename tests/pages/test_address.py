@@ -10,9 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from libra_core.study.live import LiveRun
 from libra_core.study.spec import StudySpec
+from pages.ui.regret.form import work_of
 from pages.ui.session import loaders
-from pages.ui.session.job import AT_ONCE, KEPT, Job, keep, kept
-from pages.ui.session.study import StudyJob
+from pages.ui.session.jobs import AT_ONCE, KEPT, Job, keep, kept
 from tests.pages.conftest import ROUTER
 
 HEALTHY = b"age,sex,sbp,dbp\n" + b"40,F,112,70\n50,M,118,75\n" * 5
@@ -98,7 +98,7 @@ def test_an_unknown_study_leads_back_to_the_ready_made_one() -> None:
 
 
 def test_a_study_that_would_take_hours_is_refused_with_a_way_out() -> None:
-    job = StudyJob(StudySpec(rounds=20_000, replicates=200))
+    job = Job(work_of(StudySpec(rounds=20_000, replicates=200)))
     job.wait(10)
     assert "Choose fewer methods" in job.problem
 

@@ -5,9 +5,11 @@ from streamlit.testing.v1 import AppTest
 
 from libra_core.advisors.llm.store import open_store
 from libra_core.cohort import load_cohort
+from libra_core.digits import fixed
 from libra_core.records import LOCAL, Database, Repository, SessionLog, SessionSpec, Stamp
 from libra_core.study.spec import inputs_digest
 from tests.pages.conftest import ROUTER
+from tests.support import by_hand
 from tests.support.llm_server import LLMServer
 
 pytestmark = pytest.mark.usefixtures("clean")
@@ -34,10 +36,10 @@ def test_a_clinicians_decision_stands_beside_the_others(monkeypatch, tmp_path):
     database = Database(url)
     repository = Repository(database, LOCAL)
     spec = SessionSpec("nhanes", inputs_digest(cohort), cohort.protocol.name, companions=(), blinded=False)
-    sitting = SessionLog(repository, repository.begin(spec, "Morning round").id, cohort)
-    case = sitting.current()
+    log = SessionLog(repository, repository.begin(spec, "Morning round").id, cohort)
+    case = log.current()
     now = "2026-11-24T08:00:00.000+00:00"
-    sitting.accept(case.position, Stamp("key-1", now, 5.0))
+    log.accept(case.position, Stamp("key-1", now, 5.0))
     database.close()
     monkeypatch.setenv("LIBRA_DATABASE_URL", url)
     app = compare_page()
@@ -208,3 +210,21 @@ def test_no_effect_is_claimed_before_the_model_has_seen_anybody(app: AppTest) ->
     assert not any("Expected fall" in m.value for m in app.markdown)
     app.button(key="compare_learn").click().run()
     assert any("Expected fall" in m.value for m in app.markdown)
+
+
+def test_the_cards_show_the_fall_and_what_parts_it_from_the_net_benefit(app: AppTest) -> None:
+    app.switch_page("compare.py").run()
+    app.button(key="compare_learn").click().run()
+    run = app.session_state["libra.compare"]
+    cohort, had = run.environment.cohort, [row.decision.arm for row in run.rows]
+    plans = (run.decision_for(int(row)) for row in cohort.arrivals)
+    plan = next(d for d in plans if had.count(d.arm) > 1 and by_hand.both_parts(cohort, d.row, d.arm))
+    app.session_state["libra"].row = plan.row
+    app.run()
+    fall, low, high = (by_hand.fall(cohort, plan.row, plan.arm, v) for v in (plan.mean, plan.low, plan.high))
+    cost, bonus = by_hand.cost(cohort, plan.arm), by_hand.bonus(cohort, plan.row, plan.arm)
+    said = "\n".join(m.value for m in app.markdown)
+    assert f"**Expected fall {fixed(fall)} mmHg** :small[({fixed(low)} to {fixed(high)}), simulated]" in said
+    assert f"Net benefit {fixed(plan.mean)} mmHg: the fall, less {cost:g} for side effects" in said
+    assert f"plus {bonus:g} because of an indication" in said
+    assert f"{had.count(plan.arm)} patients had this treatment." in said

@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.session import loaders
+from pages.ui.about.view import harmed
 
 PAGES = ("cohort", "recommend", "compare", "regret", "settings", "about")
 
@@ -38,6 +38,6 @@ def test_about_says_how_often_a_simulated_drug_does_harm(app: AppTest) -> None:
     app.session_state["about_tab"] = "Data and limits"
     app.run()
     assert not app.exception
-    some, patients = loaders.worsened()
+    some, patients = harmed()
     assert 0 < some < 0.15 * patients
     assert f"**{some:,} of {patients:,}**" in texts(app)

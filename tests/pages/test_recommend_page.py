@@ -7,9 +7,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from libra_core.advisors import LLM, kinds
+from libra_core.digits import fixed
 from libra_core.policies import REGISTRY
 from libra_core.policies.trial import ALPHA
 from pages.ui.draw.words import caution
+from tests.support import by_hand
 from tests.support.llm_server import LLMServer
 
 TABS = ("Why this plan", "Ranked alternatives", "Each treatment", "Limits and contraindications", "Run log")
@@ -244,3 +246,44 @@ def test_the_sheet_for_the_patient_is_offered(recommend: AppTest) -> None:
 )
 def test_what_must_not_be_overlooked_is_red(text: str, begins: str) -> None:
     assert caution(text).startswith(begins)
+
+
+def test_fall_pressure_net_benefit_and_outcome_are_those_of_the_policy(recommend: AppTest) -> None:
+    """For a plan with a burden and an indication, each number against the protocol's own entries."""
+    for _ in range(8):
+        recommend.button(key="step_ten").click().run()
+    run = recommend.session_state["libra.live"].run
+    cohort, had = run.environment.cohort, {row.decision.arm for row in run.rows}
+    plans = (run.decision_for(int(row)) for row in cohort.arrivals)
+    plan = next(d for d in plans if d.arm in had and by_hand.both_parts(cohort, d.row, d.arm))
+    recommend.session_state["libra"].row = plan.row
+    recommend.run()
+    shown = {m.label: m.value for m in recommend.metric}
+    now, fall = cohort.frame.at[plan.row, "sbp"], by_hand.fall(cohort, plan.row, plan.arm, plan.mean)
+    assert shown["Expected fall, 3 months"] == f"{fixed(fall)} mmHg"
+    assert shown["Systolic pressure"] == f"{fixed(now)} → {fixed(round(now) - round(fall))} mmHg"
+    assert shown["Net benefit"] == f"{fixed(plan.mean)} mmHg"
+    cost, bonus = by_hand.cost(cohort, plan.arm), by_hand.bonus(cohort, plan.row, plan.arm)
+    parts = f"The fall, less {cost:g} for side effects and monitoring, plus {bonus:g} because of an indication: "
+    assert any(c.value.startswith(parts) for c in recommend.caption)
+    recommend.button(key="treat").click().run()
+    done = rows(recommend)[-1]
+    fell = by_hand.fall(cohort, done.row, done.decision.arm, done.outcome)
+    assert f"{'fell' if fell >= 0 else 'rose'} by {fixed(abs(fell))} mmHg" in words(recommend)
+
+
+def test_the_table_of_treatments_shows_each_fall(recommend: AppTest) -> None:
+    recommend.session_state["detail_tab"] = "Each treatment"
+    for _ in range(6):
+        recommend.button(key="step_ten").click().run()
+    run = recommend.session_state["libra.live"].run
+    cohort, last, had = run.environment.cohort, run.rows[-1].decision, [row.decision.arm for row in run.rows[:-1]]
+    table = recommend.table[0].value
+    for k, option in enumerate(last.options):
+        said = table["Expected fall with habits, mmHg"].iloc[k]
+        if option.eligible and option.arm in had:
+            ends = (by_hand.fall(cohort, last.row, option.arm, v) for v in (option.mean, option.low, option.high))
+            fall, low, high = map(fixed, ends)
+            assert said == f"{fall} ({low} to {high})"
+        else:
+            assert said == ("not known yet" if option.eligible else "–")

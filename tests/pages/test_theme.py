@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 
 from libra_core.report.document import Bar, Chart, Line
-from libra_core.report.interactive import figure
 from pages.ui.cohort import charts as cohort_charts
 from pages.ui.draw import charts
-from pages.ui.draw.repaint import repainted
 from tests.pages.test_charts import FIGURES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,7 +80,7 @@ def test_a_chart_of_the_report_is_repainted_and_keeps_its_data() -> None:
     )
     bars = Chart("Two bars", "mmHg", "", bars=(Bar("up", 2.0, 1.0, 3.0), Bar("down", -1.0)))
     for chart in (lines, bars):
-        shown = repainted(figure(chart))
+        shown = charts.of_report(chart)
         told = shown.to_dict()
         told["layout"].pop("template")
         assert shown.layout.meta["alt"] == chart.alt

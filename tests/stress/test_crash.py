@@ -14,6 +14,7 @@ import websockets
 
 from benchmarks.dashboard import Client, Server
 from libra_core.records import LOCAL, Database, Repository, replay
+from libra_core.records.events import guards
 from tests.support.kit import NHANES, apart, postgres, postgres_bin, spec
 
 WINDOW = 1.2  # seconds of clicking within which the kill falls
@@ -78,7 +79,7 @@ def killed(database: Database, log: Path, url: str, kills: int, seed: int) -> di
 
 def recorded(repository: Repository, session: str) -> list[int]:
     """Positions of all closing decisions in the order of the log."""
-    return [r["position"] for e in repository.events(session) for r in e.rows.get("decisions", ()) if r["closes"]]
+    return [e.facts["position"] for e in repository.events(session) if guards(e.facts)["closes"]]
 
 
 def check(database: Database, log: Path, url: str, kills: int, seed: int) -> None:

@@ -87,7 +87,7 @@ def at_work(name: str, url: str, log: Path, clinicians: int, seconds: float, thi
     assert out.errors == []
     assert "Traceback" not in log.read_text()
     for session in sessions:
-        recorded = [r for e in repository.events(session) for r in e.rows.get("decisions", ())]
+        recorded = [e for e in repository.events(session) if "decision" in e.facts]
         assert len(recorded) == out.decided[session]
         assert repository.verify(session).ok
     assert replay(repository, sessions[0], NHANES).ok
@@ -142,7 +142,7 @@ def test_eight_processes_write_one_file(tmp_path: Path) -> None:
     assert [w.returncode for w in writers] == [0] * 8, said
     repository = Repository(Database(url), LOCAL)
     sessions = repository.sessions()
-    decided = sum(len(e.rows.get("decisions", ())) for s in sessions for e in repository.events(s.id))
+    decided = sum("decision" in e.facts for s in sessions for e in repository.events(s.id))
     print(f"\n8 processes, {len(sessions)} sessions, {decided} decisions in {time.perf_counter() - started:.0f} s")
     assert len(sessions) == 80
     assert all(repository.verify(s.id).ok for s in sessions)

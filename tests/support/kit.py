@@ -6,19 +6,33 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
+
+from benchmarks.dashboard import free_port
 from libra_core.cohort import Cohort, load_cohort
-from libra_core.records import LOCAL, Actor, Database, Plan, Repository, SessionLog, SessionSpec, Stamp
+from libra_core.records import (
+    LOCAL,
+    Action,
+    Actor,
+    Database,
+    Repository,
+    SessionLog,
+    SessionSpec,
+    Stamp,
+    Unavailable,
+    replay,
+)
+from libra_core.records.errors import NOT_KEPT
 from libra_core.records.ledger import CaseFile
 from libra_core.study.spec import inputs_digest
 
@@ -42,36 +56,70 @@ def begin(database: Database, actor: Actor = LOCAL, cohort: Cohort = NHANES, **c
     return SessionLog(repository, repository.begin(spec(cohort, **changes), "a test").id, cohort)
 
 
-def other_plan(case: CaseFile, policy: str = "libra") -> Plan:
+def other_plan(case: CaseFile, policy: str = "libra") -> Action:
     """Another eligible treatment than the proposed one, habits as they are."""
     eligible = NHANES.patient(case.row).eligible
-    return Plan(next(k for k in range(len(eligible) - 1, -1, -1) if eligible[k] and k != case.shown[policy].arm), STILL)
+    return Action(
+        next(k for k in range(len(eligible) - 1, -1, -1) if eligible[k] and k != case.shown[policy].arm), STILL
+    )
 
 
-def decide(sitting: SessionLog, case: CaseFile) -> None:
+def decide(log: SessionLog, case: CaseFile) -> None:
     """Decide by a rule of the position: every third patient otherwise than proposed, every fourth put off once."""
-    policy = sitting.info.spec.policy
-    if sitting.info.spec.mode == "unsure":
-        sitting.answer(case.position, other_plan(case, policy) if case.position % 2 else None, stamp())
+    policy = log.info.spec.policy
+    if log.info.spec.mode == "unsure":
+        log.answer(case.position, other_plan(case, policy) if case.position % 2 else None, stamp())
         return
-    if sitting.info.spec.blinded and case.first is None:
-        sitting.first_choice(case.position, other_plan(case, policy), stamp())
+    if log.info.spec.blinded and case.first is None:
+        log.first_choice(case.position, other_plan(case, policy), stamp())
     if case.position % 4 == 0 and not case.deferred:
-        sitting.defer(case.position, stamp(reason="need-more-info"))
+        log.defer(case.position, stamp(reason="need-more-info"))
     elif case.position % 3 == 0:
-        sitting.override(case.position, other_plan(case, policy), stamp(reason="too-costly-uncovered"))
+        log.override(case.position, other_plan(case, policy), stamp(reason="too-costly-uncovered"))
     else:
-        sitting.accept(case.position, stamp())
+        log.accept(case.position, stamp())
 
 
-def play(sitting: SessionLog, patients: int = 10_000) -> SessionLog:
+def play(log: SessionLog, patients: int = 10_000) -> SessionLog:
     for _ in range(patients):
-        case = sitting.current()
+        case = log.current()
         if case is None:
             break
         if not case.decided:
-            decide(sitting, case)
-    return sitting
+            decide(log, case)
+    return log
+
+
+def again(log: SessionLog) -> SessionLog:
+    """The same session in another window."""
+    return SessionLog(Repository(log.repository.database, log.repository.actor), log.id, NHANES)
+
+
+def proven(log: SessionLog) -> None:
+    assert (check := log.repository.verify(log.id)).ok, check.message
+    found = replay(log.repository, log.id, NHANES)
+    assert found.ok, found.sentence
+    assert found.exact == found.proposals > 0
+
+
+def fails(step: Callable[[], object], words: str) -> None:
+    """The step ends in a sentence that says what happened, that nothing of it was kept, and what to do."""
+    with pytest.raises(Unavailable, match=words) as error:
+        step()
+    said = str(error.value)
+    assert NOT_KEPT in said
+    assert "sqlite3" not in said.lower()
+    assert "psycopg" not in said.lower()
+
+
+def whole(log: SessionLog, decided: int) -> None:
+    """The record has exactly so many decisions, replays, and the same SessionLog goes on to the end."""
+    fresh = SessionLog(Repository(log.repository.database, LOCAL), log.id, NHANES)
+    assert fresh.ledger.decided == decided
+    play(log)
+    assert log.finished
+    assert log.repository.verify(log.id).ok
+    assert (found := replay(log.repository, log.id, NHANES)).ok, found.sentence
 
 
 # ------------------------------------------------------------------------------------------------ PostgreSQL
@@ -90,12 +138,6 @@ def apart(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in a thread of its own: a browser that is open in this one occupies its event loop."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Postgres:

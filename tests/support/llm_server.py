@@ -15,6 +15,8 @@ from typing import Any
 
 SLOW = 1.2  # seconds a slow server takes; tests use shorter timeouts
 
+KEY = "sk-very-secret-0123456789"
+
 
 class LLMServer:
     """Use as a context manager. `received` holds (head, body) as bytes of every request, in order of arrival."""

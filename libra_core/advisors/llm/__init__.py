@@ -1,4 +1,4 @@
-"""The language model at the table: off until a person switches it on, and harmless when it fails."""
+"""The language model as an advisor: off until a person switches it on; a failure is a status."""
 
 from libra_core.advisors.llm.advisor import LLMAdvisor, StoredAnswers
 from libra_core.advisors.llm.connection import test_connection

@@ -11,12 +11,13 @@ from typing import Any
 from libra_core.advisors.base import Advice, CaseAdvisor
 from libra_core.advisors.llm.budget import Breaker, Budget, Spend
 from libra_core.advisors.llm.client import Client, Failure, Reply
-from libra_core.advisors.llm.prompt import Menu, Messages, Prompt, canonical, compose, digest
+from libra_core.advisors.llm.prompt import Menu, Messages, Prompt, compose
 from libra_core.advisors.llm.reply import Answer, UnusableError, check, read_answer
 from libra_core.advisors.llm.settings import LLMSettings
 from libra_core.advisors.llm.store import Store, now
 from libra_core.advisors.llm.vote import Ballot, Consultation, count, place
 from libra_core.cases import Case
+from libra_core.chain import canonical, digest
 
 KEEP_FAILURE = 60.0  # seconds
 # After one of these the next sample would meet the same fate; a refusal is not asked again either.
@@ -117,10 +118,8 @@ class LLMAdvisor(CaseAdvisor):
         messages = compose(self.prompt, case, menu)
         s = self.settings
         parameters = {"temperature": s.temperature, "max_reply_tokens": s.max_reply_tokens}
-        key = digest(
-            [s.base_url, s.model, self.prompt.version, menu.schema(), messages, parameters, {"sample": sample}]
-        )
-        return menu, messages, key
+        asked = [s.base_url, s.model, self.prompt.version, menu.schema(), messages, parameters, {"sample": sample}]
+        return menu, messages, digest(canonical(asked))
 
     def cached(self, case: Case, sample: int) -> Ballot | None:
         """The stored answer to a sample, checked again against today's menu."""
@@ -213,7 +212,7 @@ class LLMAdvisor(CaseAdvisor):
                 "model_returned": next((b.model for b in ballots if b.model), ""),
                 "prompt": self.prompt.version,
                 "prompt_hash": self.prompt.fingerprint,
-                "schema_hash": digest(Menu.of(case).schema())[:16],
+                "schema_hash": digest(canonical(Menu.of(case).schema()))[:16],
                 "rung": log.rung,
                 "status": advice.status,
                 "message": message,
@@ -260,6 +259,3 @@ class _Log:
     cost: float = 0.0
     rung: str = ""
     request_id: str = ""
-
-
-__all__ = ["LLMAdvisor", "StoredAnswers"]

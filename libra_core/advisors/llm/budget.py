@@ -119,6 +119,3 @@ class Breaker:
             self._failures = 0 if ok else self._failures + 1
             if self._failures >= self.limit:
                 self._until = self.clock() + self.rest
-
-
-__all__ = ["Breaker", "Budget", "Price", "Spend", "price_of", "price_table"]

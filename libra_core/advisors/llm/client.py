@@ -105,13 +105,13 @@ class Client:
                     completion = self._sdk.chat.completions.create(**self._body(dialect, messages, schema, max_tokens))
                     result = _read(completion, dialect.rung)
                 except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                    result = _failure(error, dialect.rung)
+                    result = replace(_failure(error), rung=dialect.rung)
                     if result.status == "refused":
                         return result
                     dialect = dialect.adapt(f"{error.param} {error.message}")
                     continue
                 except Exception as error:  # the SDK also lets json and pydantic errors through
-                    return _failure(error, dialect.rung)
+                    return replace(_failure(error), rung=dialect.rung)
                 self.dialect = dialect
                 return result
             return result
@@ -153,46 +153,46 @@ def _read(completion: Any, rung: Rung) -> Reply | Failure:
     )
 
 
-def _failure(error: Exception, rung: Rung) -> Failure:
+def _failure(error: Exception) -> Failure:
     """Every exception as a status and a sentence. Server text stays out: it could quote the question or the key."""
     code = getattr(error, "code", None)
     match error:
         case openai.RateLimitError() if code == "insufficient_quota":
             message = "The account has no quota left; the model is off for this session."
-            return Failure("budget", message, rung, final=True)
+            return Failure("budget", message, final=True)
         case openai.RateLimitError():
-            return Failure("rate_limited", "The server asks for fewer requests: wait a little.", rung)
+            return Failure("rate_limited", "The server asks for fewer requests: wait a little.")
         case openai.AuthenticationError():
-            return Failure("auth", "The server does not accept the API key.", rung)
+            return Failure("auth", "The server does not accept the API key.")
         case openai.PermissionDeniedError():
-            return Failure("auth", "The API key has no right to use this model.", rung)
+            return Failure("auth", "The API key has no right to use this model.")
         case openai.NotFoundError():
             message = "The server does not know this model or address (does the address end in /v1?)."
-            return Failure("bad_request", message, rung)
+            return Failure("bad_request", message)
         case openai.BadRequestError() if code == "content_filter":
-            return Failure("refused", "The server's content filter declined the question.", rung)
+            return Failure("refused", "The server's content filter declined the question.")
         case openai.APIStatusError() if error.status_code >= 500 or error.status_code in (408, 409):
-            return Failure("unavailable", f"The server has a fault of its own (HTTP {error.status_code}).", rung)
+            return Failure("unavailable", f"The server has a fault of its own (HTTP {error.status_code}).")
         case openai.APIStatusError() if 300 <= error.status_code < 400:
-            return Failure("unavailable", "The server sends us to another address; enter that address instead.", rung)
+            return Failure("unavailable", "The server sends us to another address; enter that address instead.")
         case openai.APIStatusError():
-            return Failure("bad_request", f"The server rejects the question (HTTP {error.status_code}).", rung)
+            return Failure("bad_request", f"The server rejects the question (HTTP {error.status_code}).")
         case openai.APITimeoutError():
-            return Failure("unavailable", "The server did not answer in time.", rung)
+            return Failure("unavailable", "The server did not answer in time.")
         case openai.APIConnectionError():
-            return _connection_failure(error, rung)
-    return Failure("unavailable", "The server's reply could not be read.", rung)
+            return _connection_failure(error)
+    return Failure("unavailable", "The server's reply could not be read.")
 
 
-def _connection_failure(error: Exception, rung: Rung) -> Failure:
+def _connection_failure(error: Exception) -> Failure:
     cause, text = error.__cause__, str(error.__cause__).lower()
     if isinstance(cause, ReplyTooLong):
-        return Failure("invalid", f"The reply was longer than {MAX_BODY // 1000} kB.", rung)
+        return Failure("invalid", f"The reply was longer than {MAX_BODY // 1000} kB.")
     if "certificate" in text or "ssl" in text or "tls" in text:
-        return Failure("unavailable", "No secure connection: the server's certificate or TLS is not accepted.", rung)
+        return Failure("unavailable", "No secure connection: the server's certificate or TLS is not accepted.")
     if isinstance(cause, httpx2.ConnectError):
-        return Failure("unavailable", "Nothing answers at this address: is the server running?", rung)
-    return Failure("unavailable", "The connection broke off.", rung)
+        return Failure("unavailable", "Nothing answers at this address: is the server running?")
+    return Failure("unavailable", "The connection broke off.")
 
 
 def _http(settings: LLMSettings) -> httpx2.Client:
@@ -238,6 +238,3 @@ class _Bounded(httpx2.SyncByteStream):
 
     def close(self) -> None:
         self.stream.close()
-
-
-__all__ = ["MAX_BODY", "RUNGS", "Client", "Dialect", "Failure", "Reply", "Rung"]

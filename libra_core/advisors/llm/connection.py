@@ -40,5 +40,3 @@ def test_connection(settings: LLMSettings, client: Client | None = None) -> tupl
 
 
 test_connection.__test__ = False  # type: ignore[attr-defined]  # the name is ours, pytest need not collect it
-
-__all__ = ["test_connection"]

@@ -41,7 +41,7 @@ def precompute(
     stopped = ""
 
     def one(row: int) -> str | None:
-        nonlocal stopped  # told by the worker that learns it: the others must not run on until somebody looks
+        nonlocal stopped  # set by the first worker that fails for good, so that the others stop as well
         if cancel.is_set() or stopped:
             return None
         consultation = advisor.consult(advisor.cases(row))
@@ -103,6 +103,3 @@ def _keep(advisor: LLMAdvisor, menu: Menu, key: str, body: Any) -> str:
         return "invalid"
     advisor.keep(key, answer, model, now())
     return "ok"
-
-
-__all__ = ["STOPPERS", "Progress", "export_batch", "import_batch", "precompute"]

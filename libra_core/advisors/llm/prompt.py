@@ -18,10 +18,11 @@ import numpy as np
 
 from libra_core.cases import Case, CaseField, MenuArm, MenuChange
 from libra_core.clinical import PROTOCOL_DIR
+from libra_core.files import DATA
 
 KEEP = "keep"
 OLDEST = 90  # ages from here on are one band, as in public-use health data
-PROMPT_DIR = Path(__file__).resolve().parents[3] / "data" / "prompts"
+PROMPT_DIR = DATA / "prompts"
 
 Messages = list[dict[str, str]]
 
@@ -141,26 +142,3 @@ def payload_preview(prompt: Prompt, case: Case, seed: int = 0) -> str:
     """All text that one question about this case would send, readable before the first one is sent."""
     messages = compose(prompt, case, Menu.of(case).shuffled(seed, 0))
     return "\n\n".join(f"[{m['role']}]\n{m['content']}" for m in messages)
-
-
-def canonical(value: Any) -> str:
-    """One JSON text for equal values, whatever the order of keys."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def digest(value: Any) -> str:
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
-
-
-__all__ = [
-    "KEEP",
-    "Menu",
-    "Messages",
-    "Prompt",
-    "canonical",
-    "compose",
-    "digest",
-    "facts",
-    "level_code",
-    "payload_preview",
-]

@@ -37,6 +37,3 @@ def llm_advisor(
         user="command line",
         case_name=lambda row: cohort.ids[row],
     )
-
-
-__all__ = ["llm_advisor"]

@@ -101,6 +101,3 @@ def _plain(text: str, limit: int) -> str:
     """One line of printable text of bounded length: model text is data, never markup or control codes."""
     text = " ".join(_CONTROL.sub(" ", text).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-__all__ = ["Answer", "UnusableError", "check", "find_json", "read_answer"]

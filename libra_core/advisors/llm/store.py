@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from libra_core.advisors.llm.prompt import canonical
+from libra_core.chain import Verdict, canonical, link, walk
+from libra_core.files import home
 
-DEFAULT_PATH = Path(__file__).resolve().parents[3] / "data" / "local" / "advice.sqlite"
+DEFAULT_PATH = home() / "advice.sqlite"
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -29,14 +28,6 @@ INSERT OR IGNORE INTO head VALUES (1, 0, '');
 CREATE TRIGGER IF NOT EXISTS audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'append-only'); END;
 CREATE TRIGGER IF NOT EXISTS audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'append-only'); END;
 """
-
-
-@dataclass(frozen=True)
-class Check:
-    """What verify() found: `ok`, and a sentence."""
-
-    ok: bool
-    message: str
 
 
 class Store:
@@ -109,9 +100,9 @@ class Store:
         with self._write() as db:
             seq, previous = db.execute("SELECT seq, hash FROM head").fetchone()
             text = canonical({"seq": seq + 1, "time": datetime.now(UTC).isoformat(timespec="milliseconds")} | body)
-            digest = _link(previous, text)
-            db.execute("INSERT INTO audit VALUES (?, ?, ?, ?)", (seq + 1, text, previous, digest))
-            db.execute("UPDATE head SET seq = ?, hash = ?", (seq + 1, digest))
+            stored = link(previous, text)
+            db.execute("INSERT INTO audit VALUES (?, ?, ?, ?)", (seq + 1, text, previous, stored))
+            db.execute("UPDATE head SET seq = ?, hash = ?", (seq + 1, stored))
         return int(seq) + 1
 
     def rows(self, last: int | None = None) -> list[dict[str, Any]]:
@@ -119,35 +110,25 @@ class Store:
         query = "SELECT seq, body, hash FROM audit ORDER BY seq DESC LIMIT ?"
         with self._lock:
             found = self._db.execute(query, (-1 if last is None else last,)).fetchall()
-        return [json.loads(body) | {"hash": digest} for _, body, digest in reversed(found)]
+        return [json.loads(body) | {"hash": stored} for _, body, stored in reversed(found)]
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the last row: note it elsewhere to notice a chain that was rewritten as a whole."""
         with self._lock:
-            seq, digest = self._db.execute("SELECT seq, hash FROM head").fetchone()
-        return int(seq), str(digest)
+            seq, stored = self._db.execute("SELECT seq, hash FROM head").fetchone()
+        return int(seq), str(stored)
 
-    def verify(self, noted: tuple[int, str] | None = None) -> Check:
+    def verify(self, noted: tuple[int, str] | None = None) -> Verdict:
         """Walk the chain. Finds an edited, removed, inserted or reordered row, and with `noted` a rewritten chain."""
         with self._lock:
             rows = self._db.execute("SELECT seq, body, previous, hash FROM audit ORDER BY seq").fetchall()
             head = self.head()
-        previous, seen = "", {0: ""}
-        for expected, (seq, body, before, digest) in enumerate(rows, start=1):
-            if seq != expected:
-                return Check(False, f"Row {expected} is missing.")
-            if before != previous or digest != _link(previous, body) or json.loads(body).get("seq") != seq:
-                return Check(False, f"Row {seq} was changed or moved after it was written.")
-            previous = seen[seq] = digest
-        if head != (len(rows), previous):
-            return Check(False, f"The log ends at row {len(rows)}, but {head[0]} rows were written.")
-        if noted is not None and seen.get(noted[0]) != noted[1]:
-            return Check(False, f"Row {noted[0]} is not the one that was noted: the log was rewritten.")
-        return Check(True, f"{len(rows)} rows, unbroken.")
-
-
-def _link(previous: str, text: str) -> str:
-    return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
+        links, last = [], ""
+        for seq, body, previous, stored in rows:
+            whole = previous == last and json.loads(body).get("seq") == seq
+            links.append((seq, (body,) if whole else (), stored))
+            last = stored
+        return walk(links, head, noted)
 
 
 @cache
@@ -169,6 +150,3 @@ def now() -> str:
 
 def _today() -> str:
     return datetime.now(UTC).date().isoformat()
-
-
-__all__ = ["Check", "Store", "now", "open_store"]

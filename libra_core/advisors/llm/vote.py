@@ -73,6 +73,3 @@ def place(case: Case, seed: int, ballot: Ballot) -> int:
     assert ballot.answer is not None
     menu = Menu.of(case).shuffled(seed, ballot.sample)
     return [arm.code for arm in menu.arms].index(ballot.answer.arm) + 1
-
-
-__all__ = ["Ballot", "Consultation", "count", "place"]

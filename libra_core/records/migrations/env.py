@@ -2,11 +2,8 @@
 
 from alembic import context
 
-from libra_core.records.models import Base
-
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
     transactional_ddl=False,  # the transaction is the caller's
 )
 context.run_migrations()

@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from libra_core.clinical import Condition, Feature, Protocol, Rule
+from libra_core.clinical import PROTOCOL_DIR, Condition, Feature, Protocol, Rule
+from libra_core.environments import EnvironmentSpec, make_environment
 from pages.ui.draw import words
 from pages.ui.session import loaders
 
 MAIN = ("libra", "glrb", "linucb", "guideline")
 COMPARED = {"<": "below {}", "<=": "{} or less", ">": "above {}", ">=": "{} or more", "==": "{}", "!=": "not {}"}
+
+
+@st.cache_data(show_spinner=False)
+def harmed() -> tuple[int, int]:
+    """In how many simulated patients of the first cohort some drug they may take does harm, and of how many; (0, 0)
+    where the disease's simulation does not say."""
+    disease = loaders.protocol()
+    world = make_environment(EnvironmentSpec(disease.name, cohort=disease.cohorts[0].name), 0)
+    count = getattr(world, "negative_effects", None)
+    return (count(), len(loaders.cohort(disease.cohorts[0].name).arrivals)) if count else (0, 0)
+
+
+@st.cache_data(show_spinner=False)
+def text(name: str) -> str:
+    """A text of the About page, kept as Markdown beside the code; `text` beside the protocol may add to it."""
+    disease, outcome = loaders.protocol(), loaders.protocol().outcome
+    added = PROTOCOL_DIR / "text" / f"{disease.name}-{name}.md"
+    said = (Path(__file__).parent / "text" / f"{name}.md").read_text(encoding="utf-8")
+    words = {
+        "{outcome}": outcome.label,
+        "{unit}": outcome.unit,
+        "{horizon}": outcome.horizon,
+        "{more}": added.read_text(encoding="utf-8") if added.exists() else "",
+    }
+    for place, word in words.items():
+        said = said.replace(place, word)
+    return said
 
 
 def methods() -> None:
@@ -36,7 +65,7 @@ def cohorts(protocol: Protocol) -> None:
 
 def worsened(protocol: Protocol) -> None:
     """One known weakness of the simulation, with its size."""
-    some, patients = loaders.worsened()
+    some, patients = harmed()
     if patients:
         st.markdown(
             f"In **{some:,} of {patients:,}** simulated patients of “{protocol.cohorts[0].label}” some drug that may "

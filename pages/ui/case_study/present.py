@@ -1,4 +1,4 @@
-"""Presentation mode and the way through the screens: which screen, present or not, all of it in the address.
+"""Presentation mode and navigation: which screen, presenting or not, all of it in the address.
 
 The address is the only memory of where one is: a deep link, the browser's back key and a restarted server all lead to
 the same screen.
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-from pages.ui.session.state import Key
+from pages.ui.session.address import whole
 
-STYLE = Path(__file__).with_name("present.css")
+STYLE = Path(__file__).with_name("present.css")  # large type on one sheet of 16:9, without the frame around it
 
 
 def presenting() -> bool:
@@ -23,15 +24,11 @@ def presenting() -> bool:
 
 def screen(screens: int) -> int:
     """The screen of the address, counted from 0; the nearest one for an address that makes no sense."""
-    try:
-        wanted = int(st.query_params.get("screen", "1"))
-    except ValueError:
-        wanted = 1
-    return min(max(wanted, 1), screens) - 1
+    return min(max(whole("screen") or 1, 1), screens) - 1
 
 
 def go(to: int, screens: int) -> None:
-    """Turn to a screen, counted from 0; past either end nothing happens."""
+    """Go to a screen, counted from 0; past either end nothing happens."""
     st.query_params["screen"] = str(min(max(to, 0), screens - 1) + 1)
 
 
@@ -42,44 +39,28 @@ def present(on: bool) -> None:
         st.query_params.pop("present", None)
 
 
-def style() -> None:
-    """Large type on one sheet of 16:9, without the frame around it."""
-    if presenting():
-        st.html(STYLE)
-
-
 @contextmanager
 def keys(here: int, titles: list[str], note: str, reset: Callable[[], None]) -> Iterator[None]:
-    """Back, where one is, start again, in or out of the presentation, next; the arrow keys turn the screens too.
-    What is drawn inside stands in the middle."""
+    """Back, the position, start again, present or leave, next; the arrow keys work too. What is drawn inside the block
+    stands in the middle."""
     n, on = len(titles), presenting()
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="present-keys", gap="small"
     ):
-        st.button(
-            "Back",
-            key=Key.CASE_BACK,
-            shortcut="Left",
-            on_click=go,
-            args=(here - 1, n),
-            disabled=here == 0,
-        )
+        _to(here - 1, n, "Back", key="case_back", shortcut="Left")
         st.markdown(f"**{here + 1} of {n}** · {titles[here]}  \n:small[{note}]", width="content")
         yield
-        st.button("Start again", key=Key.CASE_RESET, icon=":material/restart_alt:", on_click=reset)
+        st.button("Start again", key="case_reset", icon=":material/restart_alt:", on_click=reset)
         st.button(
             "Leave" if on else "Present",
-            key=Key.CASE_PRESENT,
+            key="case_present",
             icon=":material/close_fullscreen:" if on else ":material/slideshow:",
             on_click=present,
             args=(not on,),
         )
-        st.button(
-            "Next",
-            key=Key.CASE_NEXT,
-            type="primary",
-            shortcut="Right",
-            on_click=go,
-            args=(here + 1, n),
-            disabled=here == n - 1,
-        )
+        _to(here + 1, n, "Next", key="case_next", shortcut="Right", type="primary")
+
+
+def _to(screen: int, screens: int, label: str, **look: Any) -> None:
+    """A button to another screen, dead where there is none."""
+    st.button(label, on_click=go, args=(screen, screens), disabled=not 0 <= screen < screens, **look)

@@ -1,10 +1,9 @@
-"""The live screen of the case study: the stored study's first run, patient by patient. Where it stands is in the
-address, so that it comes back after a restart."""
+"""The live screen of the case study: the stored study's first run, patient by patient. The address holds how far it
+is, so that it comes back after a restart."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -12,46 +11,34 @@ import streamlit as st
 from libra_core.report.case import CaseStudy
 from libra_core.report.document import Chart, Line, Section
 from libra_core.report.measures import policy
-from libra_core.report.wording import factor, label, per_patient
+from libra_core.report.wording import factor, habits, headline, label, per_patient, why
 from libra_core.study.live import LiveRun
 from libra_core.study.metrics import band
+from libra_core.summary import summarise
 from pages.ui.case_study import view as case_view
-from pages.ui.draw import words
-from pages.ui.draw.cards import plain
+from pages.ui.draw.cards import escaped
 from pages.ui.draw.show import heartbeat
-from pages.ui.session.state import Key, Slot, si_units, widget
+from pages.ui.session.address import whole
+from pages.ui.session.live import SPEEDS, DisplayedRun
+from pages.ui.session.state import Slot, si_units, widget
 
 SETTLED = 10  # patients: an average of fewer says nothing
-LONGEST = 500  # patients on show: enough to see the curve bend
-SPEEDS = {"Slow": (1, 1.2), "Normal": (1, 0.5), "Fast": (10, 0.6)}  # patients a tick, seconds between ticks
+LONGEST = 500  # displayed patients: enough to see the curve bend
 AT = "at"
 
-
-@dataclass(eq=False)
-class CaseRun:
-    """One session's run of a stored study."""
-
-    study: str
-    run: LiveRun
-    last_tick: float = 0.0
-
-
-RUN: Slot[CaseRun] = Slot("case")
+RUN: Slot[DisplayedRun] = Slot("case")
 
 
 def patients() -> int:
     """How many patients the address says were treated."""
-    try:
-        return min(max(int(st.query_params.get(AT, "0")), 0), LONGEST)
-    except ValueError:
-        return 0
+    return min(whole(AT) or 0, LONGEST)
 
 
-def current(case: CaseStudy) -> CaseRun:
-    """This session's run, brought to where the address says: outcomes follow from the seed and come out the same."""
+def current(case: CaseStudy) -> DisplayedRun:
+    """This session's run, brought to where the address says: the same seed gives the same patients and outcomes."""
     mine = RUN.get()
     if mine is None or mine.study != case.main.hash or len(mine.run.rows) > patients():
-        mine = CaseRun(case.main.hash, case.live())
+        mine = DisplayedRun(case.start_run(), LONGEST, study=case.main.hash)
         RUN.put(mine)
     while len(mine.run.rows) < patients():
         mine.run.step()
@@ -63,29 +50,29 @@ def advance(n: int) -> None:
 
 
 def reset() -> None:
-    """Nobody treated, nothing playing, speed as at first."""
+    """Nobody treated, nothing playing, normal speed."""
     st.query_params.pop(AT, None)
     RUN.put(None)
-    st.session_state[Key.CASE_PLAY] = False
-    st.session_state[Key.CASE_SPEED] = "Normal"
+    st.session_state["case_play"] = False
+    st.session_state["case_speed"] = "Normal"
 
 
 def screen(section: Section, case: CaseStudy) -> None:
-    """The head and the keys stand still; the part below ticks."""
+    """Head and buttons stay; the part below updates with each tick."""
     case_view.head(section)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="case-player"):
-        st.button("Next patient", key=Key.CASE_STEP, icon=":material/skip_next:", on_click=advance, args=(1,))
-        st.button("+10", key=Key.CASE_STEP_TEN, on_click=advance, args=(10,))
-        playing = st.toggle("Play", key=Key.CASE_PLAY) and patients() < LONGEST
+        st.button("Next patient", key="case_step", icon=":material/skip_next:", on_click=advance, args=(1,))
+        st.button("+10", key="case_step_ten", on_click=advance, args=(10,))
+        playing = st.toggle("Play", key="case_play") and patients() < LONGEST
         speed = st.segmented_control(
-            "Speed", list(SPEEDS), default="Normal", required=True, key=Key.CASE_SPEED, label_visibility="collapsed"
+            "Speed", list(SPEEDS), default="Normal", required=True, key="case_speed", label_visibility="collapsed"
         )
     st.fragment(_moving, run_every=SPEEDS[speed][1] if playing else None)(case, section)
 
 
 def _moving(case: CaseStudy, section: Section) -> None:
-    if widget(Key.CASE_PLAY, False):
-        _tick(current(case), widget(Key.CASE_SPEED) or "Normal")
+    if widget("case_play", False):
+        advance(current(case).due(widget("case_speed") or "Normal"))
     now = current(case)
     left, right = st.columns([5, 7], gap="large")
     with left:
@@ -93,15 +80,6 @@ def _moving(case: CaseStudy, section: Section) -> None:
     with right:
         case_view.draw(_chart(case, now.run), "live")
     heartbeat("case-patients", len(now.run.rows))
-
-
-def _tick(now: CaseRun, speed: str) -> None:
-    """One tick of Play; a rerun for another reason shortly after a tick does not count."""
-    step, seconds = SPEEDS[speed]
-    moment = time.monotonic()
-    if moment - now.last_tick >= 0.8 * seconds:
-        now.last_tick = moment
-        advance(step)
 
 
 def _plan(case: CaseStudy, section: Section, run: LiveRun) -> None:
@@ -112,9 +90,10 @@ def _plan(case: CaseStudy, section: Section, run: LiveRun) -> None:
         return
     row, cohort = run.rows[-1], case.cohort
     decision = row.decision
-    st.markdown(f"**Patient {row.t}** ({plain(cohort.ids[row.row])}): {plain(words.headline(cohort, decision.arm))}")
-    st.markdown(f"with {plain(words.plan_text(cohort, decision.delta, si_units()))}.")
-    st.markdown(plain(words.WHY[decision.reason]))
+    shown = summarise(cohort, decision, run.evidence(row))
+    st.markdown(f"**Patient {row.t}** ({escaped(shown.patient)}): {escaped(headline(cohort, shown.arm))}")
+    st.markdown(f"with {escaped(habits(cohort, shown.delta, si_units()))}.")
+    st.markdown(escaped(why(shown)))
     asked, scale = sum(r.decision.asked for r in run.rows), factor(run.unit)
     one, two = st.columns(2)
     one.metric(

@@ -6,20 +6,18 @@ import pandas as pd
 import streamlit as st
 
 from libra_core.report.document import Chart, Section, Table
-from libra_core.report.interactive import figure
 from libra_core.report.svg import svg
-from libra_core.report.write import FORMATS, MIME, to_bytes
+from libra_core.report.write import FORMATS, to_bytes
 from pages.ui.case_study.present import presenting
-from pages.ui.draw import show
-from pages.ui.draw.cards import plain
-from pages.ui.draw.repaint import repainted
+from pages.ui.draw import charts, show
+from pages.ui.draw.cards import escaped
 from pages.ui.session import loaders
-from pages.ui.session.state import Key, si_units
+from pages.ui.session.state import si_units
 
 
 def head(section: Section) -> None:
-    st.markdown(f"### :blue[{plain(section.title)}]")
-    st.markdown(f"## {plain(section.message)}")
+    st.markdown(f"### :blue[{escaped(section.title)}]")
+    st.markdown(f"## {escaped(section.message)}")
 
 
 def screen(section: Section) -> None:
@@ -45,34 +43,34 @@ def screen(section: Section) -> None:
 
 def points(section: Section) -> None:
     if section.points:
-        st.markdown("\n".join(f"- {plain(point)}" for point in section.points))
+        st.markdown("\n".join(f"- {escaped(point)}" for point in section.points))
 
 
 def draw(chart: Chart, key: str) -> None:
-    """On the wall a picture that grows with the window; else a figure that answers to the mouse."""
+    """While presenting, a picture that grows with the window; else an interactive figure."""
     if presenting():
         st.image(svg(chart), width="stretch", alt=chart.alt)
     else:
-        show.figure(repainted(figure(chart)), f"case-{key}-{abs(hash(chart.y + chart.x)) % 1000}")
+        show.figure(charts.of_report(chart), f"case-{key}-{abs(hash(chart.y + chart.x)) % 1000}")
 
 
 def table(shown: Table) -> None:
     names = [name or " " for name in shown.head]
-    rows = [[plain(cell) for cell in row] for row in shown.rows]
+    rows = [[escaped(cell) for cell in row] for row in shown.rows]
     alt = shown.caption or ", ".join(name for name in shown.head if name)
     with st.container(key="case-table", gap=None):
         st.table(pd.DataFrame(rows, columns=names), border="horizontal", hide_index=True, alt=alt)
     if shown.caption:
-        st.caption(plain(shown.caption))
+        st.caption(escaped(shown.caption))
 
 
 def maths(section: Section) -> None:
-    """For mathematicians: folded away; on the wall, where there is no room to unfold it, in a window."""
+    """For mathematicians: in an expander; while presenting, where there is no room for one, in a popover."""
     if not section.maths:
         return
-    text = "\n\n".join(plain(line) for line in section.maths)
+    text = "\n\n".join(escaped(line) for line in section.maths)
     if presenting():
-        with st.popover("For mathematicians", type="tertiary", key=Key.CASE_MATHS):
+        with st.popover("For mathematicians", type="tertiary", key="case_maths"):
             st.markdown(text)
     else:
         with st.expander("For mathematicians", icon=":material/function:"):
@@ -80,17 +78,10 @@ def maths(section: Section) -> None:
 
 
 def downloads(wanted: str) -> None:
-    """The whole story to take home; each is made when it is asked for."""
+    """The whole story as a file; each is made when it is asked for."""
     si = si_units()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("Take it home:", width="content")
-        for kind in FORMATS:
-            st.download_button(
-                {"html": "HTML", "pdf": "PDF", "pptx": "Slides"}[kind],
-                lambda kind=kind: to_bytes(loaders.case_document(wanted, si), kind),
-                f"libra-case-study.{kind}",
-                MIME[kind],
-                key=f"{Key.CASE_DOWNLOAD}_{kind}",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+        st.caption("Download:", width="content")
+        for kind, label in zip(FORMATS, ("HTML", "PDF", "Slides"), strict=True):
+            made = lambda kind=kind: to_bytes(loaders.case_document(wanted, si), kind)  # noqa: E731
+            show.download(label, made, f"libra-case-study.{kind}", f"case_download_{kind}")

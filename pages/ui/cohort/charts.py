@@ -8,10 +8,15 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
+from libra_core.report.interactive import across
 from pages.ui.draw import charts
 
 HATCH = "#1B2733"  # over BRIGHT, which is the same in both themes
-MEASURED, ASSUMED = ("Measured", charts.BLUE, ""), ("Assumed (imputed)", charts.BRIGHT, "/")
+MEASURED = ("Measured", {"color": charts.BLUE})
+ASSUMED = (
+    "Assumed (imputed)",
+    {"color": charts.BRIGHT, "pattern": {"shape": "/", "fgcolor": HATCH, "fillmode": "overlay", "size": 6}},
+)
 
 
 def edges(values: np.ndarray, most: int = 40) -> np.ndarray:
@@ -46,20 +51,10 @@ def distribution(
     figure = charts.blank(f"Distribution of {label} over {len(everyone)} people", axis, "People")
     bars = edges(everyone)
     middle, width = (bars[1:] + bars[:-1]) / 2, np.diff(bars)
-    for values, name, colour, pattern in ((measured, *MEASURED), (assumed, *ASSUMED)):
+    for values, name, look in ((measured, *MEASURED), (assumed, *ASSUMED)):
         if len(values):
-            counts = np.histogram(values, bars)[0]
-            figure.add_bar(
-                x=middle,
-                y=counts,
-                width=width,
-                name=f"{name}, {len(values):,}",
-                marker={
-                    "color": colour,
-                    "pattern": {"shape": pattern, "fgcolor": HATCH, "fillmode": "overlay", "size": 6},
-                    "line_width": 0.5,
-                },
-            )
+            counts, told = np.histogram(values, bars)[0], f"{name}, {len(values):,}"
+            figure.add_bar(x=middle, y=counts, width=width, name=told, marker={**look, "line_width": 0.5})
     figure.update_layout(barmode="stack", showlegend=True)
     if current is not None and np.isfinite(current):
         figure.add_vline(
@@ -73,17 +68,10 @@ def distribution(
 
 def known(labels: Sequence[str], measured: Sequence[float], assumed: Sequence[float]) -> go.Figure:
     """For each feature, the share of people in whom it was measured and in whom it was assumed."""
-    figure = charts.blank("Share of people with a measured value, by feature", "Share of people (%)", "")
-    figure.update_layout(height=70 + 22 * len(labels), barmode="stack", legend_traceorder="normal")
-    for shares, name, colour, pattern in ((measured, *MEASURED), (assumed, *ASSUMED)):
-        figure.add_bar(
-            y=list(labels),
-            x=[100 * s for s in shares],
-            orientation="h",
-            name=name,
-            marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": HATCH, "fillmode": "overlay", "size": 6}},
-            hovertemplate="%{y}: %{x:.0f} % " + name.lower() + "<extra></extra>",
-        )
-    figure.update_xaxes(range=[0, 100])
-    figure.update_yaxes(autorange="reversed")
-    return figure
+    alt = "Share of people with a measured value, by feature"
+    figure = charts.blank(alt, "Share of people (%)", "", 70 + 22 * len(labels))
+    figure.update_layout(barmode="stack", legend_traceorder="normal")
+    for shares, name, look in ((measured, *MEASURED), (assumed, *ASSUMED)):
+        hover = "%{y}: %{x:.0f} % " + name.lower() + "<extra></extra>"
+        across(figure, labels, [100 * s for s in shares], name=name, marker=look, hovertemplate=hover)
+    return figure.update_xaxes(range=[0, 100])

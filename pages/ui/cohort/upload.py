@@ -1,4 +1,4 @@
-"""What became of an uploaded file: one sentence, then the full account, to read and to keep."""
+"""What became of an uploaded file: one sentence, then the full account, to read and to download."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import pandas as pd
 import streamlit as st
 
 from libra_core.cohort import Report
+from libra_core.spreadsheet import csv_bytes
 from pages.ui.draw import cards
-from pages.ui.draw.safe_csv import safe_csv
-from pages.ui.session.state import Key, Refusal, Upload
+from pages.ui.draw.show import download
+from pages.ui.session.state import Refusal, Upload
 
-SAID = 2  # refusals told beside the upload; the report has them all
+SAID = 2  # refusals listed beside the upload; the report has them all
 PARTS = (
     ("refused", "Values refused as impossible or unreadable", {"row": "Row in the file", "value": "As written"}),
     ("dropped", "Rows that were left out", {"row": "Row in the file"}),
@@ -29,21 +30,21 @@ PARTS = (
 def outcome(upload: Upload | None, refusal: Refusal | None) -> None:
     """One sentence on what came of the last upload, next to the place where files are dropped."""
     if refusal is not None:
-        kept = f" **{cards.plain(upload.name)}** stays in use." if upload else ""
+        kept = f" **{cards.escaped(upload.name)}** stays in use." if upload else ""
         st.error(
-            f"**{cards.plain(refusal.name)} was not used.** {cards.plain(refusal.problem)}{kept}",
+            f"**{cards.escaped(refusal.name)} was not used.** {cards.escaped(refusal.problem)}{kept}",
             icon=":material/block:",
         )
         return
     if upload is None:
         return
-    name = cards.plain(upload.name)
+    name = cards.escaped(upload.name)
     found = upload.cohort.report
     left_out = found.rows_in_file - found.rows_used
     more = f" {left_out:,} rows were left out; *Import report* says why." if left_out else ""
     st.success(f"**{name}**: {found.rows_used:,} patients are ready.{more}", icon=":material/check:")
     if found.refused_counts:
-        refused = " ".join(cards.plain(count.sentence) for count in found.refused_counts[:SAID])
+        refused = " ".join(cards.escaped(count.sentence) for count in found.refused_counts[:SAID])
         rest = len(found.refused_counts) - SAID
         st.warning(
             f"{refused}{f' And {rest} more, in *Import report*.' if rest > 0 else ''} The values are assumed instead.",
@@ -53,27 +54,13 @@ def outcome(upload: Upload | None, refusal: Refusal | None) -> None:
 
 def report(found: Report, name: str) -> None:
     """The account of a file: in sentences, in tables, and as files to download."""
-    st.markdown("\n".join(f"- {cards.plain(sentence)}" for sentence in found.sentences()))
+    st.markdown("\n".join(f"- {cards.escaped(sentence)}" for sentence in found.sentences()))
     with st.container(horizontal=True):
-        st.download_button(
-            "Download the import report (JSON)",
-            json.dumps(found.to_dict(), indent=1, default=str),
-            f"{name}-import.json",
-            "application/json",
-            icon=":material/download:",
-            on_click="ignore",
-            key=Key.REPORT_JSON,
-        )
+        account = json.dumps(found.to_dict(), indent=1, default=str)
+        download("Download the import report (JSON)", account, f"{name}-import.json", "report_json")
         if found.refused or found.dropped:
-            st.download_button(
-                "Download refused cells and rows (CSV)",
-                safe_csv(_refusals(found)),
-                f"{name}-refused.csv",
-                "text/csv",
-                icon=":material/download:",
-                on_click="ignore",
-                key=Key.REPORT_CSV,
-            )
+            refused = csv_bytes(_refusals(found))
+            download("Download refused cells and rows (CSV)", refused, f"{name}-refused.csv", "report_csv")
     for part, title, names in PARTS:
         entries = getattr(found, part)
         if entries:

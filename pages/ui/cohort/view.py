@@ -30,7 +30,11 @@ def figures(cohort: Cohort) -> None:
     tiles = (
         ("Patients", f"{len(cohort):,}", "Rows that can be used."),
         ("Enter the simulation", f"{len(cohort.arrivals):,}", f"Patients with {cohort.protocol.arrivals_rule.reason}."),
-        *((_tile(cohort, name), _spread(frame[name]), middle_half) for name in _numbers(cohort)),
+        *(
+            (cards.heading(cohort.protocol.feature(name), False), _spread(frame[name]), middle_half)
+            for name in ("age", cohort.protocol.outcome.name)
+            if name in frame.columns
+        ),
         *_on_drugs(cohort),
         ("Values assumed", f"{cohort.imputed.to_numpy().mean():.0%}", "Not measured, but filled in by a stated rule."),
     )
@@ -44,15 +48,6 @@ def figures(cohort: Cohort) -> None:
         f":small[Patients with {cohort.protocol.arrivals_rule.reason} enter the simulation. In brackets: the middle "
         f"half of the patients.]{unknown}"
     )
-
-
-def _numbers(cohort: Cohort) -> list[str]:
-    """Age, where it is known, and the outcome."""
-    return [name for name in ("age", cohort.protocol.outcome.name) if name in cohort.frame.columns]
-
-
-def _tile(cohort: Cohort, name: str) -> str:
-    return cards.heading(cohort.protocol.feature(name), False)
 
 
 def _on_drugs(cohort: Cohort) -> list[tuple[str, str, str]]:
@@ -85,9 +80,9 @@ TABLE_MADE: Slot[tuple[Cohort, bool, pd.DataFrame]] = Slot("table")  # the last 
 
 
 def table(cohort: Cohort, si: bool) -> pd.DataFrame:
-    """One line for each patient, in the units on show; what was not measured stays empty. Kept for the session.
+    """One line for each patient, in the displayed units; what was not measured stays empty. Kept for the session.
 
-    The types are the small ones: the table goes over the wire.
+    Small types: the table goes over the network.
     """
     made = TABLE_MADE.get()
     if made is None or made[0] is not cohort or made[1] != si:
@@ -125,7 +120,7 @@ def patients(cohort: Cohort, si: bool) -> None:
     """The table, and the patient that is selected in it."""
     left, right = st.columns([5, 3], gap="medium")
     with left:
-        only = st.toggle("Only patients who enter the simulation", key=Key.ONLY_ARRIVALS, persist_state="session")
+        only = st.toggle("Only patients who enter the simulation", key="only_arrivals", persist_state="session")
         every = cohort.arrivals if only else np.arange(len(cohort))
         if len(every):
             _listed(cohort, every, si, only)
@@ -143,7 +138,7 @@ def _listed(cohort: Cohort, every: np.ndarray, si: bool, only: bool) -> None:
     rows = every[:LISTED]
     event = st.dataframe(
         table(cohort, si).iloc[rows],
-        key=f"{Key.PATIENTS}-{cohort.name}-{len(cohort)}-{only}",
+        key=f"patients-{cohort.name}-{len(cohort)}-{only}",
         on_select="rerun",
         selection_mode="single-row",
         hide_index=True,
@@ -160,7 +155,7 @@ def _listed(cohort: Cohort, every: np.ndarray, si: bool, only: bool) -> None:
 
 
 def selected(cohort: Cohort, si: bool) -> None:
-    """The patient in hand, and the way to the recommendation."""
+    """The selected patient, and the way to the recommendation."""
     st.text_input(
         "Find a patient by ID",
         key=Key.FIND,
@@ -168,8 +163,9 @@ def selected(cohort: Cohort, si: bool) -> None:
         on_change=current.on_find,
         args=(cohort,),
     )
-    row = app_state().row
-    if problem := app_state().notes.pop("find", ""):
+    state = app_state()
+    row, problem, state.not_found = state.row, state.not_found, ""
+    if problem:
         st.warning(problem)
     if row is None:
         st.info("Select a line of the table, or type an ID, to see a patient here.", icon=":material/touch_app:")
@@ -178,7 +174,7 @@ def selected(cohort: Cohort, si: bool) -> None:
         st.markdown(f"**{cohort.ids[row]}** · {cards.person(cohort, row)} · {cards.outcome_now(cohort, row, si)}")
         st.markdown(f"Drugs now: {cards.drugs(cohort, row)}  \nConditions: {cards.conditions(cohort, row)}")
         st.markdown(f":small[{cards.key_numbers(cohort, row, si)}]")
-        if st.button("Open in Recommend", type="primary", icon=":material/arrow_forward:", key=Key.OPEN):
+        if st.button("Open in Recommend", type="primary", icon=":material/arrow_forward:", key="open"):
             st.switch_page("recommend.py", query_params=current.address(cohort, row))
 
 
@@ -195,7 +191,7 @@ def distributions(cohort: Cohort, si: bool) -> None:
             [f.name for f in features],
             index=cohort.protocol.index(cohort.protocol.outcome.name),
             format_func=lambda n: cohort.protocol.feature(n).label,
-            key=Key.FEATURE,
+            key="feature",
             persist_state="session",
         )
         feature = cohort.protocol.feature(name)
@@ -235,7 +231,7 @@ def _describe(cohort: Cohort, feature: Feature, si: bool) -> None:
 
 
 def measured(cohort: Cohort) -> None:
-    """For every feature, in how many people it was really measured, and the rule that filled the gaps."""
+    """For every feature, in how many people it was measured, and the rule for the missing values."""
     share = 1 - cohort.imputed.mean()
     order = [f for f in cohort.protocol.features if share[f.name] < 1]
     complete = [f.label for f in cohort.protocol.features if share[f.name] == 1]
@@ -263,6 +259,6 @@ def provenance(cohort: Cohort) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(KINDS[cohort.kind], width="content")
         with st.popover("About these data", type="tertiary"):
-            st.markdown(cards.plain(cohort.provenance) if cohort.kind == "uploaded" else cohort.provenance)
+            st.markdown(cards.escaped(cohort.provenance) if cohort.kind == "uploaded" else cohort.provenance)
             women = f"Women: {cohort.frame['female'].mean():.0%}. " if "female" in cohort.frame.columns else ""
             st.markdown(f"{women}Data from: {cohort.data_date}.")

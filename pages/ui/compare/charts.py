@@ -10,6 +10,9 @@ import plotly.graph_objects as go
 
 from libra_core.advisors.agreement import Agreement
 from libra_core.arrays import Floats
+from libra_core.digits import fixed
+from libra_core.report.interactive import whiskers
+from libra_core.study.metrics import band
 from pages.ui.draw import charts
 
 
@@ -43,18 +46,14 @@ def matrix(names: Sequence[str], pairs: Mapping[tuple[str, str], Agreement]) -> 
 
 
 def _cell(pair: Agreement) -> str:
-    return f"{pair.share:.0%}<br>kappa {charts.two(pair.kappa)}" if pair.n else "no answers"
+    return f"{pair.share:.0%}<br>kappa {fixed(pair.kappa, 2)}" if pair.n else "no answers"
 
 
-def losses(regret: Mapping[str, Floats], unit: str) -> go.Figure:
-    """Mean loss per patient of each source with the 95 % interval of the mean; sources without answers are left out."""
-    values = {name: lost[np.isfinite(lost)] for name, lost in regret.items() if np.isfinite(lost).any()}
-    mean = [float(lost.mean()) for lost in values.values()]
-    error = [1.96 * float(lost.std(ddof=1)) / len(lost) ** 0.5 if len(lost) > 1 else 0.0 for lost in values.values()]
-    labels = [f"{name}, {len(lost):,} patients" for name, lost in values.items()]
-    alt = "Benefit lost per patient: " + ", ".join(
-        f"{name} {m:.1f} {unit}" for name, m in zip(values, mean, strict=True)
-    )
+def losses(lost: Mapping[str, Floats], unit: str) -> go.Figure:
+    """Mean loss per patient of each source with the 95 % interval of the mean."""
+    mean, low, high = np.array([band(values) for values in lost.values()], float).reshape(-1, 3).T.tolist()
+    labels = [f"{name}, {len(values):,} patients" for name, values in lost.items()]
+    alt = "Benefit lost per patient: " + ", ".join(f"{name} {m:.1f} {unit}" for name, m in zip(lost, mean, strict=True))
     title = f"Benefit lost per patient against the best plan ({unit}, simulated)"
     figure = charts.blank(alt, title, "", 90 + 44 * len(labels))
     figure.add_scatter(
@@ -64,7 +63,7 @@ def losses(regret: Mapping[str, Floats], unit: str) -> go.Figure:
         marker={"color": charts.BLUE, "size": 11},
         text=[f"{m:.1f}" for m in mean],
         textposition="top center",
-        error_x={"type": "data", "array": error, "color": charts.GREY, "thickness": 1.5},
+        error_x=whiskers(mean, low, high, color=charts.GREY, thickness=1.5),
         hovertemplate="%{y}: %{x:.2f} " + unit + "<extra></extra>",
     )
     figure.update_xaxes(rangemode="tozero")

@@ -7,14 +7,15 @@ import os
 from libra_core.cohort import Cohort
 from libra_core.records import RecordsError, Repository, SessionInfo
 from libra_core.records.database import DEFAULT_PATH
-from libra_core.records.ledger import Choice, Ledger
+from libra_core.records.events import Decided
+from libra_core.records.ledger import Ledger
 from libra_core.study.spec import inputs_digest
-from pages.ui.shell import access
+from pages.ui.session import access
 
 LOOK_BACK = 20  # sessions; a page is drawn often
 
 
-def latest_choice(repository: Repository, cohort: Cohort, row: int) -> tuple[Choice, SessionInfo] | None:
+def latest_choice(repository: Repository, cohort: Cohort, row: int) -> tuple[Decided, SessionInfo] | None:
     """The last decision about this patient in a session over these very values; the newest session counts."""
     digest = inputs_digest(cohort)
     for info in repository.sessions()[:LOOK_BACK]:
@@ -30,7 +31,7 @@ def latest_choice(repository: Repository, cohort: Cohort, row: int) -> tuple[Cho
     return None
 
 
-def choice_for(cohort: Cohort, row: int) -> tuple[Choice, SessionInfo] | None:
+def choice_for(cohort: Cohort, row: int) -> tuple[Decided, SessionInfo] | None:
     """The same from what this person may read; None where there is no record, or none that can be read."""
     if not (os.environ.get("LIBRA_DATABASE_URL") or DEFAULT_PATH.exists()):
         return None  # looking must not create a record

@@ -15,13 +15,16 @@ from libra_core.advisors.guideline import GuidelineAdvisor
 from libra_core.advisors.llm import Progress, StoredAnswers, export_batch, import_batch, payload_preview, precompute
 from libra_core.advisors.llm.budget import price_of
 from libra_core.cohort import Cohort
+from libra_core.digits import fixed
 from libra_core.study.compare import Comparison, compare
 from libra_core.study.live import LiveRun
+from libra_core.study.metrics import band
 from pages.ui.compare import charts as compare_charts
 from pages.ui.draw import charts
+from pages.ui.draw.show import download
 from pages.ui.draw.show import figure as show
-from pages.ui.session import advice, llm
-from pages.ui.session.job import BUSY, RUN, Job, keep, kept
+from pages.ui.session import advice, jobs, llm
+from pages.ui.session.jobs import Job
 from pages.ui.session.state import Key, Slot, widget
 
 SIZES = (100, 300, 1000)
@@ -46,30 +49,18 @@ def start(cohort: Cohort) -> None:
             run.environment, sources, asked, rounds, run.spec.config, run.spec.seed, progress=progress, cancel=cancel
         )
 
-    job = Job(work, cohort)
-    COMPARISON.put(job)
-    st.query_params[RUN] = keep(job)
+    jobs.start(COMPARISON, work, cohort)
 
 
 def found_again() -> None:
     """After a reload: the comparison that the address names, and the tab that shows it."""
-    job = kept(str(st.query_params.get(RUN, "")))
-    if COMPARISON.get() is None and type(job) is Job:
-        COMPARISON.put(job)
+    if jobs.find_again(COMPARISON, Cohort):
         st.session_state.setdefault(Key.COMPARE_TAB, "Whole cohort")
 
 
 def current_job(job: Job | None, cohort: Cohort) -> Job | None:
     """The job if it is about this cohort; a result about another one is not shown."""
     return job if job is not None and job.subject is cohort else None
-
-
-def progress(job: Job, what: str) -> None:
-    """A bar and a way out while a job runs; the whole page again when it is done."""
-    if not job.running:
-        st.rerun(scope="app")
-    st.progress(job.share, BUSY if job.waiting else f"{what} … {job.share:.0%}")
-    st.button("Cancel", key=f"{Key.COMPARE_CANCEL}-{what}", on_click=job.cancel, disabled=job.cancelled)
 
 
 # What came of it -----------------------------------------------------------------------------------------------------
@@ -84,8 +75,8 @@ def matrix(found: Comparison) -> None:
     show(
         compare_charts.matrix(list(found.arms), pairs),
         "agreement",
-        f"Share of {len(found):,} patients with the same treatment. Cohen's kappa takes off what chance alone gives: "
-        "0 is no more than chance, 1 always the same.",
+        f"Share of {len(found):,} patients with the same treatment. Cohen's kappa corrects for agreement by chance: "
+        "0 is chance alone, 1 perfect agreement.",
     )
 
 
@@ -93,7 +84,7 @@ def regret(found: Comparison) -> None:
     """Who came closest to the best plan in the simulation."""
     st.markdown(_closest(found))
     show(
-        compare_charts.losses(found.regret, found.unit),
+        compare_charts.losses(found.lost, found.unit),
         "who-was-right",
         "From the simulation's true means, learning included; lines show 95 % intervals of the mean. "
         "Close in this simulation is not right in the clinic.",
@@ -102,7 +93,7 @@ def regret(found: Comparison) -> None:
 
 def _closest(found: Comparison) -> str:
     """In words: who lost least, and whether that is more than chance."""
-    lost = {name: values[np.isfinite(values)] for name, values in found.regret.items() if np.isfinite(values).any()}
+    lost = found.lost
     best = min(lost, key=lambda name: lost[name].mean())
     tied = [
         name
@@ -110,21 +101,20 @@ def _closest(found: Comparison) -> str:
         if name != best and len(values) == len(lost[best]) and not _clearly_worse(values, lost[best])
     ]
     said = f"**{best}** lost least: {lost[best].mean():.1f} {found.unit} per patient."
-    return said + (f" {' and '.join(tied)} lost so little more that it may be chance." if tied else "")
+    return said + (f" {' and '.join(tied)} lost only slightly more, which may be chance." if tied else "")
 
 
 def _clearly_worse(other: np.ndarray, best: np.ndarray) -> bool:
-    """Over the same patients, the mean difference less its 95 % half-width is above 0."""
-    apart = other - best
-    return bool(apart.mean() > 1.96 * apart.std(ddof=1) / len(apart) ** 0.5) if len(apart) > 1 else False
+    """Over the same patients, the 95 % interval of the mean difference is above 0."""
+    return len(other) > 1 and bool(band(other - best)[1] > 0)
 
 
 def differences(found: Comparison, cohort: Cohort) -> None:
-    """Where two sources part: by subgroup, by how unsure the model was, and in which treatments."""
+    """Where two sources differ: by subgroup, by how unsure the model was, and in which treatments."""
     names = list(found.arms)
     left, right = st.columns(2)
-    first = left.selectbox("Compare", names, 0, key=Key.COMPARE_FIRST)
-    second = right.selectbox("with", names, min(1, len(names) - 1), key=Key.COMPARE_SECOND)
+    first = left.selectbox("Compare", names, 0, key="compare_first")
+    second = right.selectbox("with", names, min(1, len(names) - 1), key="compare_second")
     a, b = found.arms[first], found.arms[second]
     if agreement(a, b).n == 0:
         st.info("These two have no patient in common.", icon=":material/info:")
@@ -136,7 +126,7 @@ def differences(found: Comparison, cohort: Cohort) -> None:
                 "Patients": g.label,
                 "Number": g.value.n,
                 "Same treatment": f"{g.value.share:.0%}",
-                "Kappa": _two(g.value.kappa),
+                "Kappa": "–" if np.isnan(g.value.kappa) else fixed(g.value.kappa, 2),
             }
             for g in by_group(a, b, groups)
             if g.value.n
@@ -155,10 +145,6 @@ def _by_doubt(found: Comparison) -> dict[str, np.ndarray]:
     parts = list(width_groups(found.width, found.unit).values())
     names = ("method fairly sure", "method unsure", "method very unsure")
     return dict(zip(names, parts, strict=True)) if len(parts) == len(names) else {}
-
-
-def _two(value: float) -> str:
-    return "–" if np.isnan(value) else charts.two(value)
 
 
 def advice_use(found: Comparison) -> None:
@@ -186,11 +172,11 @@ def advice_use(found: Comparison) -> None:
             )
 
 
-# Answers ahead of time -----------------------------------------------------------------------------------------------
+# Answers in advance ---------------------------------------------------------------------------------------------------
 
 
 def ahead(cohort: Cohort, found: Comparison | None) -> None:
-    """Ask the language model about many patients ahead of time, or through a Batch API file."""
+    """Ask the language model about many patients in advance, or through a Batch API file."""
     settings = llm.resolved().settings
     if settings.off_reason():
         st.info(f"{settings.off_reason()} Switch it on in Settings to store answers.", icon=":material/toggle_off:")
@@ -203,24 +189,17 @@ def ahead(cohort: Cohort, found: Comparison | None) -> None:
         st.caption(_estimate(cohort, rows))
     job = current_job(AHEAD.get(), cohort)
     if job is not None and job.running:
-        st.fragment(progress, run_every=1.0)(job, "Asking")
+        st.fragment(jobs.progress, run_every=1.0)(job, "Asking", "ahead_cancel")
         return
     with st.container(horizontal=True):
-        st.button("Ask now", key=Key.AHEAD_START, icon=":material/forum:", on_click=_start_ahead, args=(cohort, rows))
-        st.download_button(
-            "Batch API file",
-            lambda: "\n".join(export_batch(llm.advisor(cohort), rows)) + "\n",
-            "libra-batch.jsonl",
-            "application/jsonl",
-            key=Key.AHEAD_EXPORT,
-            icon=":material/download:",
-            on_click="ignore",
-        )
-    given = st.file_uploader("Results of a Batch API file", type=["jsonl"], key=Key.AHEAD_IMPORT)
+        st.button("Ask now", key="ahead_start", icon=":material/forum:", on_click=_start_ahead, args=(cohort, rows))
+        batch = lambda: "\n".join(export_batch(llm.advisor(cohort), rows)) + "\n"  # noqa: E731
+        download("Batch API file", batch, "libra-batch.jsonl", "ahead_export")
+    given = st.file_uploader("Results of a Batch API file", type=["jsonl"], key="ahead_import")
     if given is not None:
         taken = import_batch(llm.advisor(cohort), rows, given.getvalue().decode("utf-8", "replace").splitlines())
         st.success(
-            f"Taken over: {taken.statuses.get('ok', 0):,} answers; unusable: {taken.statuses.get('invalid', 0):,}."
+            f"Imported: {taken.statuses.get('ok', 0):,} answers; unusable: {taken.statuses.get('invalid', 0):,}."
         )
     if job is not None:
         _ahead_outcome(job)
@@ -237,7 +216,7 @@ def _estimate(cohort: Cohort, rows: list[int]) -> str:
     left = max(0, settings.max_calls - llm.spent().calls)
     return (
         f"At most about {questions:,} questions, {(tokens_in + tokens_out) / 1e6:,.1f} million tokens and {cost}; "
-        f"stored answers cost nothing. The caps on Settings leave {left:,} questions in this session."
+        f"stored answers cost nothing. The limits on Settings leave {left:,} questions in this session."
     )
 
 

@@ -6,20 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
 import streamlit as st
 
+from libra_core.advisors.clinician import RecordedAdvisor
 from libra_core.advisors.guideline import GuidelineAdvisor
 from libra_core.advisors.llm import Consultation, StoredAnswers
-from libra_core.cli.advise import Told
+from libra_core.certainty import Estimate
 from libra_core.cohort import Cohort
-from libra_core.policies import Decision
+from libra_core.digits import fixed, interval
 from libra_core.records import REASONS
+from libra_core.report import wording
 from libra_core.study.compare import Opinion, opinion
 from libra_core.study.live import LiveRun
+from libra_core.summary import PlanSummary, summarise, summarise_plan
 from pages.ui.compare import clinician
 from pages.ui.draw import words
-from pages.ui.draw.cards import plain
+from pages.ui.draw.cards import escaped
 from pages.ui.session import advice, llm
 from pages.ui.session.live import RUN
 from pages.ui.session.state import Key, Slot, widget
@@ -30,7 +32,7 @@ LEARN = 200  # simulated patients in one press
 
 
 @dataclass(frozen=True)
-class Card:
+class SourceCard:
     """What one source says. `plan` is None when it says nothing, and `why` then says why not."""
 
     title: str
@@ -80,7 +82,7 @@ def with_stored_answers(run: LiveRun, work: Callable[[], T]) -> T:
 def outcome(cohort: Cohort, row: int, heard: Consultation) -> tuple[str, tuple[str, ...]]:
     """What LIBRA would do having heard this advice, and what of the advice the rules overrode: for the audit log."""
     run = model_run(cohort)
-    asked, run.policy.advisor = run.policy.advisor, Told(heard.advice, cohort)
+    asked, run.policy.advisor = run.policy.advisor, RecordedAdvisor(heard.advice.source, repeat=heard.advice)
     try:
         decision = run.decision_for(row)
     finally:
@@ -89,20 +91,21 @@ def outcome(cohort: Cohort, row: int, heard: Consultation) -> tuple[str, tuple[s
     overrides = [f"shortened to {plan.share:.0%}"] if plan.projected else []
     overrides += ["contraindicated"] if plan.contraindicated else []
     code = cohort.protocol.treatments[decision.arm].code
-    final = "; ".join([code, *words.changes(cohort, decision.delta, si=False)])
+    final = "; ".join([code, *wording.changes(cohort, decision.delta, si=False)])
     return f"{final} ({decision.reason.value})", tuple(overrides)
 
 
-def cards(cohort: Cohort, row: int, run: LiveRun, heard: Consultation | None) -> list[Card]:
+def cards(cohort: Cohort, row: int, run: LiveRun, heard: Consultation | None) -> list[SourceCard]:
     """Guideline, language model, bandit, LIBRA, and the clinician where one has decided; none of them selected."""
     patient = cohort.patient(row)
     rules = GuidelineAdvisor(cohort.case, len(cohort.protocol.mutable)).advise(cohort.case(row))
     decision = with_stored_answers(run, lambda: run.decision_for(row))
+    why = wording.why(summarise(cohort, decision, run.evidence()))
     own = opinion(run.policy, patient, decision.own_arm, decision.own_delta)
     played = opinion(run.policy, patient, decision.arm, decision.delta)
     learned = f"learned from {len(run.rows):,} simulated patients"
     shown = [
-        Card(
+        SourceCard(
             "Guideline",
             "rules",
             opinion(run.policy, patient, rules.arm, rules.delta) if rules.given else None,
@@ -110,14 +113,20 @@ def cards(cohort: Cohort, row: int, run: LiveRun, heard: Consultation | None) ->
             "own short reading of ACC/AHA 2017 and AHA/ACC 2025",
         ),
         _model_card(run, cohort, row, heard),
-        Card("Bandit", "learns", own, "What it would do without advice: the plan that could turn out best.", learned),
-        Card("LIBRA", "learns, may ask", played, _libra_why(decision), f"asks: {advice.label(run.spec.advisor)}"),
+        SourceCard("Bandit", "learns", own, "Its plan without advice: the one that could turn out best.", learned),
+        SourceCard(
+            "LIBRA",
+            "learns, may ask",
+            played,
+            why,
+            f"asks: {advice.label(run.spec.advisor)}",
+        ),
     ]
     person = _clinician_card(run, cohort, row)
     return [*shown, person] if person else shown
 
 
-def _clinician_card(run: LiveRun, cohort: Cohort, row: int) -> Card | None:
+def _clinician_card(run: LiveRun, cohort: Cohort, row: int) -> SourceCard | None:
     found = clinician.choice_for(cohort, row)
     if found is None:
         return None
@@ -125,7 +134,7 @@ def _clinician_card(run: LiveRun, cohort: Cohort, row: int) -> Card | None:
     plan = choice.executed or choice.plan
     reason = REASONS.get(choice.reason, choice.reason)
     why = " ".join(part for part in (f"{choice.kind.value}.", f"{reason}." if reason else "", choice.comment) if part)
-    return Card(
+    return SourceCard(
         "Clinician",
         "decided",
         opinion(run.policy, cohort.patient(row), plan.arm, plan.delta),
@@ -134,19 +143,15 @@ def _clinician_card(run: LiveRun, cohort: Cohort, row: int) -> Card | None:
     )
 
 
-def _libra_why(decision: Decision) -> str:
-    return words.WHY.get(decision.reason, str(decision.reason))
-
-
-def _model_card(run: LiveRun, cohort: Cohort, row: int, heard: Consultation | None) -> Card:
+def _model_card(run: LiveRun, cohort: Cohort, row: int, heard: Consultation | None) -> SourceCard:
     settings = llm.resolved().settings
     if heard is None or not heard.advice.given:
         off = settings.off_reason()
         said = heard.message if heard is not None and heard.advice.status != "off" else ""
         why = said or (f"{off} See Settings." if off else "Not asked about this patient yet.")
-        return Card("Language model", settings.model if not off else "off", None, why)
+        return SourceCard("Language model", settings.model if not off else "off", None, why)
     found = heard.advice
-    return Card(
+    return SourceCard(
         "Language model",
         heard.model,
         opinion(run.policy, cohort.patient(row), found.arm, found.delta),
@@ -166,70 +171,58 @@ def caution(run: LiveRun) -> str:
     )
 
 
-def draw(cohort: Cohort, row: int, shown: Sequence[Card], run: LiveRun, si: bool) -> None:
+def draw(cohort: Cohort, row: int, shown: Sequence[SourceCard], run: LiveRun, si: bool) -> None:
     """The cards in one row. Expectations are left out while the model has seen nobody: they would all be zero."""
     for column, card in zip(st.columns(len(shown), gap="small"), shown, strict=True):
         with column, st.container(border=True, height="stretch"):
-            st.markdown(f"**{card.title}** :gray-badge[{plain(card.kind)}]")
+            st.markdown(f"**{card.title}** :gray-badge[{escaped(card.kind)}]")
             if card.plan is None:
-                st.markdown(f":small[{plain(card.why)}]")
+                st.markdown(f":small[{escaped(card.why)}]")
                 continue
             _plan(cohort, row, card.plan, run, si)
-            st.markdown(f":small[{plain(card.why)}]")
+            st.markdown(f":small[{escaped(card.why)}]")
             if card.foot:
-                st.caption(plain(card.foot))
+                st.caption(escaped(card.foot))
 
 
 def _plan(cohort: Cohort, row: int, plan: Opinion, run: LiveRun, si: bool) -> None:
-    changes = words.changes(cohort, plan.used, si) or ["habits as they are"]
-    lines = [plain(words.treatment(cohort, plan.arm)), *(f":small[{plain(text)}]" for text in changes)]
+    net = Estimate(plan.mean, plan.low, plan.high)
+    shown = summarise_plan(cohort, row, plan.arm, plan.used, net, run.evidence())
+    changes = wording.changes(cohort, plan.used, si) or [wording.AS_NOW]
+    lines = [escaped(wording.treatment(cohort, plan.arm)), *(f":small[{escaped(text)}]" for text in changes)]
     st.markdown("  \n".join(lines))
-    st.markdown(_expected(cohort, row, plan, run))
-    st.markdown(_safety(cohort, row, plan))
-    for caution in _cautions(cohort, row, plan, run):
-        st.markdown(f":small[{words.caution(caution)}]")
+    st.markdown(_expected(cohort, shown))
+    st.markdown(_safety(cohort, shown))
+    for text in shown.cautions:
+        st.markdown(f":small[{words.caution(text)}]")
     if plan.projected:
         st.markdown(f":orange-badge[:material/compress: reduced to {plan.share:.0%} of the change asked for]")
-    if plan.projected:
-        asked = "; ".join(words.changes(cohort, plan.asked, si))
-        st.markdown(f":small[Asked for: {plain(asked)}. That is more than one plan may ask, so it is reduced.]")
+        asked = "; ".join(wording.changes(cohort, plan.asked, si))
+        st.markdown(f":small[Asked for: {escaped(asked)}. That is more than one plan may ask, so it is reduced.]")
 
 
-def _expected(cohort: Cohort, row: int, plan: Opinion, run: LiveRun) -> str:
+def _expected(cohort: Cohort, shown: PlanSummary) -> str:
     """The fall that the model expects, its net benefit, and how often it has seen that treatment."""
-    seen = run.given(plan.arm)
-    if not seen:
+    had = f"{shown.given:,} {'patient' if shown.given == 1 else 'patients'} had this treatment"
+    if shown.chance is not None:
+        return f"**{wording.chance(shown)} chance of reaching the goal**  \n:small[simulated; {had}]"
+    if shown.fall is None or shown.net is None:
         return "**Effect not known yet**  \n:small[nobody in this run has had this treatment]"
-    if run.unit != cohort.protocol.outcome.unit:
-        return f"**{plan.mean:.0%} chance of reaching the goal**  \n:small[simulated; {seen:,} patients had it]"
-    price = cohort.protocol.price(cohort.values[row], plan.arm)
-    fall, low, high = (value + price for value in (plan.mean, plan.low, plan.high))
-    text = (
-        f"**Expected fall {fall:.0f} {run.unit}** :small[({low:.0f} to {high:.0f}), simulated]  \n"
-        f":small[Net benefit {plan.mean:.0f} {run.unit} after side effects, monitoring and pills; "
-        f"{seen:,} {'patient' if seen == 1 else 'patients'} had this treatment.]"
-    )
-    return text.replace(" -", " −").replace("(-", "(−").replace("−0 ", "0 ")
-
-
-def _cautions(cohort: Cohort, row: int, plan: Opinion, run: LiveRun) -> tuple[str, ...]:
-    """What to watch with a plan that may be given."""
-    if plan.contraindicated:
-        return ()
-    return cohort.cautions(row, plan.arm, np.array(plan.used), run.benefit(plan.arm, plan.mean))
-
-
-def _safety(cohort: Cohort, row: int, plan: Opinion) -> str:
-    """Whether anything recorded forbids the plan, and how much is not recorded."""
-    if plan.contraindicated:
-        return ":red-badge[:material/block: contraindicated]"
-    unknown = cohort.unmeasured_safety(row, plan.arm)
-    if not unknown:
-        return ":green-badge[:material/check: not contraindicated]"
+    span = interval(shown.fall.low, shown.fall.high)
     return (
-        ":small[:material/visibility_off: Nothing recorded against it. **Check before starting** "
-        f"{plain(words.to_check(cohort, unknown))}]"
+        f"**Expected fall {fixed(shown.fall.mean)} {shown.unit}** :small[({span}), simulated]  \n"
+        f":small[{wording.net(cohort, shown)}; {had}.]"
     )
+
+
+def _safety(cohort: Cohort, shown: PlanSummary) -> str:
+    """Whether anything recorded forbids the plan, and how much is not recorded."""
+    if shown.contraindicated:
+        return ":red-badge[:material/block: contraindicated]"
+    if not shown.checks:
+        return ":green-badge[:material/check: not contraindicated]"
+    unknown = escaped(" ".join(wording.to_check(cohort, shown.checks)))
+    return f":small[:material/visibility_off: Nothing recorded against it. **Check before starting** {unknown}]"
 
 
 def ballots(heard: Consultation, cohort: Cohort, row: int) -> None:
@@ -237,9 +230,9 @@ def ballots(heard: Consultation, cohort: Cohort, row: int) -> None:
     label = {arm.code: arm.label for arm in cohort.case(row).arms}
     places = iter(heard.places)
     lines = [
-        f"| {b.sample + 1} | {plain(label[b.answer.arm])} | {next(places)} of {len(label)} |"
+        f"| {b.sample + 1} | {escaped(label[b.answer.arm])} | {next(places)} of {len(label)} |"
         if b.answer
-        else f"| {b.sample + 1} | none: {plain(b.message)} | |"
+        else f"| {b.sample + 1} | none: {escaped(b.message)} | |"
         for b in heard.ballots
     ]
     st.markdown("| Sample | Treatment | Place on its shuffled menu |\n|---|---|---|\n" + "\n".join(lines))

@@ -6,8 +6,7 @@ import streamlit as st
 
 from libra_core.clinical import Alert, Feature
 from libra_core.cohort import Cohort
-from pages.ui.draw.words import drug_class
-from pages.ui.session.state import Key
+from libra_core.report.wording import drug_class
 
 CLASS_COLOUR = {"normal": "green", "elevated": "blue", "stage 1": "orange", "stage 2": "orange", "severe": "red"}
 ALERT = {"urgent": st.error, "caution": st.warning, "note": st.info}
@@ -26,7 +25,7 @@ SHORT = {
 STAR = "\\*"
 
 
-def plain(text: str) -> str:
+def escaped(text: str) -> str:
     """Text of unknown origin, shown as it is: no markup, no colour, no formula."""
     return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>$~:" else c for c in text)
 
@@ -131,7 +130,7 @@ def patient_header(cohort: Cohort, row: int, si: bool) -> None:
                 st.markdown(f":small[{key_numbers(cohort, row, si)}]")
             if missing:
                 said = f"{len(missing)} of {len(cohort.protocol.features)} values are assumed"
-                with st.popover(said, type="tertiary", key=Key.ASSUMED):
+                with st.popover(said, type="tertiary", key="assumed"):
                     st.markdown("**Measured:** " + (" · ".join(numbers(cohort, row, si)[0]) or "no key number") + ".")
                     st.markdown("**Assumed by a stated rule, not measured:** " + ", ".join(missing) + ".")
 

@@ -16,86 +16,58 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
+from libra_core.digits import signed
+from libra_core.report import interactive
+from libra_core.report.document import Chart, Line, kept
+from libra_core.report.interactive import PLOTLY_DASHES as DASHES
+from libra_core.report.interactive import across, curve, fill, height, whiskers
+
 BLUE, VERMILION, GREEN, PURPLE, INK, ORANGE, SKY = (f"#{place:06d}" for place in range(1, 8))
 GREY, GROUND, BRIGHT = "#000008", "#000009", "#000010"  # lines of less weight, the page's ground, orange for areas
 FAINT, FULL = "#000011", "#000020"  # the ends of the scale for areas that carry text in INK
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, INK, ORANGE, SKY)
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "8px 3px 2px 3px 2px 3px")
 LINEAR, LOG_LOG, LOG_SQUARED = "linear", "log-log", "log²"
 AXES = (LINEAR, LOG_LOG, LOG_SQUARED)
 MARKS = (1, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 Curve = tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]  # t, mean, low, high
 MAX_POINTS = 600  # a line of more points looks the same and only costs bytes
 MAX_MARKERS = 400
-BAND = 0.18  # opacity of the spread around a line
-
-
-def two(value: float) -> str:
-    """Two decimals, with a true minus and no negative zero."""
-    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
 
 def blank(alt: str, x: str, y: str, height: int = 300) -> go.Figure:
     """An empty figure with its description, axes and type."""
-    figure, font = go.Figure(), {"size": 13, "color": INK}
-    figure.update_layout(
-        meta={"alt": alt},
-        height=height,
-        margin={"l": 8, "r": 8, "t": 12, "b": 8},
-        font=font,
-        hovermode="closest",
-        bargap=0.06,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": font},
-    )
-    axis = {"title_font": font, "tickfont": font, "showgrid": True, "automargin": True}
-    figure.update_xaxes(title={"text": x, "standoff": 8}, **axis)
-    figure.update_yaxes(title={"text": y, "standoff": 14}, **axis)
-    return figure
+    return interactive.blank(alt, x, y, height, INK, 13).update_layout(bargap=0.06)
 
 
-def thin(n: int, points: int = MAX_POINTS) -> np.ndarray:
-    """Indices of at most so many of n points, the last one among them."""
-    return np.unique(np.linspace(0, n - 1, min(n, points)).astype(int)) if n else np.empty(0, int)
+def of_report(chart: Chart) -> go.Figure:
+    """A report's chart in the colours of the theme in use."""
+    return fill(blank(chart.alt, chart.x, chart.y, height(chart)), chart, SERIES, INK)
 
 
 def counts(labels: Sequence[str], numbers: Sequence[int], title: str) -> go.Figure:
     """Horizontal bars with the count and the share written at each bar."""
     total = sum(numbers) or 1
-    figure = blank(f"{title}: " + ", ".join(f"{a} {n}" for a, n in zip(labels, numbers, strict=True)), "People", "")
-    figure.update_layout(height=60 + 34 * len(labels))
-    figure.add_bar(
-        y=list(labels),
-        x=list(numbers),
-        orientation="h",
-        marker_color=BLUE,
-        text=[f"{n:,} ({n / total:.0%})" for n in numbers],
-        textposition="outside",
-        cliponaxis=False,
-        hoverinfo="skip",
-    )
-    figure.update_xaxes(range=[0, max([*numbers, 1]) * 1.25])
-    figure.update_yaxes(autorange="reversed")
-    return figure
+    alt = f"{title}: " + ", ".join(f"{a} {n}" for a, n in zip(labels, numbers, strict=True))
+    figure = blank(alt, "People", "", 60 + 34 * len(labels))
+    said = [f"{n:,} ({n / total:.0%})" for n in numbers]
+    across(figure, labels, numbers, marker_color=BLUE, text=said, hoverinfo="skip")
+    return figure.update_xaxes(range=[0, max([*numbers, 1]) * 1.25])
 
 
 def contributions(labels: Sequence[str], values: Sequence[float], unit: str, sure: bool = True) -> go.Figure:
     """What each fact adds to the expected benefit (right) or takes from it (left); grey while it is mostly chance."""
     alt = "Contributions: " + ", ".join(f"{a} {v:+.1f} {unit}" for a, v in zip(labels, values, strict=True))
     figure = blank(alt, f"Contribution to the expected net benefit ({unit})", "", 80 + 28 * len(labels))
-    figure.add_bar(
-        y=list(labels),
-        x=list(values),
-        orientation="h",
+    across(
+        figure,
+        labels,
+        values,
         marker_color=[(BLUE if v >= 0 else VERMILION) if sure else GREY for v in values],
-        text=[f"{v:+.1f}".replace("-", "−") for v in values],
-        textposition="outside",
-        cliponaxis=False,
+        text=[signed(v) for v in values],
         hovertemplate="%{y}: %{x:+.1f} " + unit + "<extra></extra>",
     )
     reach = max([abs(v) for v in values], default=1.0) or 1.0
-    figure.update_xaxes(range=[min(0.0, *values) - 0.25 * reach, max(0.0, *values) + 0.25 * reach])
-    figure.update_yaxes(autorange="reversed")
-    return figure
+    return figure.update_xaxes(range=[min(0.0, *values) - 0.25 * reach, max(0.0, *values) + 0.25 * reach])
 
 
 def options(
@@ -110,38 +82,28 @@ def options(
     where nobody has had the treatment yet."""
     alt = "Expected net benefit: " + ", ".join(f"{a} {m:.0f} {unit}" for a, m in zip(labels, mean, strict=True))
     figure = blank(alt, f"Net benefit ({unit}, simulated; higher is better)", "", 70 + 30 * len(labels))
-    colours = [BLUE] + [GREY] * (len(labels) - 1)
-    forms = ["diamond"] + ["circle"] * (len(labels) - 1)
-    symbols = [
-        form if known else f"{form}-open" for form, known in zip(forms, tried or [True] * len(forms), strict=True)
-    ]
+    colours, forms = ([first, *[other] * (len(labels) - 1)] for first, other in ((BLUE, GREY), ("diamond", "circle")))
+    known = tried or [True] * len(labels)
+    symbols = [form if seen else f"{form}-open" for form, seen in zip(forms, known, strict=True)]
     figure.add_scatter(
         x=list(mean),
         y=list(labels),
         mode="markers",
         marker={"color": colours, "size": 10, "symbol": symbols, "line_width": 2},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [h - m for h, m in zip(high, mean, strict=True)],
-            "arrayminus": [m - lo for lo, m in zip(low, mean, strict=True)],
-            "color": GREY,
-            "thickness": 1.5,
-        },
+        error_x=whiskers(mean, low, high, color=GREY, thickness=1.5),
         hovertemplate="%{y}: %{x:.0f} " + unit + "<extra></extra>",
     )
-    figure.update_yaxes(autorange="reversed")
-    return figure
+    return figure.update_yaxes(autorange="reversed")
 
 
 def regret_so_far(cumulative: Sequence[float], asked: Sequence[bool], unit: str) -> go.Figure:
-    """The run on show: one point per patient, a tick on the axis where the advisor was asked."""
+    """The displayed run: one point per patient, a tick on the axis where the advisor was asked."""
     n = len(cumulative)
     total = f"{cumulative[-1]:.1f} {unit}" if n else "nothing yet"
     figure = blank(
         f"Cumulative regret over {n} patients: {total}", "Patients treated", f"Benefit lost so far ({unit})", 260
     )
-    keep = np.arange(n) if n <= MAX_MARKERS else thin(n)
+    keep = np.arange(n) if n <= MAX_MARKERS else kept(n, MAX_POINTS)
     figure.add_scatter(
         x=(keep + 1).tolist(),
         y=[float(cumulative[i]) for i in keep],
@@ -176,14 +138,14 @@ def bands(
 ) -> go.Figure:
     """One line for each method with the spread over repetitions: name -> (t, mean, low, high); theory's lines, name ->
     (t, value), over them. On linear and log² axes the runs fill the picture, and a bound may lie beyond it."""
-    figure = blank(alt + _with(theory), "Patients treated", y, height)
-    for k, (name, curve) in enumerate(curves.items()):
-        _band(figure, name, curve, k, axes)
+    figure = blank(alt + (f"; with {' and '.join(theory)}" if theory else ""), "Patients treated", y, height)
+    for k, (name, values) in enumerate(curves.items()):
+        _band(figure, name, values, k, axes)
     top = max((float(np.max(high)) for *_, high in curves.values()), default=1.0)
     for k, (name, (t, value)) in enumerate((theory or {}).items()):
         line = {"color": INK if k % 2 == 0 else GREY, "width": 1.4, "dash": ("longdashdot", "dot")[k % 2]}
         x, value = np.asarray(t, float), np.asarray(value, float)
-        keep, beyond = thin(len(x)), axes != LOG_LOG and float(np.median(value)) > top
+        keep, beyond = kept(len(x), MAX_POINTS), axes != LOG_LOG and float(np.median(value)) > top
         figure.add_scatter(
             x=_along(x[keep], axes),
             y=value[keep].tolist(),
@@ -200,43 +162,19 @@ def bands(
 _HOVER = "%{fullData.name}: %{y:,.0f}<extra></extra>"
 
 
-def _with(theory: Mapping[str, object] | None) -> str:
-    return f"; with {' and '.join(theory)}" if theory else ""
-
-
 def _along(t: np.ndarray, axes: str) -> list[float]:
     """Where rounds stand on the axis: (log t)^2 on the log² axis, so that c log² t is a straight line."""
     return (np.log(t) ** 2 if axes == LOG_SQUARED else t).tolist()
 
 
-def _band(figure: go.Figure, name: str, curve: Curve, k: int, axes: str) -> None:
-    t, mean, low, high = (np.asarray(v, float)[thin(len(np.asarray(curve[0])))] for v in curve)
+def _band(figure: go.Figure, name: str, values: Curve, k: int, axes: str) -> None:
+    t, mean, low, high = (np.asarray(v, float)[kept(len(np.asarray(values[0])), MAX_POINTS)] for v in values)
     if axes == LOG_LOG:  # a logarithm has no zero: the line starts where something is lost
         t, mean, low, high = (v[mean > 0] for v in (t, mean, low, high))
         low = np.maximum(low, mean / 10)
-    x, colour = _along(t, axes), SERIES[k % len(SERIES)]
-    figure.add_scatter(
-        x=x + x[::-1],
-        y=np.concatenate([high, low[::-1]]).tolist(),
-        fill="toself",
-        fillcolor=colour,
-        opacity=BAND,
-        mode="lines",
-        line={"width": 0},
-        hoverinfo="skip",
-        showlegend=False,
-        legendgroup=name,
-    )
-    figure.add_scatter(
-        x=x,
-        y=mean.tolist(),
-        name=name,
-        mode="lines",
-        legendgroup=name,
-        line={"color": colour, "width": 2.2, "dash": DASHES[k % len(DASHES)]},
-        customdata=t.tolist(),
-        hovertemplate="%{fullData.name}, patient %{customdata}: %{y:,.1f}<extra></extra>",
-    )
+    line = Line(name, np.array(_along(t, axes)), mean, low, high)
+    hover = "%{fullData.name}, patient %{customdata}: %{y:,.1f}<extra></extra>"
+    curve(figure, line, SERIES[k % len(SERIES)], DASHES[k % len(DASHES)], hover, t.tolist())
 
 
 def _scale(figure: go.Figure, curves: Mapping[str, Curve], axes: str, top: float) -> None:

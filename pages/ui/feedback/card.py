@@ -4,85 +4,59 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import streamlit as st
 
+from libra_core.cohort import Cohort
 from libra_core.policies import Decision, Reason
 from libra_core.policies.libra import LibraTrial
-from libra_core.records import REASONS, DecisionKind, Plan, SessionLog
+from libra_core.records import REASONS, Action, DecisionKind, SessionLog
 from libra_core.records.ledger import CaseFile
 from libra_core.records.spec import DEFER_REASONS
+from libra_core.report import wording
+from libra_core.summary import PlanSummary, summarise, what_came
 from pages.ui.draw import cards, words
 from pages.ui.feedback import plan as own
 from pages.ui.feedback.state import Key, act, stamp, value
 from pages.ui.session.state import si_units
 
 
-def card(sitting: SessionLog, case: CaseFile, title: str) -> None:
+def card(log: SessionLog, case: CaseFile, title: str) -> None:
     """The method's plan as it was shown, in plain words."""
-    main, cohort, si = case.shown[sitting.info.spec.policy], sitting.cohort, si_units()
+    main, cohort, si = case.shown[log.info.spec.policy], log.cohort, si_units()
+    plan = summarise(cohort, main, log.evidence)
     with st.container(border=True, key="proposal", gap="xsmall"):
-        found = words.options(cohort, main, si)
-        open_order = words.uncertain(found) or np.isnan(main.mean)
-        sure = ":orange-badge[:material/help: uncertain: another option may be better]"
-        st.markdown(
-            f":blue-badge[:material/clinical_notes: {title}] "
-            + (sure if open_order else ":green-badge[:material/check: clearly ahead of the alternatives]")
-        )
-        st.markdown(f"### {words.headline(cohort, main.arm)}")
-        habits = words.changes(cohort, main.delta, si)
+        st.markdown(f":blue-badge[:material/clinical_notes: {title}] {words.certainty(plan)}")
+        st.markdown(f"### {wording.headline(cohort, plan.arm)}")
+        habits = wording.changes(cohort, plan.delta, si)
         st.markdown("**and** " + " · ".join(f"**{text}**" for text in habits) if habits else "Habits stay as they are.")
-        _expected(sitting, case, main)
-        if sitting.info.spec.mode != "unsure":  # there the answer is still to come, or stands beside the card
-            st.markdown(_why(sitting, main))
-        known = main.mean if sitting.has_seen(main.arm) else float("nan")
-        for caution in cohort.cautions(case.row, main.arm, np.array(main.delta), known):
-            st.markdown(words.caution(caution))
-        if unknown := words.to_check(cohort, cohort.unmeasured_safety(case.row, main.arm)):
-            st.markdown(f":material/fact_check: **Check before starting** {unknown}")
+        st.markdown(_expected(cohort, plan))
+        if log.info.spec.mode != "unsure":  # there the answer is still to come, or stands beside the card
+            st.markdown(_why(log, main, plan))
+        for line in words.warnings(cohort, plan):
+            st.markdown(line)
         if case.deferred:
             st.caption("This patient was put off before; the proposal is the one that was shown then.")
 
 
-def _expected(sitting: SessionLog, case: CaseFile, main: Decision) -> None:
-    if np.isnan(main.mean):
-        st.markdown("This method gives no estimate of the effect.")
-        return
-    if not sitting.has_seen(main.arm):
-        st.markdown("**Expected effect: not known yet.** Nobody in this session has had this treatment before.")
-        return
-    protocol = sitting.cohort.protocol
-    price, outcome = protocol.price(sitting.cohort.values[case.row], main.arm), protocol.outcome
-    fall, low, high = (value + price for value in (main.mean, main.low, main.high))
-    now = float(sitting.cohort.frame.at[case.row, outcome.name])
-    label, span = outcome.label[:1].upper() + outcome.label[1:], words.between(low, high, outcome.unit)
-    st.markdown(
-        f"**{label} {now:.0f} → {now - fall:.0f} {outcome.unit}** expected after {outcome.horizon} "
-        f"(fall: {span[:1].lower()}{span[1:]}); "
-        f"net benefit {main.mean:.1f} {outcome.unit}. Simulated.".replace("-", "−")
-    )
+def _expected(cohort: Cohort, plan: PlanSummary) -> str:
+    if not plan.has_model:
+        return "This method gives no estimate of the effect."
+    if not plan.known:
+        return "**Expected effect: not known yet.** Nobody in this session has had this treatment before."
+    parts = (wording.effect(cohort, plan), wording.net(cohort, plan), "Simulated")
+    return " ".join(f"{text}." for text in parts if text)
 
 
-def _why(sitting: SessionLog, main: Decision) -> str:
+def _why(log: SessionLog, main: Decision, plan: PlanSummary) -> str:
     """Why this plan. In a trial of the advisor the card must not say which way the coin fell: a clinician who treated
     the two groups differently would be what the trial finds."""
     if main.policy == LibraTrial.name and main.reason in (Reason.ADOPTED, Reason.CONTROL):
         return "The method was unsure and asked the advisor. In this trial a coin decides if advice is followed."
-    return words.WHY[main.reason] + _advice(sitting, main)
+    advice = wording.advice(log.cohort, plan, si_units())
+    return wording.why(plan) + (f" *Advice:* {advice}" if advice else "")
 
 
-def _advice(sitting: SessionLog, main: Decision) -> str:
-    given = main.advice
-    if given is None or not given.given:
-        return ""
-    plan = words.plan_text(sitting.cohort, given.delta, si_units())
-    said = f" *Advice:* {words.treatment(sitting.cohort, given.arm)}, {plan}."
-    if main.adopted and not np.allclose(given.delta, main.delta, atol=1e-6):
-        said += " That is more than is feasible at once for this patient: the change was made smaller."
-    return said
-
-
-def said(sitting: SessionLog, case: CaseFile) -> str:
+def said(log: SessionLog, case: CaseFile) -> str:
     """What happened to a decided patient, in one sentence."""
     final = case.final
     if final is None or final.executed is None:
@@ -93,30 +67,30 @@ def said(sitting: SessionLog, case: CaseFile) -> str:
         DecisionKind.AUTOMATIC: "the method was sure and acted by itself",
     }.get(final.kind, "")
     if final.kind is DecisionKind.ANSWER and case.answered is not None:
-        what = words.WHY[case.answered.reason].rstrip(".").replace("the advisor", "you")
+        what = wording.WHY[case.answered.reason].rstrip(".").replace("the advisor", "you")
         what = what[:1].lower() + what[1:]
-    return f"Patient {case.position}: {what}. {outcome(sitting, case)}"
+    return f"Patient {case.position}: {what}. {outcome(log, case)}"
 
 
-def outcome(sitting: SessionLog, case: CaseFile) -> str:
+def outcome(log: SessionLog, case: CaseFile) -> str:
     """The outcome of a treated patient in one sentence."""
-    final, found, measure = case.final, case.outcome, sitting.cohort.protocol.outcome
+    final, found = case.final, case.outcome
     if final is None or final.executed is None:
         return ""
     if found is None:
         return "The outcome is awaited."
-    fell = found.reward + sitting.cohort.protocol.price(sitting.cohort.values[case.row], final.executed.arm)
-    how = "Simulated" if found.source == "simulated" else "Entered"
-    return f"{how}: {measure.label} {'fell' if fell >= 0 else 'rose'} by {abs(fell):.0f} {measure.unit}."
+    unit = log.engine.problem.reward_unit
+    came = what_came(log.cohort, case.row, final.executed.arm, found.reward, unit)
+    return f"{'Simulated' if found.source == 'simulated' else 'Entered'}: {wording.came(log.cohort, came)}."
 
 
-def earlier(sitting: SessionLog, case: CaseFile) -> None:
+def earlier(log: SessionLog, case: CaseFile) -> None:
     """A patient looked at again: what was shown, what was decided, what came of it. Nothing can be changed."""
-    cohort, si = sitting.cohort, si_units()
+    cohort, si = log.cohort, si_units()
     cards.patient_header(cohort, case.row, si)
     left, right = st.columns([5, 7], gap="medium")
     with left:
-        card(sitting, case, "The plan that was proposed")
+        card(log, case, "The plan that was proposed")
     with right, st.container(border=True, key="recorded", gap="xsmall"):
         st.markdown("#### What was recorded")
         for label, choice in (("First choice", case.first), ("Decision", case.final)):
@@ -125,29 +99,29 @@ def earlier(sitting: SessionLog, case: CaseFile) -> None:
         for put_off in case.deferred:
             st.markdown(f"**Put off:** {DEFER_REASONS.get(put_off.reason, put_off.reason)}.")
         if case.final is not None:
-            _recorded(case.final.reason, case.final.comment, case.final.executed, case, sitting)
-            _mistake(sitting, case)
+            _recorded(case.final.reason, case.final.comment, case.final.executed, case, log)
+            _mistake(log, case)
         else:
             st.markdown("Not decided yet.")
 
 
-def _recorded(reason: str, comment: str, done: Plan | None, case: CaseFile, sitting: SessionLog) -> None:
+def _recorded(reason: str, comment: str, done: Action | None, case: CaseFile, log: SessionLog) -> None:
     if reason:
         st.markdown(f"**Reason:** {REASONS.get(reason, reason)}.")
     if comment:
-        st.markdown(f"**Comment:** {cards.plain(comment)}")
+        st.markdown(f"**Comment:** {cards.escaped(comment)}")
     if done is not None and case.final is not None and done != case.final.plan:
-        st.markdown(f"**Done instead:** {own.sentence(sitting.cohort, done, si_units())}.")
-    st.markdown(said(sitting, case))
+        st.markdown(f"**Done instead:** {own.sentence(log.cohort, done, si_units())}.")
+    st.markdown(said(log, case))
 
 
-def _mistake(sitting: SessionLog, case: CaseFile) -> None:
+def _mistake(log: SessionLog, case: CaseFile) -> None:
     """The record is never changed; what was wrong can be said, and the results then leave it out."""
     if case.mistake is not None:
-        st.markdown(f":orange-badge[:material/undo: recorded by mistake] {cards.plain(case.mistake.comment)}")
+        st.markdown(f":orange-badge[:material/undo: recorded by mistake] {cards.escaped(case.mistake.comment)}")
         st.caption("It stays in the record; the results leave it out.")
         return
-    if not sitting.mine:
+    if not log.mine:
         return
     field = Key.of("mistake_why", case.position)
     with st.popover("Recorded by mistake?", icon=":material/undo:", key=Key.of("mistake_open", case.position)):
@@ -158,9 +132,9 @@ def _mistake(sitting: SessionLog, case: CaseFile) -> None:
 
 
 def _mark(position: int, field: str) -> None:
-    def step(sitting: SessionLog) -> str:
+    def step(log: SessionLog) -> str:
         mark = replace(stamp(position, "mistake"), reason="", comment=value(field) or "", confidence=None)
-        sitting.mistaken(position, mark)
+        log.mistaken(position, mark)
         return f"Patient {position}: marked as recorded by mistake."
 
     act(step)

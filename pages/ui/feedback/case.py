@@ -20,31 +20,31 @@ from pages.ui.session.state import si_units
 SURE = {1: "not at all", 2: "a little", 3: "fairly", 4: "very", 5: "certain"}
 
 
-def case(sitting: SessionLog, case: CaseFile) -> None:
+def case(log: SessionLog, case: CaseFile) -> None:
     """The patient to decide about now."""
-    hidden = sitting.info.spec.blinded and case.first is None
-    unsure = sitting.info.spec.mode == "unsure"
+    hidden = log.info.spec.blinded and case.first is None
+    unsure = log.info.spec.mode == "unsure"
     feedback_state().showing(case.position, "first" if hidden else "final")
-    cards.patient_header(sitting.cohort, case.row, si_units())
-    cards.alerts(sitting.cohort.alerts(case.row), notes=False)
+    cards.patient_header(log.cohort, case.row, si_units())
+    cards.alerts(log.cohort.alerts(case.row), notes=False)
     left, right = st.columns([5, 7], gap="medium")
     with left:
         if hidden:
-            _hidden(sitting)
+            _hidden(log)
         else:
-            card(sitting, case, "What the method would do by itself" if unsure else "Proposed plan")
+            card(log, case, "What the method would do by itself" if unsure else "Proposed plan")
     with right, st.container(border=True, key="decision", gap="xsmall"):
         if hidden:
-            _first(sitting, case)
+            _first(log, case)
         elif unsure:
-            _answer(sitting, case)
+            _answer(log, case)
         else:
-            _decide(sitting, case)
-    _details(sitting, case, hidden)
+            _decide(log, case)
+    _details(log, case, hidden)
 
 
-def _hidden(sitting: SessionLog) -> None:
-    label = REGISTRY[sitting.info.spec.policy].label
+def _hidden(log: SessionLog) -> None:
+    label = REGISTRY[log.info.spec.policy].label
     with st.container(border=True, key="hidden-card"):
         st.markdown(f":gray-badge[:material/visibility_off: The proposal of {label} is hidden]")
         st.markdown("#### What would you do for this patient?")
@@ -57,27 +57,27 @@ def _hidden(sitting: SessionLog) -> None:
 # ------------------------------------------------------------------------------------------------ deciding
 
 
-def _first(sitting: SessionLog, case: CaseFile) -> None:
-    own.treatments(sitting, case, "**Your choice**")
-    own.in_words(sitting, case, True)
+def _first(log: SessionLog, case: CaseFile) -> None:
+    own.treatments(log, case, "**Your choice**")
+    own.in_words(log, case, True)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.button(
             "This is my choice",
             type="primary",
             key=Key.of("first", case.position),
             on_click=partial(_record_first, case.position),
-            disabled=own.chosen(sitting, case, True) is None,
+            disabled=own.chosen(log, case, True) is None,
             shortcut="F",
             icon=":material/check:",
         )
         _confidence(case)
 
 
-def _decide(sitting: SessionLog, case: CaseFile) -> None:
+def _decide(log: SessionLog, case: CaseFile) -> None:
     position = case.position
     if case.first is not None:
         st.markdown(
-            f"Your first choice: **{own.sentence(sitting.cohort, case.first.plan, si_units())}**. To keep it, give a "
+            f"Your first choice: **{own.sentence(log.cohort, case.first.plan, si_units())}**. To keep it, give a "
             "reason and press *Record my plan*."
         )
     reason = st.session_state.get(Key.of("reason", position))
@@ -94,7 +94,7 @@ def _decide(sitting: SessionLog, case: CaseFile) -> None:
             "Record my plan",
             key=Key.of("override", position),
             on_click=partial(_record, DecisionKind.OVERRIDE, position),
-            disabled=reason not in REASONS or own.chosen(sitting, case, False) is None,
+            disabled=reason not in REASONS or own.chosen(log, case, False) is None,
             help="First choose a treatment and a reason below. A reason to wait is not enough.",
             shortcut="O",
             icon=":material/edit:",
@@ -108,8 +108,8 @@ def _decide(sitting: SessionLog, case: CaseFile) -> None:
             shortcut="D",
             icon=":material/schedule:",
         )
-    own.treatments(sitting, case, "Your own plan (habits: sliders below)")
-    own.in_words(sitting, case, False)
+    own.treatments(log, case, "Your own plan (habits: sliders below)")
+    own.in_words(log, case, False)
     st.pills(
         "Reason, if you do not accept",
         [*REASONS, *DEFER_REASONS],
@@ -122,18 +122,18 @@ def _decide(sitting: SessionLog, case: CaseFile) -> None:
         _confidence(case)
 
 
-def _answer(sitting: SessionLog, case: CaseFile) -> None:
+def _answer(log: SessionLog, case: CaseFile) -> None:
     """The clinician as the advisor: what would you do? The method follows if it has no reason not to."""
-    main, unit = case.shown[sitting.info.spec.policy], sitting.engine.problem.reward_unit
-    threshold = sitting.engine.policies[0].width_threshold  # type: ignore[attr-defined]
+    main, unit = case.shown[log.info.spec.policy], log.engine.problem.reward_unit
+    threshold = log.engine.policies[0].width_threshold  # type: ignore[attr-defined]
     st.markdown(
         "**You are asked**, because the method is not sure enough about this patient. It follows your advice if what "
         "it has learned does not rule it out.",
         help=f"Its confidence bounds are {main.width:.1f} {unit} apart, more than {threshold:g}. They are not the "
         "range on the card, which is where the average effect probably lies.",
     )
-    own.treatments(sitting, case, "**What would you do?**")
-    own.in_words(sitting, case, False)
+    own.treatments(log, case, "**What would you do?**")
+    own.in_words(log, case, False)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.text_input("Comment", key=Key.of("comment", case.position), max_chars=2000, placeholder="optional")
         _confidence(case)
@@ -143,7 +143,7 @@ def _answer(sitting: SessionLog, case: CaseFile) -> None:
             type="primary",
             key=Key.of("answer", case.position),
             on_click=partial(_record_answer, case.position, True),
-            disabled=own.chosen(sitting, case, False) is None,
+            disabled=own.chosen(log, case, False) is None,
             shortcut="A",
             icon=":material/send:",
         )
@@ -169,12 +169,12 @@ def _confidence(case: CaseFile) -> None:
 
 
 def _record_first(position: int) -> None:
-    def step(sitting: SessionLog) -> str:
-        case = sitting.ledger.cases[position]
-        plan = own.chosen(sitting, case, True)
+    def step(log: SessionLog) -> str:
+        case = log.ledger.cases[position]
+        plan = own.chosen(log, case, True)
         if plan is None:
             raise ValueError("Choose a treatment first.")
-        sitting.first_choice(position, plan, stamp(position, "first"))
+        log.first_choice(position, plan, stamp(position, "first"))
         st.session_state[own.arm_key(case)] = plan.arm  # it stays the clinician's plan until it is changed
         return f"Patient {position}: your first choice is recorded. Here is the proposal."
 
@@ -182,38 +182,38 @@ def _record_first(position: int) -> None:
 
 
 def _record(kind: DecisionKind, position: int) -> None:
-    def step(sitting: SessionLog) -> str:
+    def step(log: SessionLog) -> str:
         mark = stamp(position, "final")
         if kind is DecisionKind.ACCEPT:
-            done = sitting.accept(position, mark)
+            done = log.accept(position, mark)
         elif kind is DecisionKind.DEFER:
-            sitting.defer(position, mark)
+            log.defer(position, mark)
             feedback_state().showings.pop((position, "final"), None)
             return f"Patient {position}: put off. The patient comes back at the end."
         else:
-            plan = own.chosen(sitting, sitting.ledger.cases[position], False)
+            plan = own.chosen(log, log.ledger.cases[position], False)
             if plan is None or mark.reason not in REASONS:
                 raise ValueError("Choose a treatment and a reason first. A reason to wait is not enough.")
-            done = sitting.override(position, plan, mark)
-        return said(sitting, done)
+            done = log.override(position, plan, mark)
+        return said(log, done)
 
     act(step)
 
 
 def _record_answer(position: int, has_opinion: bool) -> None:
-    def step(sitting: SessionLog) -> str:
-        plan = own.chosen(sitting, sitting.ledger.cases[position], False) if has_opinion else None
+    def step(log: SessionLog) -> str:
+        plan = own.chosen(log, log.ledger.cases[position], False) if has_opinion else None
         if has_opinion and plan is None:
             raise ValueError("Choose a treatment first.")
-        return said(sitting, sitting.answer(position, plan, stamp(position, "final")))
+        return said(log, log.answer(position, plan, stamp(position, "final")))
 
     act(step)
 
 
-def _details(sitting: SessionLog, case: CaseFile, hidden: bool) -> None:
+def _details(log: SessionLog, case: CaseFile, hidden: bool) -> None:
     names = ["What if: change of habits", "Each treatment"] + ([] if hidden else ["Other methods"])
     shown = (own.what_if, therapies, methods)
     for tab, show in zip(st.tabs(names, on_change="rerun", key=f"{Key.TAB}_{len(names)}"), shown, strict=False):
         if tab.open:
             with tab:
-                show(sitting, case, hidden)
+                show(log, case, hidden)

@@ -11,14 +11,15 @@ import pandas as pd
 import streamlit as st
 
 from libra_core.advisors.agreement import Agreement
+from libra_core.digits import fixed, interval, signed
 from libra_core.policies import REGISTRY
-from libra_core.records import analytics
-from libra_core.records.export import csv_bytes, fhir_bundle, parquet_bytes
+from libra_core.records import RecordsError, analytics
+from libra_core.records.export import fhir_bundle, parquet_bytes
 from libra_core.records.results import Collected, Totals, collect, totals
+from libra_core.spreadsheet import csv_bytes
 from pages.ui.draw import cards
 from pages.ui.feedback.state import cohort_named
-from pages.ui.session import current
-from pages.ui.shell import access
+from pages.ui.session import access, current
 
 FEW = 10  # decisions below which a difference or an agreement is not worth a number
 CHANGED = "Your sign-in or your role has changed: load the page again."
@@ -38,7 +39,7 @@ def results() -> None:
         return
     rows = collect(repository, cohort_named)
     for sentence in rows.left_out:
-        st.caption(f":material/info: Left out: {cards.plain(sentence)}")
+        st.caption(f":material/info: Left out: {cards.escaped(sentence)}")
     if not len(rows.table):
         st.info(NOBODY, icon=":material/insights:")
         return
@@ -81,7 +82,7 @@ def _totals(found: Totals, unit: str) -> None:
     gain = found.gain
     d.metric(
         "Own plans against the method's, simulated",
-        "–" if gain.n < FEW else f"{gain.mean:+.1f} {unit}".replace("-", "−"),
+        "–" if gain.n < FEW else f"{signed(gain.mean)} {unit}",
         help="True expected benefit in the simulation for each patient whose plan differs. Positive: the clinicians "
         "were right.",
     )
@@ -102,13 +103,13 @@ def _gain(gain: analytics.Gain) -> str:
     counts = f"{gain.better} better, {gain.worse} worse"
     if gain.n < FEW:
         return f"{counts}: too few to say"
-    return f"{counts} · 95 % interval {gain.low:.1f} to {gain.high:.1f}".replace("-", "−")
+    return f"{counts} · 95 % interval {interval(gain.low, gain.high, 1)}"
 
 
 def _kappa(value: Agreement) -> str:
     if value.n < FEW:
         return "too few to say"
-    return "–" if math.isnan(value.kappa) else f"{value.kappa:.2f}".replace("-0.00", "0.00").replace("-", "−")
+    return "–" if math.isnan(value.kappa) else fixed(value.kappa, 2)
 
 
 def _agreement(found: Totals) -> None:
@@ -187,18 +188,25 @@ def _clinicians(table: pd.DataFrame) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Agreement between clinicians")
 
 
-def _still_mine(data: Callable[[], Any]) -> Callable[[], Any]:
-    """A page stays open after a role was taken away: the file is made only for whom the page was drawn."""
+def _on_record(data: Callable[[], Any], form: str, rows: Collected) -> Callable[[], Any]:
+    """Make the file only for whom the page was drawn, for a page stays open after a role was taken away; and only
+    once the record says that it was taken out."""
     drawn_for = access.actor()
 
     def make() -> Any:
-        return data() if access.actor() == drawn_for else CHANGED
+        if access.actor() != drawn_for:
+            return CHANGED
+        try:
+            access.repository().exported(form, [session.id for session in rows.sessions])
+        except RecordsError as error:
+            return str(error)
+        return data()
 
     return make
 
 
 def _downloads(rows: Collected) -> None:
-    """Files are made when they are asked for."""
+    """Files are made when they are asked for, and the record says who asked."""
 
     def bundles() -> str:
         made = [
@@ -220,7 +228,7 @@ def _downloads(rows: Collected) -> None:
         ):
             st.download_button(
                 label,
-                _still_mine(data),
+                _on_record(data, label, rows),
                 name,
                 kind,
                 key=f"fb_get_{name}",

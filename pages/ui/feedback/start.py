@@ -12,8 +12,7 @@ from libra_core.records.spec import CLINICIAN
 from libra_core.study.live import live_config
 from libra_core.study.spec import cohort_key, inputs_digest
 from pages.ui.feedback.state import Key, feedback_state, open_session, value
-from pages.ui.session import advice, current, loaders
-from pages.ui.shell import access
+from pages.ui.session import access, advice, current, loaders
 
 MODES = {"every": "I decide every patient", "unsure": "Ask me only when unsure"}
 OUTCOMES = {"simulated": "Simulated at once", "later": "Entered later by a person"}
@@ -149,12 +148,12 @@ def sessions() -> None:
 
 
 def _line(session: SessionInfo, me: str, decided: int) -> str:
-    from pages.ui.draw.cards import plain
+    from pages.ui.draw.cards import escaped
 
     spec = session.spec
-    owner = "" if session.owner == me else f" · {plain(session.owner)}"
+    owner = "" if session.owner == me else f" · {escaped(session.owner)}"
     how = "asked when unsure" if spec.mode == "unsure" else "blinded first choice" if spec.blinded else "open card"
     return (
-        f"**{plain(session.name)}**{owner} · {decided} of {spec.planned} decided  \n"
+        f"**{escaped(session.name)}**{owner} · {decided} of {spec.planned} decided  \n"
         f":small[{REGISTRY[spec.policy].label} · {how} · begun {session.created_at[:16].replace('T', ' ')} UTC]"
     )

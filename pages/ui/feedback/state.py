@@ -1,4 +1,4 @@
-"""What the Feedback page remembers of one browser session: the open sitting, and the mark of each showing."""
+"""What the Feedback page remembers of one browser session: the open session, and the mark of each showing."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from libra_core.cohort import Cohort
 from libra_core.records import RecordsError, SessionLog, Stamp
 from libra_core.records.repository import utc_now
 from libra_core.study.spec import cohort_key
-from pages.ui.session import advice, current, loaders
-from pages.ui.shell import access
+from pages.ui.session import access, advice, current, loaders
 
 _STATE: Final = "feedback"
 PARAMETER: Final = "session"  # in the address: a reload, or tomorrow's visit, goes on where it stopped
@@ -48,7 +47,7 @@ class Key:
 
     @staticmethod
     def of(what: str, position: int) -> str:
-        here = feedback_state().sitting
+        here = feedback_state().log
         return f"fb_{what}_{position}_{here.id[:8] if here else ''}"
 
 
@@ -65,7 +64,7 @@ class Showing:
 class FeedbackState:
     """One browser session's own data."""
 
-    sitting: SessionLog | None = None
+    log: SessionLog | None = None
     looking_at: int | None = None  # an earlier patient, looked at again
     showings: dict[tuple[int, str], Showing] = field(default_factory=dict)
     done: str = ""  # what the last click did, in a sentence
@@ -107,7 +106,7 @@ def open_session(session_id: str) -> None:
         if spec.advisor == advice.MODEL:
             found = advice.chosen(spec.advisor, cohort)
             chosen = None if isinstance(found, str) else found
-        state.sitting = SessionLog(repository, session_id, cohort, chosen)
+        state.log = SessionLog(repository, session_id, cohort, chosen)
     except (RecordsError, ValueError) as error:
         state.problem = str(error)
         st.query_params.pop(PARAMETER, None)
@@ -118,19 +117,19 @@ def open_session(session_id: str) -> None:
 
 def leave() -> None:
     state = feedback_state()
-    state.sitting, state.looking_at, state.done, state.problem = None, None, "", ""
+    state.log, state.looking_at, state.done, state.problem = None, None, "", ""
     st.query_params.pop(PARAMETER, None)
 
 
-def sitting() -> SessionLog | None:
+def open_log() -> SessionLog | None:
     """The open session: never one that was opened under another name."""
     state = feedback_state()
-    if state.sitting is not None and state.sitting.repository.actor != access.actor():
+    if state.log is not None and state.log.repository.actor != access.actor():
         leave()
     wanted = st.query_params.get(PARAMETER)
-    if wanted and (state.sitting is None or state.sitting.id != wanted):
+    if wanted and (state.log is None or state.log.id != wanted):
         open_session(wanted)
-    return state.sitting
+    return state.log
 
 
 def stamp(position: int, stage: str) -> Stamp:
@@ -146,15 +145,15 @@ def stamp(position: int, stage: str) -> Stamp:
 def act(step: Callable[[SessionLog], str]) -> None:
     """Do one thing to the open session and keep the sentence it ends with, good or bad. For callbacks of buttons."""
     state = feedback_state()
-    if state.sitting is None:
+    if state.log is None:
         return
-    if state.sitting.repository.actor != access.actor():  # signed out, or another role: before anything is done
+    if state.log.repository.actor != access.actor():  # signed out, or another role: before anything is done
         leave()
         state.problem = "Your sign-in or your role has changed. Nothing was recorded."
         return
     state.done, state.problem = "", ""
     try:
-        state.done = step(state.sitting)
+        state.done = step(state.log)
     except (RecordsError, ValueError) as error:
         state.problem = str(error)
 

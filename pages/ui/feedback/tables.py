@@ -2,70 +2,57 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from libra_core.policies import REGISTRY, Decision
+from libra_core.policies import REGISTRY
 from libra_core.records import SessionLog
 from libra_core.records.ledger import CaseFile
-from pages.ui.draw import words
-from pages.ui.feedback.plan import whole
+from libra_core.report import wording
+from libra_core.summary import PlanSummary, summarise
 from pages.ui.session.state import si_units
 
 
-def therapies(sitting: SessionLog, case: CaseFile, hidden: bool) -> None:
+def therapies(log: SessionLog, case: CaseFile, hidden: bool) -> None:
     """Every treatment for this patient: alone, with its best change of habits, and why it may not be."""
-    cohort, si, main = sitting.cohort, si_units(), case.shown[sitting.info.spec.policy]
-    reasons: dict[int, list[str]] = {}
+    cohort, unit = log.cohort, log.engine.problem.reward_unit
+    shown = summarise(cohort, case.shown[log.info.spec.policy], log.evidence)
+    effects = {line.arm: line for line in shown.arms}
+    blocked: dict[int, list[str]] = {}
     for block in cohort.blocked(case.row):
-        reasons.setdefault(block.arm, []).append(block.reason)
-    unit, rows = sitting.engine.problem.reward_unit, []
-    by_arm = {o.arm: o for o in main.options}
-    eligible = cohort.patient(case.row).eligible
-    for k in range(sitting.engine.problem.n_arms):
-        row = {"Treatment": words.treatment(cohort, k)}
-        option = by_arm.get(k)
-        if not hidden and option is not None and not sitting.has_seen(k):
-            row |= {f"Alone, {unit}": "not known yet" if eligible[k] else "–"}
-        elif not hidden and option is not None:
-            alone = (option.mean_unchanged, option.low_unchanged, option.high_unchanged)
-            row[f"Alone, {unit}"] = _range(*alone) if eligible[k] else "–"
-            both = (option.mean, option.low, option.high)
-            row[f"With habits, {unit}"] = _range(*both) if eligible[k] else "–"
-            row["Change of habits"] = words.plan_text(cohort, option.delta, si) if eligible[k] else "–"
-        row["Not possible because"] = "; ".join(reasons.get(k, []))
-        rows.append(row)
-    st.table(pd.DataFrame(rows).fillna("–"), border="horizontal", hide_index=True)
+        blocked.setdefault(block.arm, []).append(block.reason)
+    rows = []
+    for k in range(log.engine.problem.n_arms):
+        row, line = {"Treatment": wording.treatment(cohort, k)}, effects.get(k)
+        if line is not None and not hidden:
+            row[f"Alone, {unit}"] = wording.about(line.alone) if line.eligible else "–"
+            row[f"With habits, {unit}"] = wording.about(line.net) if line.eligible else "–"
+            row["Change of habits"] = wording.habits(cohort, line.delta, si_units()) if line.eligible else "–"
+        rows.append(row | {"Not possible because": "; ".join(blocked.get(k, []))})
+    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
     st.caption(
         "What the method expects is hidden until you have chosen."
         if hidden
-        else f"Expected net benefit in {unit}, higher is better, with its range; simulated. It is the fall less what "
-        "side effects, monitoring and pills are worth."
+        else f"Expected net benefit in {unit}, higher is better, with its range; simulated. It is the fall, less what "
+        "side effects, monitoring and pills are worth, plus what an indication is worth."
     )
 
 
-def _range(mean: float, low: float, high: float) -> str:
-    return f"{whole(mean)} ({whole(low)} to {whole(high)})"
-
-
-def _of(sitting: SessionLog, decision: Decision) -> str:
-    if np.isnan(decision.mean):
-        return "–"
-    known = sitting.has_seen(decision.arm)
-    return _range(decision.mean, decision.low, decision.high) if known else "not known yet"
-
-
-def methods(sitting: SessionLog, case: CaseFile, hidden: bool) -> None:
+def methods(log: SessionLog, case: CaseFile, hidden: bool) -> None:
     """What every method of the session proposed for this patient. Not shown while the proposal is hidden."""
     assert not hidden
+    plans = {name: summarise(log.cohort, decision, log.evidence) for name, decision in case.shown.items()}
     rows = [
         {
             "Method": REGISTRY[name].label,
-            "Treatment": words.treatment(sitting.cohort, decision.arm),
-            "Change of habits": words.plan_text(sitting.cohort, decision.delta, si_units()),
-            f"Net benefit, {sitting.engine.problem.reward_unit}": _of(sitting, decision),
+            "Treatment": wording.treatment(log.cohort, plan.arm),
+            "Change of habits": wording.habits(log.cohort, plan.delta, si_units()),
+            f"Net benefit, {plan.unit}": _net(plan),
         }
-        for name, decision in case.shown.items()
+        for name, plan in plans.items()
     ]
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+
+
+def _net(plan: PlanSummary) -> str:
+    return wording.about(plan.net) if plan.has_model else "–"

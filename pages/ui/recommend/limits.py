@@ -7,12 +7,13 @@ import streamlit as st
 
 from libra_core.clinical import Limit
 from libra_core.cohort import Cohort
+from libra_core.report import wording
 from libra_core.study.live import LiveRun
 from pages.ui.draw import words
 from pages.ui.session import live
 
 
-def limits(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
+def limits(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> None:
     """Habits on the left, treatments that are out on the right, limits to switch on below."""
     protocol = cohort.protocol
     left, right = st.columns([3, 2], gap="large")
@@ -28,9 +29,8 @@ def limits(cohort: Cohort, shown: live.View, run: LiveRun, si: bool) -> None:
         if not blocks:
             st.markdown("None, by what is recorded.")
         for block in blocks:
-            st.markdown(f"- {words.treatment(cohort, block.arm)}: {block.reason}. :small[{block.source}]")
-        missing, _ = words.not_excluded(cohort, shown.row)
-        if missing:
+            st.markdown(f"- {wording.treatment(cohort, block.arm)}: {block.reason}. :small[{block.source}]")
+        if missing := [wording.fact(cohort, name) for name in shown.summary.unrecorded]:
             st.markdown(f":material/visibility_off: **Not recorded, so not excluded:** {', '.join(missing)}.")
     _own(cohort)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from libra_core.digits import signed
 from libra_core.policies.trial import TrialReport
 from libra_core.study.live import LiveRun
-from pages.ui.draw import words
 from pages.ui.session import live
 from pages.ui.session.state import Key
 
@@ -43,7 +43,7 @@ def _evidence(found: TrialReport) -> str:
 def _groups(found: TrialReport, unit: str) -> str:
     """The two groups that the coin made, on the scale of outcome less what was predicted beforehand."""
     groups = (("followed", found.adopted, found.adopted_mean), ("held back", found.withheld, found.withheld_mean))
-    said = [f"{name} {n:,} times" + (f" ({words.signed(mean)} {unit})" if n else "") for name, n, mean in groups]
+    said = [f"{name} {n:,} times" + (f" ({signed(mean)} {unit})" if n else "") for name, n, mean in groups]
     return (
         f"Advice worth following was {' and '.join(said)}, by the toss of a coin. In brackets: the average outcome, "
         "less what was predicted for the method's own plan."

@@ -9,22 +9,23 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from libra_core.study.batch import PolicyResult, StudyResult
+from libra_core.digits import fixed, interval
+from libra_core.report.document import kept
+from libra_core.spreadsheet import csv_bytes
+from libra_core.study.batch import StudyResult
 from libra_core.study.metrics import band, group_frame, regret_frame, summary_frame
 from libra_core.study.promises import BOUNDED, Promises
 from libra_core.study.store import StudyError
 from pages.ui.draw import charts, words
-from pages.ui.draw.safe_csv import safe_csv
+from pages.ui.draw.show import download
 from pages.ui.draw.show import figure as show
 from pages.ui.regret import form as regret_form
 from pages.ui.regret.form import RULES
 from pages.ui.session import loaders
-from pages.ui.session.job import BUSY
-from pages.ui.session.state import Key, widget
-from pages.ui.session.study import StudyJob
+from pages.ui.session.state import widget
 
 AXES_HELP = (
-    "On log-log axes √T is a straight line of slope ½ and a constant loss for each patient one of slope 1. On the log² "
+    "On log-log axes √T is a straight line of slope ½ and a constant loss per patient one of slope 1. On the log² "
     "axis a curve that grows like the square of the logarithm is a straight line."
 )
 
@@ -33,18 +34,22 @@ def invitation() -> None:
     st.markdown("#### Which method loses least while it learns?")
     st.markdown(
         "Choose methods and press **Run the study**. Each is run over the same simulated patients, several times. "
-        "For each patient the page adds up the benefit that was lost against the best plan possible: the *regret*. "
-        "A method that learns has a curve that flattens; one that does not goes on losing at the same pace."
+        "*Regret* is the benefit lost compared with the best possible plan, added up over the patients. "
+        "The curve of a method that learns flattens; one that does not learn keeps losing at the same rate."
     )
-    _example()
+    try:
+        drawn, caption = _example()
+    except StudyError:  # nothing is stored, or nothing that can be read
+        return
+    show(drawn, "example", caption)
 
 
 @lru_cache(maxsize=1)
-def _example_chart(study: str) -> tuple[go.Figure, str]:
-    """The stored study's curves, thinned, and their caption: made once, since every first look shows them."""
-    found = loaders.case(study).main.result
+def _example() -> tuple[go.Figure, str]:
+    """The stored study's curves, thinned, and their caption: made once, since every first visit shows them."""
+    found = loaders.case("").main.result
     shown = [p for p in found.policies if p.name in regret_form.DEFAULT]
-    keep = charts.thin(len(found.t), 60)
+    keep = kept(len(found.t), 60)
     curves = {
         loaders.policies()[p.name].label: (np.asarray(found.t)[keep], *(v[keep] for v in band(p.regret))) for p in shown
     }
@@ -54,20 +59,6 @@ def _example_chart(study: str) -> tuple[go.Figure, str]:
         f"An example: the stored study of the page *Case study*. Mean of {found.spec.replicates} repetitions with its "
         f"95 % confidence band, simulated · settings {found.spec.hash}",
     )
-
-
-def _example() -> None:
-    """The picture of the stored study, so that a first look shows what a study gives."""
-    try:
-        drawn, caption = _example_chart("")
-    except StudyError:
-        return
-    show(drawn, "example", caption)
-
-
-def running(job: StudyJob) -> None:
-    st.progress(job.share, BUSY if job.waiting else f"Treating simulated patients: {job.share:.0%}")
-    st.button("Cancel", icon=":material/stop:", key=Key.STUDY_CANCEL, on_click=regret_form.cancel)
 
 
 def lost(unit: str) -> str:
@@ -91,7 +82,7 @@ def result(found: StudyResult, theory: Promises) -> None:
         f"Simulated outcomes. Mean of {spec.replicates} repetitions with its 95 % confidence band · "
         f"seed {spec.seed} · settings {spec.hash}"
     )
-    if spec.environment.name == regret_form.SYNTHETIC and RULES in widget(Key.STUDY_POLICIES, ()):
+    if spec.environment.name == regret_form.SYNTHETIC and RULES in widget("study_policies", ()):
         st.caption("The guideline was left out: it says nothing about synthetic patients.")
     if drawn:
         st.caption(_assumptions(found, theory, names, axes))
@@ -116,11 +107,11 @@ def _axes() -> tuple[str, bool]:
             charts.AXES,
             default=charts.LINEAR,
             required=True,
-            key=Key.STUDY_AXES,
+            key="study_axes",
             help=AXES_HELP,
             persist_state="session",
         )
-        theory = st.toggle("What theory says", False, key=Key.STUDY_THEORY, persist_state="session")
+        theory = st.toggle("What theory says", False, key="study_theory", persist_state="session")
     return axes or charts.LINEAR, theory
 
 
@@ -147,26 +138,23 @@ def _assumptions(found: StudyResult, theory: Promises, names: dict[str, str], ax
     return f"**Theory.** {upper} {holds} {lower}"
 
 
-def _digits(unit: str) -> int:
-    return 1 if unit in ("probability", "reward") else 0
-
-
 def _short(unit: str) -> str:
     return "good outcomes" if unit == "probability" else unit
 
 
-def _per(mean: float, low: float, high: float, patients: int) -> str:
+def _per(mean: float, low: float, high: float, patients: int = 1) -> str:
     """A loss per patient with its interval: '1.08 (0.84 to 1.32)'."""
-    return f"{mean / patients:.2f} ({low / patients:.2f} to {high / patients:.2f})".replace("-", "−")
+    return f"{fixed(mean / patients, 2)} ({interval(low / patients, high / patients, 2)})"
 
 
 def _final(table: pd.DataFrame, names: dict[str, str], found: StudyResult) -> None:
-    d, rounds, unit = _digits(found.unit), found.t[-1], _short(found.unit)
+    rounds, unit = found.t[-1], _short(found.unit)
+    digits = 1 if found.unit in ("probability", "reward") else 0
     rows = [
         {
             "Method": names[r.policy],
             f"Lost per patient, {unit}": _per(r.regret, r.low, r.high, rounds),
-            f"In all, after {rounds:,} patients, {unit}": f"{r.regret:,.{d}f}".replace("-", "−"),
+            f"In all, after {rounds:,} patients, {unit}": fixed(r.regret, digits),
         }
         for r in table.sort_values("regret").itertuples()
     ]
@@ -188,7 +176,11 @@ def _asked(table: pd.DataFrame, names: dict[str, str], found: StudyResult, theor
         st.markdown(f"**{names[row.policy]}** {_limit(row.calls, row.call_bound, rounds)}")
     for policy in found.policies:
         if policy.dismissed is not None:
-            st.markdown(f"**{names[policy.name]}**: {_verdict(policy, found.spec.replicates)}")
+            lost, replicates = round(policy.dismissed * found.spec.replicates), found.spec.replicates
+            st.markdown(
+                f"**{names[policy.name]}**: the advisor lost its trial, and was no longer asked, in {lost} of "
+                f"{replicates} repetitions."
+            )
 
 
 def _limit(calls: float, bound: float | None, rounds: int) -> str:
@@ -203,19 +195,12 @@ def _limit(calls: float, bound: float | None, rounds: int) -> str:
     return f"{asked}; theory allows at most {bound:,.0f}."
 
 
-def _verdict(policy: PolicyResult, replicates: int) -> str:
-    lost = round((policy.dismissed or 0.0) * replicates)
-    return f"the advisor lost its trial, and was no longer asked, in {lost} of {replicates} repetitions."
-
-
 def _groups(found: StudyResult, names: dict[str, str]) -> None:
     table = group_frame(found)
     if table.empty:
         st.markdown("Synthetic patients have no subgroups.")
         return
-    table["text"] = [
-        f"{r.regret_per_patient:.2f} ({r.low:.2f} to {r.high:.2f})".replace("-", "−") for r in table.itertuples()
-    ]
+    table["text"] = [_per(r.regret_per_patient, r.low, r.high) for r in table.itertuples()]
     table["policy"] = table["policy"].map(names)
     wide = table.pivot(index="group", columns="policy", values="text").rename_axis(columns=None).reset_index()
     st.table(wide.rename(columns={"group": "Patients"}), border="horizontal", hide_index=True)
@@ -234,17 +219,7 @@ def with_theory(found: StudyResult, theory: Promises) -> pd.DataFrame:
 
 
 def _downloads(found: StudyResult, theory: Promises) -> None:
+    curves, final = csv_bytes(with_theory(found, theory)), csv_bytes(summary_frame(found))
     with st.container(horizontal=True):
-        for key, label, frame in (
-            (Key.STUDY_CSV, "Curves, with theory's (CSV)", lambda study: with_theory(study, theory)),
-            (Key.STUDY_TABLE, "Final numbers (CSV)", summary_frame),
-        ):
-            st.download_button(
-                label,
-                safe_csv(frame(found)),
-                f"libra-{'curves' if key == Key.STUDY_CSV else 'final'}-{found.spec.hash}.csv",
-                "text/csv",
-                icon=":material/download:",
-                on_click="ignore",
-                key=key,
-            )
+        download("Curves, with theory's (CSV)", curves, f"libra-curves-{found.spec.hash}.csv", "study_csv")
+        download("Final numbers (CSV)", final, f"libra-final-{found.spec.hash}.csv", "study_table")

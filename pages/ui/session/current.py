@@ -1,4 +1,4 @@
-"""Which cohort and which patient the session is looking at, and what changing either means for the rest."""
+"""The displayed cohort and patient, and what changing either means for the rest of the session."""
 
 from __future__ import annotations
 
@@ -24,18 +24,22 @@ def cohort() -> Cohort:
     state, names = app_state(), sources()
     if state.source not in names:
         state.source = next(iter(names))
-    if state.source == UPLOADED and state.upload:
-        return state.upload.cohort
     try:
-        return loaders.cohort(state.source)
+        return named(state.source)
     except (CohortError, OSError) as error:
         show.failed(f"The cohort {names[state.source]} cannot be read: {error}")
-        show.way_out("cohort.py", "Upload a file on the page Cohort")
+        show.next_step("cohort.py", "Upload a file on the page Cohort")
         st.stop()
 
 
+def named(source: str) -> Cohort:
+    """One of the cohorts on offer. Raises CohortError or OSError where a built-in one cannot be read."""
+    upload = app_state().upload
+    return upload.cohort if source == UPLOADED and upload else loaders.cohort(source)
+
+
 def forget_patient(state: AppState) -> None:
-    """A new cohort: the old row numbers and the old run mean nothing any more."""
+    """A new cohort: row numbers and runs of the old one mean nothing in it."""
     state.row = None
     Slot.drop_of_cohort()
     state.lost = ""
@@ -112,4 +116,4 @@ def on_find(cohort: Cohort) -> None:
     if found is not None:
         select(found)
     elif wanted.strip():
-        app_state().notes["find"] = f"No patient of this cohort has that ID. IDs look like {cohort.ids[0]}."
+        app_state().not_found = f"No patient of this cohort has that ID. IDs look like {cohort.ids[0]}."

@@ -1,4 +1,4 @@
-"""The run on show: started from the widgets, stepped by a button or by the clock, forgotten when a setting changes."""
+"""The displayed run: started from the widgets, stepped by a button or by the clock, dropped when a setting changes."""
 
 from __future__ import annotations
 
@@ -10,36 +10,50 @@ import streamlit as st
 from libra_core.cohort import Cohort
 from libra_core.policies import Decision
 from libra_core.study.live import LiveRow, LiveRun
+from libra_core.summary import PlanSummary, summarise
 from pages.ui.session import advice, current
 from pages.ui.session.state import Key, Slot, app_state, widget
 
-LONGEST = 2000  # patients in one run on show: enough to see a method learn, and a chart stays light
+LONGEST = 2000  # patients in one displayed run: enough to see a method learn, and a chart stays light
 SPEEDS = {"Slow": (1, 1.0), "Normal": (1, 0.4), "Fast": (10, 0.5)}  # patients a tick, seconds between ticks
 
 
 @dataclass(eq=False)
-class Live:
-    """One session's run, with the moment of its last tick. in_turn: no person chose who was treated or asked."""
+class DisplayedRun:
+    """One session's run, with the time of its last tick. study: the stored one that it repeats.
+    in_turn: no person chose who was treated or asked."""
 
     run: LiveRun
+    longest: int = LONGEST
+    study: str = ""
     in_turn: bool = True
     last_tick: float = 0.0
 
     @property
     def finished(self) -> bool:
-        return len(self.run.rows) >= LONGEST
+        return len(self.run.rows) >= self.longest
+
+    def due(self, speed: str) -> int:
+        """How many patients Play treats now: none where a rerun for another reason follows a tick closely."""
+        patients, seconds = SPEEDS[speed]
+        now = time.monotonic()
+        if self.finished or now - self.last_tick < 0.8 * seconds:
+            return 0
+        self.last_tick = now
+        return patients
 
 
-RUN: Slot[Live] = Slot("live", of_cohort=True)
+RUN: Slot[DisplayedRun] = Slot("live", of_cohort=True)
 
 
 @dataclass(frozen=True)
-class View:
+class ShownPlan:
     """What the page shows: a decision, and its simulated outcome unless it is only a preview."""
 
     row: int
     decision: Decision
     record: LiveRow | None
+    summary: PlanSummary
 
 
 def settings() -> tuple[str, str, int]:
@@ -57,8 +71,8 @@ def limits(cohort: Cohort) -> tuple[str, ...]:
     return tuple(limit.name for limit in cohort.protocol.linear_limits if widget(limit_key(limit.name), False))
 
 
-def live(cohort: Cohort) -> Live:
-    """The session's run over this cohort, begun if there is none. Raises ValueError with a sentence when it cannot.
+def displayed(cohort: Cohort) -> DisplayedRun:
+    """The session's run over this cohort, started if there is none. Raises ValueError with a sentence when it cannot.
 
     A run over another cohort is dropped, whoever changed it: its patients' plans must never stand under other names.
     """
@@ -66,18 +80,18 @@ def live(cohort: Cohort) -> Live:
     if mine is None or mine.run.environment.cohort is not cohort:
         policy, advisor, seed = settings()
         chosen = advice.chosen(advisor, cohort)
-        mine = Live(LiveRun.start(cohort, policy, chosen, seed, limits=limits(cohort)))
+        mine = DisplayedRun(LiveRun.start(cohort, policy, chosen, seed, limits=limits(cohort)))
         RUN.put(mine)
     return mine
 
 
-def view(cohort: Cohort, session: Live) -> View:
-    """A picked patient as a preview; else the last patient treated; else the first who would come."""
+def shown_plan(cohort: Cohort, session: DisplayedRun) -> ShownPlan:
+    """A selected patient as a preview; else the last patient treated; else the first who would come."""
     picked, rows = app_state().row, session.run.rows
-    if picked is None and rows:
-        return View(rows[-1].row, rows[-1].decision, rows[-1])
-    row = first(cohort) if picked is None else picked
-    return View(row, session.run.decision_for(row), None)
+    record = rows[-1] if picked is None and rows else None
+    row = record.row if record else first(cohort) if picked is None else picked
+    decision = record.decision if record else session.run.decision_for(row)
+    return ShownPlan(row, decision, record, summarise(cohort, decision, session.run.evidence(record)))
 
 
 def first(cohort: Cohort) -> int:
@@ -87,39 +101,36 @@ def first(cohort: Cohort) -> int:
 
 
 def step(patients: int = 1) -> None:
-    """Treat the next patients. A picked patient is put aside."""
-    session = live(current.cohort())
+    """Treat the next patients. A selected patient is deselected."""
+    session = displayed(current.cohort())
     app_state().row = None
     for _ in range(min(patients, LONGEST - len(session.run.rows))):
         session.run.step()
 
 
 def treat(row: int) -> None:
-    """Treat the patient on show and see the simulated outcome."""
-    session = live(current.cohort())
+    """Treat the displayed patient and see the simulated outcome."""
+    session = displayed(current.cohort())
     app_state().row = None
     if not session.finished:
         session.in_turn = False
         session.run.step(row)
 
 
-def tick(session: Live, speed: str) -> None:
-    """One tick of Play. A rerun for another reason, shortly after a tick, does not count as one."""
-    patients, seconds = SPEEDS[speed]
-    now = time.monotonic()
-    if not session.finished and now - session.last_tick >= 0.8 * seconds:
-        session.last_tick = now
+def tick(session: DisplayedRun, speed: str) -> None:
+    """One tick of Play."""
+    if patients := session.due(speed):
         step(patients)
 
 
 def readmit() -> None:
     """Ask again an advisor that lost its trial."""
-    session = live(current.cohort())
+    session = displayed(current.cohort())
     session.in_turn = False
     session.run.readmit()
 
 
 def reset() -> None:
-    """Forget the run and stop playing; the next look begins another with the widgets' settings."""
+    """Drop the run and stop playing; the next rerun starts another with the widgets' settings."""
     RUN.put(None)
     st.session_state[Key.PLAY] = False

@@ -11,8 +11,8 @@ from libra_core.advisors.llm import Consultation, LLMAdvisor, LLMSettings, Promp
 from libra_core.advisors.llm.budget import Spend
 from libra_core.advisors.llm.settings import NAMES, Resolved
 from libra_core.cohort import Cohort
-from pages.ui.session.state import Slot
-from pages.ui.shell import access
+from pages.ui.draw.words import sentence
+from pages.ui.session import access
 
 # Addresses to start from. Any other server that speaks chat completions works as well.
 SERVERS = {
@@ -23,8 +23,6 @@ SERVERS = {
     "llama.cpp on this machine": "http://localhost:8080/v1",
     "vLLM on this machine": "http://localhost:8000/v1",
 }
-
-
 OFFLINE = "Advice comes from the guideline's rules or from a simulated advisor, and is named so."
 
 
@@ -39,31 +37,16 @@ class LLMSession:
     heard: dict[int, Consultation] = field(default_factory=dict)  # what the advisor in use said, by row
 
 
-SESSION: Slot[LLMSession] = Slot("llm")
-
-
 def session() -> LLMSession:
-    if SESSION.get() is None:
-        SESSION.put(LLMSession())
-    return SESSION.get() or LLMSession()
+    return st.session_state.setdefault("libra.llm", LLMSession())
 
 
 def resolved() -> Resolved:
-    """The settings in force. Settings that cannot work leave the model off; the Settings page says why."""
-    page = session().page
+    """The settings in force. Settings that cannot work leave the model off, with a sentence in `fault`."""
     try:
-        return resolve(page, _secrets())
-    except ValueError:
-        return Resolved(LLMSettings(), dict.fromkeys(NAMES.values(), "default"))
-
-
-def fault(page: LLMSettings) -> str:
-    """What is wrong with these settings, as a sentence; empty when nothing is."""
-    try:
-        resolve(page, _secrets())
+        return resolve(session().page, _secrets())
     except ValueError as error:
-        return f"{str(error)[:1].upper()}{str(error)[1:]}."
-    return ""
+        return Resolved(LLMSettings(), dict.fromkeys(NAMES.values(), "default"), sentence(str(error)))
 
 
 def _secrets() -> dict[str, str]:
@@ -115,18 +98,3 @@ def update(**changes: object) -> None:
     """Change what the page sets."""
     mine = session()
     mine.page = replace(mine.page, **changes)
-
-
-__all__ = [
-    "OFFLINE",
-    "SERVERS",
-    "LLMSession",
-    "advisor",
-    "fault",
-    "prompt",
-    "resolved",
-    "session",
-    "speaker",
-    "spent",
-    "update",
-]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -11,48 +12,59 @@ from libra_core.advisors.llm import Consent, LLMSettings, open_store, payload_pr
 from libra_core.advisors.llm.budget import price_of
 from libra_core.advisors.llm.settings import Resolved
 from libra_core.cohort import Cohort
+from pages.ui.draw import words
+from pages.ui.draw.show import download
 from pages.ui.session import live, llm
-from pages.ui.session.state import Key, app_state
+from pages.ui.session.state import app_state
 
 KIND = {"ok": st.success, "off": st.info}
 
 
 def server() -> None:
     """Where to ask and what. A value from the environment or the secrets is shown, not edited."""
-    page, now = llm.session().page, llm.resolved()
-    fixed = now.source["base_url"] in ("environment", "secrets")
+    now = llm.resolved()
+    (url, fixed), (name, named) = _shown("base_url"), _shown("model")
     st.selectbox(
         "Start from",
         list(llm.SERVERS),
         index=None,
         placeholder="a known kind of server …",
-        key=Key.LLM_PRESET,
+        key="llm_preset",
         on_change=_use_preset,
-        disabled=fixed,
+        disabled=bool(fixed),
     )
     address = st.text_input(
         "Server address",
-        now.settings.base_url if fixed else page.base_url,
-        key=Key.LLM_URL,
-        disabled=fixed,
+        url,
+        key="llm_url",
+        disabled=bool(fixed),
         help="Any server that speaks OpenAI's chat completions. Most addresses end in /v1.",
     )
-    named = now.source["model"] in ("environment", "secrets")
-    model = st.text_input("Model", now.settings.model if named else page.model, key=Key.LLM_MODEL, disabled=named)
-    if not fixed:
-        llm.update(base_url=address.strip())
-    if not named:
-        llm.update(model=model.strip())
-    for attribute, label in (("base_url", "The server address"), ("model", "The model")):
-        if now.source[attribute] in ("environment", "secrets"):
-            st.caption(f"{label} is set in the {now.source[attribute]}, which outweighs this page.")
+    model = st.text_input("Model", name, key="llm_model", disabled=bool(named))
+    _keep(base_url=address.strip(), model=model.strip())
+    for place, label in ((fixed, "The server address"), (named, "The model")):
+        if place:
+            st.caption(f"{label} is set in the {place}, which overrides this page.")
     st.caption(_key_sentence(now))
 
 
+def _shown(name: str) -> tuple[Any, str]:
+    """A setting's value, and where it is set if this page cannot change it: 'environment', 'secrets' or ''."""
+    now = llm.resolved()
+    if (where := now.source.get(name)) in ("environment", "secrets"):
+        return getattr(now.settings, name), where
+    return getattr(llm.session().page, name), ""
+
+
+def _keep(**typed: object) -> None:
+    """Take what was typed, except where environment or secrets outweigh it."""
+    llm.update(**{name: value for name, value in typed.items() if not _shown(name)[1]})
+
+
 def _use_preset() -> None:
-    chosen = st.session_state.get(Key.LLM_PRESET)
+    chosen = st.session_state.get("llm_preset")
     if chosen:
-        st.session_state[Key.LLM_URL] = llm.SERVERS[chosen]
+        st.session_state["llm_url"] = llm.SERVERS[chosen]
 
 
 def _key_sentence(now: Resolved) -> str:
@@ -72,27 +84,17 @@ def limits() -> None:
         1,
         9,
         page.samples,
-        key=Key.LLM_SAMPLES,
+        key="llm_samples",
         help="Each with the menu in another order; the most frequent treatment counts. The share of equal answers is "
         "a vote share, not a probability.",
     )
     left, middle, right = st.columns(3)
-    capped = now.source["max_calls"] in ("environment", "secrets")
-    calls = left.number_input(
-        "Limit: questions",
-        0,
-        1_000_000,
-        now.settings.max_calls if capped else page.max_calls,
-        step=50,
-        key=Key.LLM_CALLS,
-        disabled=capped,
-    )
-    tokens = middle.number_input("Limit: tokens", 0, 10**9, page.max_tokens, step=100_000, key=Key.LLM_TOKENS)
-    cost = right.number_input("Limit: US dollars", 0.0, 10_000.0, page.max_cost, step=1.0, key=Key.LLM_COST)
-    llm.update(samples=int(samples), max_tokens=int(tokens), max_cost=float(cost))
-    if not capped:
-        llm.update(max_calls=int(calls))
-    st.caption(f"Caps of this session. {_price_sentence(now.settings)}")
+    most, where = _shown("max_calls")
+    calls = left.number_input("Limit: questions", 0, 1_000_000, most, step=50, key="llm_calls", disabled=bool(where))
+    tokens = middle.number_input("Limit: tokens", 0, 10**9, page.max_tokens, step=100_000, key="llm_tokens")
+    cost = right.number_input("Limit: US dollars", 0.0, 10_000.0, page.max_cost, step=1.0, key="llm_cost")
+    _keep(samples=int(samples), max_calls=int(calls), max_tokens=int(tokens), max_cost=float(cost))
+    st.caption(f"Limits of this session. {_price_sentence(now.settings)}")
 
 
 def _price_sentence(settings: LLMSettings) -> str:
@@ -114,11 +116,10 @@ def consent(cohort: Cohort) -> None:
     try:
         prompt = llm.prompt(cohort)
     except ValueError as error:  # no text is written for this disease
-        text = str(error)
-        st.info(f"{text[:1].upper()}{text[1:]}. Until then the model stays off.", icon=":material/block:")
+        st.info(f"{words.sentence(str(error))} Until then the model stays off.", icon=":material/block:")
         llm.update(enabled=False)
         return
-    with st.expander("Read what would be sent", key=Key.LLM_PAYLOAD):
+    with st.expander("Read what would be sent", key="llm_payload"):
         st.caption(
             f"The complete text of one question about patient {cohort.ids[row]}. Numbers are banded; identifiers, free "
             "text and column names of the file are never in it."
@@ -131,13 +132,13 @@ def consent(cohort: Cohort) -> None:
         yes = st.checkbox(
             f"I have read it and agree to send such text to {settings.host}",
             value=settings.may_send,
-            key=f"{Key.LLM_CONSENT}-{settings.host}",
+            key=f"llm_consent-{settings.host}",
         )
         agreed = Consent(settings.host, bool(yes))
     on = st.toggle(
         "Ask the language model",
         value=llm.session().page.enabled,
-        key=Key.LLM_ON,
+        key="llm_on",
         help="Off by default. Without it, advice comes from the guideline's rules or a simulated advisor.",
     )
     llm.update(enabled=bool(on), consent=agreed)
@@ -150,10 +151,9 @@ def _example_row(cohort: Cohort) -> int:
 
 def status() -> None:
     """Who is speaking, and why not the model if it is not."""
-    wrong = llm.fault(llm.session().page)
-    settings = llm.resolved().settings
-    if wrong:
-        st.error(wrong, icon=":material/error:")
+    now, settings = llm.resolved(), llm.resolved().settings
+    if now.fault:
+        st.error(now.fault, icon=":material/error:")
     elif settings.off_reason():
         st.info(f"{settings.off_reason()} {llm.OFFLINE}", icon=":material/toggle_off:")
     else:
@@ -166,7 +166,7 @@ def connection() -> None:
     mine = llm.session()
     if st.button(
         "Test the connection",
-        key=Key.LLM_TEST,
+        key="llm_test",
         disabled=bool(settings.off_reason()),
         icon=":material/network_check:",
         help="Asks one harmless question that holds no patient.",
@@ -180,36 +180,25 @@ def connection() -> None:
 
 
 def spend() -> None:
-    """Questions, tokens and dollars of this session, and of today over all sessions."""
+    """Questions, tokens and dollars of this session, and of all sessions today."""
     settings, used = llm.resolved().settings, llm.spent()
     calls, tokens, cost = open_store().spend()
-    left, middle, right = st.columns(3)
-    left.metric(
-        "Questions",
-        f"{used.calls:,}",
-        f"of {settings.max_calls:,}; on this server today {calls:,}",
-        delta_color="off",
-        delta_arrow="off",
-    )
-    middle.metric(
-        "Tokens",
-        f"{used.tokens:,}",
-        f"of {settings.max_tokens:,}; on this server today {tokens:,}",
-        delta_color="off",
-        delta_arrow="off",
-    )
     shown = f"${used.cost:,.2f}" if price_of(settings) else "unknown"
-    right.metric(
-        "Cost",
-        shown,
-        f"of ${settings.max_cost:,.2f}; on this server today ${cost:,.2f}",
-        delta_color="off",
-        delta_arrow="off",
-    )
+    for column, (label, value, cap, today) in zip(
+        st.columns(3),
+        (
+            ("Questions", f"{used.calls:,}", f"{settings.max_calls:,}", f"{calls:,}"),
+            ("Tokens", f"{used.tokens:,}", f"{settings.max_tokens:,}", f"{tokens:,}"),
+            ("Cost", shown, f"${settings.max_cost:,.2f}", f"${cost:,.2f}"),
+        ),
+        strict=True,
+    ):
+        said = f"of {cap}; on this server today {today}"
+        column.metric(label, value, said, delta_color="off", delta_arrow="off")
 
 
 def audit() -> None:
-    """The chained log: intact or not, its last rows, and all of it to take away."""
+    """The chained log: whether it is intact, and all of it as a file."""
     store = open_store()
     count, _ = store.head()
     st.caption(
@@ -217,15 +206,9 @@ def audit() -> None:
         + ("" if store.durable else " It is kept in memory only: its folder cannot be written.")
     )
     with st.container(horizontal=True):
-        check = st.button("Check the audit log", key=Key.LLM_VERIFY, disabled=count == 0)
-        st.download_button(
-            "Download it",
-            lambda: "\n".join(json.dumps(row, ensure_ascii=False) for row in store.rows()),
-            "libra-advice-audit.jsonl",
-            "application/jsonl",
-            key=Key.LLM_AUDIT,
-            disabled=count == 0,
-        )
+        check = st.button("Check the audit log", key="llm_verify", disabled=count == 0)
+        rows = lambda: "\n".join(json.dumps(row, ensure_ascii=False) for row in store.rows())  # noqa: E731
+        download("Download it", rows, "libra-advice-audit.jsonl", "llm_audit", disabled=count == 0)
     if check:
         found = store.verify()
         (st.success if found.ok else st.error)(found.message)

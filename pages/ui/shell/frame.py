@@ -1,7 +1,8 @@
-"""What stands around every page: what this is and is not, for whom, which version, and the switch of units."""
+"""What stands around every page: what this is and is not, for whom, which version, the units, the solver's state."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import streamlit as st
@@ -10,6 +11,7 @@ import libra_core
 from pages.ui.session import loaders
 from pages.ui.session.state import Key
 
+NEED_SOLVER = ("recommend", "compare", "feedback", "case_study")  # pages that make plans
 STYLE = Path(__file__).with_name("style.css")
 
 
@@ -35,3 +37,35 @@ def banner(title: str) -> None:
             label_visibility="collapsed",
             persist_state="session",
         )
+
+
+def solver(page: str) -> None:
+    """While the kernels compile: say so; a page that makes plans waits for them, and says for how long."""
+    if not loaders.compiler().is_alive():
+        return
+    if page in NEED_SOLVER:
+        _wait()
+    else:
+        st.fragment(_notice, run_every=1.0)()
+
+
+def _notice() -> None:
+    if not loaders.compiler().is_alive():
+        st.rerun(scope="app")
+    st.caption(
+        ":material/hourglass_top: Preparing the solver (about 20 s, the first time only). Pages are ready; plans take "
+        "a little longer until then."
+    )
+
+
+def _wait() -> None:
+    """Drawing once in a while lets a click on another page through."""
+    told, started = st.empty(), time.monotonic()
+    while loaders.compiler().is_alive():
+        told.info(
+            "Preparing the solver: plans need it. About 20 s, the first time only; "
+            f"{time.monotonic() - started:.0f} s so far.",
+            icon=":material/hourglass_top:",
+        )
+        loaders.compiler().join(0.5)
+    told.empty()

@@ -1,7 +1,8 @@
-"""The garbage collector: Streamlit collects everything after every run, so what lives long is kept out of its sight.
+"""The garbage collector: Streamlit collects everything after every run, so what lives long is frozen.
 
-With pandas and plotly loaded a full collection costs 60 ms, and every open session adds to it: after 1,600 decisions
-of 20 clinicians it was two thirds of the processor time of a click.
+With pandas and plotly loaded a full collection costs 60 ms, and every open session adds to it. CPU-ms of a rerun with
+20 clinicians deciding on Feedback (20 users on all pages), two cores: no freeze 245 (207), one freeze after every page
+was seen 71 to 75 (20 to 21), one for each page 66 (18), this schedule 22 (15 to 18).
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-ASIDE = 25  # runs of the whole server after which what has gathered is set aside: costs nothing
-THAW = 1000  # runs after which everything is looked at once, and what has died is let go: a tenth of a second
+ASIDE = 25  # runs of the whole server after which new objects are frozen: costs nothing
+THAW = 1000  # runs after which everything is collected once: a tenth of a second
 
 
 @dataclass
@@ -23,7 +24,7 @@ class Heap:
     runs: int = 0
 
     def tend(self, page: str) -> None:
-        """After a run: set aside what a page has imported and what the sessions have gathered."""
+        """After a run: freeze what a page has imported and what the sessions have accumulated."""
         self.runs += 1
         if page not in self.pages:
             self.pages.add(page)

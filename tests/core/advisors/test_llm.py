@@ -1,4 +1,4 @@
-"""Settings, consent, cache, vote, budget, audit, precomputation."""
+"""Cache, vote, budget, audit."""
 
 from __future__ import annotations
 
@@ -10,115 +10,18 @@ from datetime import UTC, datetime
 
 import httpx2
 import pytest
-from pydantic import SecretStr
 
 from libra_core.advisors.llm import (
-    Consent,
     LLMSettings,
     Store,
-    export_batch,
-    import_batch,
-    precompute,
-    resolve,
     test_connection,
 )
 from libra_core.advisors.llm import store as store_module
 from libra_core.advisors.llm.budget import Breaker, Price, price_table
 from libra_core.advisors.llm.client import Client
 from libra_core.advisors.llm.prompt import Menu, Prompt
-from libra_core.advisors.llm.settings import describe
 from tests.support.llm_faults import FAULTS, advisor_for, case, settings_for
-from tests.support.llm_server import LLMServer
-
-KEY = "sk-very-secret-0123456789"
-
-
-@pytest.fixture(scope="module")
-def server():
-    with LLMServer() as running:
-        yield running
-
-
-@pytest.fixture
-def settings(server):
-    server.seen.clear()
-    return LLMSettings(enabled=True, base_url=server.base_url, model="good", timeout=5.0, api_key=SecretStr(KEY))
-
-
-# Settings and consent ------------------------------------------------------------------------------------------------
-
-
-def test_environment_outweighs_secrets_outweigh_page():
-    page = LLMSettings(model="from-page", base_url="http://page/v1", max_calls=1)
-    secrets = {"LIBRA_MODEL": "from-secrets", "OPENAI_BASE_URL": "http://secrets/v1"}
-    found = resolve(page, secrets, {"LIBRA_MODEL": "from-environment", "OPENAI_API_KEY": KEY})
-    assert found.settings.model == "from-environment"
-    assert found.settings.base_url == "http://secrets/v1"
-    assert found.settings.max_calls == 1
-    assert dict(found.source) == {
-        "api_key": "environment",
-        "base_url": "secrets",
-        "model": "environment",
-        "max_calls": "page",
-    }
-
-
-def test_a_key_is_never_shown():
-    settings = resolve(environment={"OPENAI_API_KEY": KEY}).settings
-    for text in (repr(settings), str(settings), json.dumps(describe(settings)), f"{settings.api_key}"):
-        assert KEY not in text
-    assert describe(settings)["api_key"] == "set"
-
-
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"base_url": "api.openai.com"}, "server address must look like"),
-        ({"base_url": "https://me:pw@host/v1"}, "must not hold a password"),
-        ({"model": " "}, "name the model"),
-        ({"samples": 0}, "samples must be between 1 and 15"),
-        ({"max_calls": -1}, "max_calls must be >= 0"),
-        ({"timeout": float("nan")}, "timeout must be between"),
-    ],
-)
-def test_wrong_settings_speak_to_a_person(change, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        replace(LLMSettings(), **change).validate()
-    with pytest.raises(ValueError, match="LIBRA_MAX_CALLS must be a whole number"):
-        resolve(environment={"LIBRA_MAX_CALLS": "many"})
-
-
-@pytest.mark.parametrize(
-    ("settings", "reason"),
-    [
-        (LLMSettings(), "switched off"),
-        (LLMSettings(enabled=True), "No API key"),
-        (
-            LLMSettings(enabled=True, api_key=SecretStr(KEY)),
-            "agreed yet to send banded patient facts to api.openai.com",
-        ),
-        (
-            LLMSettings(enabled=True, api_key=SecretStr(KEY), consent=Consent("other.example", True)),
-            "agreed yet to send",
-        ),
-        (LLMSettings(enabled=True, api_key=SecretStr(KEY), consent=Consent("api.openai.com", False)), "agreed yet"),
-        (LLMSettings(enabled=True, base_url="http://localhost.evil.example/v1", api_key=SecretStr(KEY)), "agreed yet"),
-    ],
-)
-def test_off_until_a_person_says_yes(settings, reason):
-    advisor = advisor_for(settings)
-    consultation = advisor.consult(case())
-    assert consultation.advice.status == "off"
-    assert reason in consultation.message
-    assert advisor.store.rows()[0]["requests"] == 0
-
-
-def test_a_yes_holds_for_its_host_and_loopback_needs_none():
-    assert LLMSettings(consent=Consent("api.openai.com", True)).may_send
-    for url in ("http://localhost:1/v1", "http://127.0.0.9/v1", "http://[::1]:8080/v1"):
-        assert LLMSettings(base_url=url).may_send
-    assert not LLMSettings(base_url="http://192.168.0.4/v1").may_send
-
+from tests.support.llm_server import KEY
 
 # Asking --------------------------------------------------------------------------------------------------------------
 
@@ -350,47 +253,3 @@ def test_an_audit_row_says_who_asked_whom_and_what_came_of_it(settings):
     assert advice["ballots"][0]["arm"] == "ccb"
     assert decision["advice_row"] == advice["seq"]
     assert decision["overrides"] == ["change shortened"]
-
-
-# Ahead of time -------------------------------------------------------------------------------------------------------
-
-
-def test_precompute_resumes_where_it_stopped(settings, server):
-    store, cancel, seen = Store(), threading.Event(), []
-
-    def watch(progress):
-        seen.append(progress)
-        if progress.done == 4:
-            cancel.set()
-
-    half = precompute(advisor_for(settings, store), range(12), progress=watch, cancel=cancel)
-    assert 4 <= half.done < 12
-    assert "run it again" in half.stopped
-    whole = precompute(advisor_for(settings, store), range(12))
-    assert whole.done == whole.total == 12
-    assert whole.statuses["cached"] == half.done
-    assert server.seen["good"] == 12 * 3
-    assert [p.done for p in seen] == sorted(p.done for p in seen)
-
-
-def test_precompute_stops_when_going_on_is_pointless(settings):
-    result = precompute(advisor_for(replace(settings, model="fault:401")), range(50))
-    assert result.stopped == "The server does not accept the API key."
-    assert result.done < 10
-
-
-def test_batch_file_goes_out_and_its_results_come_in(settings):
-    advisor = advisor_for(settings)
-    rows = range(3)
-    lines = [json.loads(line) for line in export_batch(advisor, rows)]
-    assert len(lines) == 9
-    assert len({line["custom_id"] for line in lines}) == 9
-    assert lines[0]["url"] == "/v1/chat/completions"
-    assert KEY not in json.dumps(lines)
-    content = json.dumps({"arm": "ccb", "changes": {}, "rationale": "From a batch."})
-    body = {"model": "served-model", "choices": [{"message": {"content": content}}]}
-    results = [json.dumps({"custom_id": line["custom_id"], "response": {"body": body}}) for line in lines]
-    broken = json.dumps({"custom_id": lines[0]["custom_id"], "response": {"body": {"choices": []}}})
-    assert import_batch(advisor, rows, [*results[1:], "not json", broken]).statuses == {"ok": 8, "invalid": 1}
-    assert len(list(export_batch(advisor, rows))) == 1
-    assert advisor.consult(case(1)).advice.status == "cached"

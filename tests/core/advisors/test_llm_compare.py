@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import threading
 from collections import Counter
@@ -14,7 +13,7 @@ from libra_core.advisors.agreement import NO_ADVICE
 from libra_core.advisors.guideline import GuidelineAdvisor
 from libra_core.advisors.llm import StoredAnswers, llm_advisor, open_store
 from libra_core.advisors.llm.store import Store
-from libra_core.cli.advise import add_advise
+from libra_core.cli import command_line
 from libra_core.cohort import load_cohort
 from libra_core.study.compare import BANDIT, LIBRA, compare, opinion
 from libra_core.study.live import LiveRun
@@ -106,8 +105,7 @@ def advise(monkeypatch, tmp_path, server):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
     open_store.cache_clear()
-    parser = argparse.ArgumentParser()
-    add_advise(parser.add_subparsers())
+    parser = command_line()
     target = tmp_path / "advice.json"
 
     def call(*arguments: str) -> tuple[int, dict]:

@@ -12,6 +12,7 @@ import pytest
 from libra_core.__main__ import main
 from libra_core.cohort import load_cohort
 from libra_core.policies import REGISTRY
+from libra_core.report.wording import fact
 
 SEVERE = 0  # a patient of nhanes with 180/120 or more
 Capture = pytest.CaptureFixture[str]
@@ -42,7 +43,7 @@ def test_alerts_come_first_and_what_to_check_stands_below(words: str, tmp_path: 
     assert unmeasured  # this drug rests on values that nobody measured
     assert content["check_before_starting"] == [item.text for item in unmeasured]
     (check,) = [line for line in lines if line.startswith("Check before starting (not recorded): ")]
-    assert all(cohort.protocol.feature(item.feature).label_inside in check for item in unmeasured)
+    assert all(fact(cohort, item.feature) in check for item in unmeasured)
 
 
 def test_the_cautions_of_the_plan_are_those_of_the_protocol(tmp_path: Path, capsys: Capture) -> None:
@@ -50,7 +51,10 @@ def test_the_cautions_of_the_plan_are_those_of_the_protocol(tmp_path: Path, caps
     assert main(["recommend", "--cohort", "nhanes", "--row", "0", "--after", "20", "--json", str(out)]) == 0
     content = json.loads(out.read_text())
     cohort, decision = load_cohort("nhanes"), content["decision"]
-    cautions = cohort.cautions(0, decision["arm"], np.array(decision["delta"]), decision["mean"])
+    treatment, flags = cohort.protocol.treatments[decision["arm"]], cohort.protocol.columns(cohort.values[0])
+    fall = decision["mean"] + treatment.cost - sum(b.value for b in treatment.bonus if flags[b.flag][0] == 1)
+    expected = cohort.frame.at[0, "sbp"] - fall
+    cautions = cohort.cautions(0, decision["arm"], np.array(decision["delta"]), expected)
     assert cautions
     assert content["cautions"] == list(cautions)
     said = capsys.readouterr().out
@@ -134,7 +138,7 @@ def test_an_advisor_that_a_policy_never_asks_is_mentioned(policy: str, capsys: C
     words = f"recommend --cohort accord-like --row 3 --after 0 --advisor random --policy {policy}"
     main(words.split())
     told = "Not used: --advisor." in capsys.readouterr().err
-    assert told == (policy not in ("libra", "libra-trial", "hr-bandit", "llm-only"))
+    assert told == (policy not in ("libra", "libra-trial", "hr-bandit", "advisor-only"))
 
 
 def test_the_default_advisor_is_nobodys_mistake(capsys: Capture) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from libra_core.certainty import Estimate, Evidence
 from libra_core.cohort import load_cohort
+from libra_core.summary import summarise_plan
 from tests.core.clinical.test_clinical import PROTOCOL, patient
 
 CODES = PROTOCOL.arm_codes
@@ -82,12 +84,21 @@ def test_kidney_function_and_potassium_are_known_before_these_drugs_start(code: 
 
 
 def test_the_expected_pressure_is_todays_less_the_fall() -> None:
-    """Fall = net benefit + what the drug costs: 1.5 mmHg for a RAS inhibitor."""
+    """Fall = net benefit + what the drug costs: 1.5 mmHg for a RAS inhibitor, less 2.5 where there is an indication."""
     nhanes = load_cohort("nhanes")
-    row = int(np.flatnonzero(nhanes.frame["sbp"].eq(135))[0])
-    low, enough = (nhanes.cautions(row, CODES.index("rasi"), NOTHING, benefit) for benefit in (13.6, 13.4))
+    flags = nhanes.protocol.columns(nhanes.values)["rasi_indication"]
+    arm, k = CODES.index("rasi"), len(CODES)
+    for indication in (0, 1):
+        may = nhanes.protocol.eligible(nhanes.values)[:, arm] & nhanes.frame["sbp"].between(130, 150)
+        row = int(np.flatnonzero(may & (flags == indication))[0])
+        evidence = Evidence((9,) * k, "mmHg", 9.0)
+        edge = nhanes.frame.at[row, "sbp"] - 120 - 1.5 + 2.5 * indication
+        nets = (Estimate(edge + d, edge - 3, edge + 3) for d in (0.1, -0.1))
+        low, enough = (summarise_plan(nhanes, row, arm, NOTHING, net, evidence).cautions for net in nets)
+        assert set(low) - set(enough) == {text for text in low if "below 120" in text} != set()
+    low, enough = (nhanes.cautions(row, arm, NOTHING, expected) for expected in (119.9, 120.1))
     assert set(low) - set(enough) == {text for text in low if "below 120" in text} != set()
-    assert nhanes.cautions(row, CODES.index("rasi"), NOTHING) == enough
+    assert nhanes.cautions(row, arm, NOTHING) == enough
 
 
 @pytest.mark.parametrize(("hba1c", "diabetes", "told"), [(6.5, 0, True), (6.4, 0, False), (7.5, 1, False)])

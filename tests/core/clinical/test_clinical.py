@@ -33,6 +33,11 @@ EXPECTED_CONTEXT = [
 ]
 
 
+def locks(row: np.ndarray) -> tuple[tuple[str, str], ...]:
+    """(feature, reason) for every habit that may not move for a patient."""
+    return tuple((limit.feature, limit.text) for limit in PROTOCOL.limits(row) if limit.kind == "lock")
+
+
 def patient(**values: float) -> np.ndarray:
     """An average patient (flags 0) with the given values, as one row."""
     row = np.array([0.0 if f.kind == "flag" else f.mean for f in PROTOCOL.features])
@@ -166,7 +171,7 @@ def test_the_box_holds_zero_moves_one_way_and_respects_every_limit(row: np.ndarr
     lo, hi = (side[0] * PROTOCOL.scales for side in PROTOCOL.box(row))
     assert (lo <= 0).all()
     assert (hi >= 0).all()
-    locked = dict(PROTOCOL.locks(row))
+    locked = dict(locks(row))
     for j, f in enumerate(PROTOCOL.mutable_features):
         value = row[PROTOCOL.index(f.name)]
         assert lo[j] == 0 if f.direction == 1 else hi[j] == 0
@@ -208,8 +213,8 @@ def test_weight_is_never_advised_below_a_bmi_of_23(row: np.ndarray) -> None:
     ],
 )
 def test_locks(habit: str, values: dict[str, float]) -> None:
-    assert habit not in dict(PROTOCOL.locks(patient(n_bp_classes=1)))
-    assert habit in dict(PROTOCOL.locks(patient(**({"n_bp_classes": 1.0} | values))))
+    assert habit not in dict(locks(patient(n_bp_classes=1)))
+    assert habit in dict(locks(patient(**({"n_bp_classes": 1.0} | values))))
 
 
 def test_limits_say_which_one_binds() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.core.clinical.test_clinical import PROTOCOL, patient, patients
+from tests.core.clinical.test_clinical import PROTOCOL, locks, patient, patients
 
 # ---------------------------------------------------------------------------------------------------- treatments
 
@@ -71,7 +71,7 @@ def test_an_arm_or_habit_that_some_possible_value_rules_out_is_out(one: np.ndarr
     open_habits = {
         limit.feature for limit in PROTOCOL.limits(one, between=(low[None], high[None])) if limit.kind != "lock"
     }
-    assert not open_habits & set(dict(PROTOCOL.locks(truth)))
+    assert not open_habits & set(dict(locks(truth)))
     blocks = {b.arm for b in PROTOCOL.blocked(one, (low[None], high[None]))}
     assert blocks - {0} == set(np.flatnonzero(~offered) + 1)
 
@@ -137,7 +137,7 @@ def test_alerts() -> None:
 def test_nobody_with_low_pressure_starts_a_drug_or_eats_less_salt(sbp: float, drugs: int) -> None:
     row = patient(sbp=sbp, dbp=50, n_bp_classes=0)
     assert PROTOCOL.eligible(row)[0].tolist() == [True] + [drugs > 0] * 7
-    assert ("sodium_mg_day" in dict(PROTOCOL.locks(row))) == (drugs == 0)
+    assert ("sodium_mg_day" in dict(locks(row))) == (drugs == 0)
     levels = {a.reason: a.level for a in PROTOCOL.alerts_for(row)}
     assert ("Systolic pressure below 110: start no drug that lowers it further." in levels) == (drugs == 0)
     assert ("Systolic pressure below 90: look for the cause today." in levels) == (sbp < 90)

@@ -7,7 +7,8 @@ import pytest
 
 from libra_core.cohort import load_cohort
 from libra_core.environments import EnvironmentSpec, make_environment
-from libra_core.environments.hypertension import EFFECTS, HABITS, REALISED
+from libra_core.environments.disease import REALISED
+from libra_core.environments.hypertension import EFFECTS, HABITS
 from libra_core.problem import Actions
 
 

@@ -8,7 +8,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from benchmarks.guarantees import BAD, NHANES, PAPER, Growth, Ratio, bounds_at, coverage, regret_at, study
+from benchmarks.guarantees import BAD, NHANES, PAPER, bounds_at, coverage, regret_at, study
+from benchmarks.laws import Growth, Ratio
 from libra_core.environments import EnvironmentSpec
 from libra_core.policies import PolicyConfig
 from libra_core.study import StudyResult

@@ -197,7 +197,7 @@ class Scripted(Advisor):
         return AdviceBatch(np.ones(n, bool), np.full(n, self.arm), np.tile(self.delta, (n, 1)))
 
 
-@pytest.mark.parametrize("name", ["libra", "libra-trial", "hr-bandit", "llm-only"])
+@pytest.mark.parametrize("name", ["libra", "libra-trial", "hr-bandit", "advisor-only"])
 def test_a_contraindicated_arm_is_never_adopted_and_a_wild_change_is_projected(name: str) -> None:
     world = make_environment(ON_COHORT, 1, 4)
     for arm in range(-1, 10):
@@ -272,3 +272,18 @@ def test_the_interval_that_a_clinician_sees_covers_the_truth(link: str) -> None:
         covered.append(((low <= truth) & (truth <= high)).mean())
         policy.learn(proposal, world.respond(contexts, proposal.actions, world.draws()))
     assert np.mean(covered) >= 0.88
+
+
+def test_a_former_name_finds_its_policy_and_is_on_no_list() -> None:
+    assert "llm-only" in REGISTRY
+    assert REGISTRY["llm-only"] is REGISTRY["advisor-only"]
+    assert "llm-only" not in list(REGISTRY)
+    with pytest.raises(KeyError, match="nobody"):
+        REGISTRY["nobody"]
+
+
+def test_a_session_recorded_under_a_former_name_keeps_it() -> None:
+    world = make_environment(SMALL, 0)
+    old, new = (make_policy(name, world, PolicyConfig(), 0, "near-optimal") for name in ("llm-only", "advisor-only"))
+    assert (old.name, new.name) == ("llm-only", "advisor-only")
+    new.restore(old.state())

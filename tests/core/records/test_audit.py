@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace as changed
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from libra_core.records import LOCAL, Actor, Database, Denied, Repository, Role, SessionLog, Unavailable, replay
-from libra_core.records.database import migrate
-from libra_core.records.models import APPEND_ONLY, Base
+from libra_core.records.schema import APPEND_ONLY, METADATA
 from tests.support.kit import NHANES, begin, other_plan, play, stamp
 
 
@@ -31,12 +30,12 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A session on disk, recorded once: each test works on a copy."""
     path = tmp_path_factory.mktemp("recorded") / "records.sqlite"
     database = Database(f"sqlite:///{path}")
-    sitting = begin(database, planned=8, blinded=True)
-    sitting.save_scenario(1, "later", other_plan(sitting.current()))
-    play(sitting)
-    assert sitting.repository.verify(sitting.id).ok
+    log = begin(database, planned=8, blinded=True)
+    log.save_scenario(1, "later", other_plan(log.current()))
+    play(log)
+    assert log.repository.verify(log.id).ok
     database.close()
-    return path, sitting.id
+    return path, log.id
 
 
 @pytest.fixture
@@ -66,13 +65,13 @@ def test_the_database_refuses_to_change_a_row(session: SessionLog, table: str) -
             c.execute(text(statement))
 
 
-COLUMNS = [(t.name, c.name) for t in Base.metadata.sorted_tables if t.name in APPEND_ONLY for c in t.columns]
+COLUMNS = [(t.name, c.name) for t in METADATA.sorted_tables if t.name in APPEND_ONLY for c in t.columns]
 
 
 @pytest.mark.parametrize(("table", "column"), COLUMNS)
 def test_an_edit_of_any_column_is_found(session: SessionLog, table: str, column: str) -> None:
     """One column of one row, in the middle of the table, is given another value."""
-    kind = Base.metadata.tables[table].columns[column].type.python_type
+    kind = METADATA.tables[table].columns[column].type.python_type
     new = f"COALESCE({column}, 0) + 1000" if kind in (int, float) else f"COALESCE({column}, '') || 'x'"
     new = f"1 - {column}" if kind is bool else new
     middle = f"(SELECT rowid FROM {table} ORDER BY rowid LIMIT 1 OFFSET (SELECT COUNT(*) / 2 FROM {table}))"
@@ -96,31 +95,38 @@ def test_a_removed_row_is_found(session: SessionLog, table: str, which: str) -> 
         assert not session.repository.verify(session.id).ok
 
 
-@pytest.mark.parametrize("table", ["cases", "decisions", "outcomes", "audit"])
-def test_reordered_rows_are_found(session: SessionLog, table: str) -> None:
-    key = "chain" if table == "audit" else "session_id"
+@pytest.mark.parametrize("kind", ["opened", "first", "decided"])
+def test_reordered_rows_are_found(session: SessionLog, kind: str) -> None:
     with intruder(session) as c:
-        found = c.execute(f"SELECT rowid, seq FROM {table} WHERE {key} = ? ORDER BY seq LIMIT 2", [session.id])
+        found = c.execute(
+            "SELECT rowid, seq FROM events WHERE session = ? AND kind = ? ORDER BY seq LIMIT 2", [session.id, kind]
+        )
         (a, s), (b, t) = found.fetchall()
         for rowid, seq in ((a, -1), (b, s), (a, t)):
-            c.execute(f"UPDATE {table} SET seq = {seq} WHERE rowid = {rowid}")
+            c.execute(f"UPDATE events SET seq = {seq} WHERE rowid = {rowid}")
     assert not session.repository.verify(session.id).ok
 
 
-def test_an_added_row_is_found(session: SessionLog) -> None:
+@pytest.mark.parametrize("seq", ["seq", "seq + 1000"])
+def test_an_added_row_is_found(session: SessionLog, seq: str) -> None:
+    """Beside an event that is there, and after the last."""
+    columns = f"session, {seq}, position + 100, kind, actor, at, payload, closes, outcome, NULL, hash"
     with intruder(session) as c:
-        columns = "position, name, plan, actor, saved_at FROM scenarios"
-        c.execute(f"INSERT INTO scenarios SELECT session_id, seq + 1, {columns}")
+        c.execute(f"INSERT INTO events SELECT {columns} FROM events WHERE kind = 'scenario'")
+    assert not session.repository.verify(session.id).ok
+
+
+def test_a_guard_of_another_type_is_found(session: SessionLog) -> None:
+    """SQLite keeps a word in a column of numbers, and a word is true."""
+    with intruder(session) as c:
+        c.execute("UPDATE events SET closes = 'no' WHERE closes = 1")
     assert not session.repository.verify(session.id).ok
 
 
 def test_a_log_cut_off_at_its_end_is_found(session: SessionLog) -> None:
-    last = session.ledger.seq
     with intruder(session) as c:
-        for table in (*APPEND_ONLY, "snapshots"):
-            if table not in ("sessions", "audit"):
-                c.execute(f"DELETE FROM {table} WHERE seq = {last}")
-        c.execute(f"DELETE FROM audit WHERE chain = '{session.id}' AND seq = {last}")
+        c.execute("DELETE FROM snapshots")
+        c.execute("DELETE FROM events WHERE session = ? AND seq = ?", [session.id, session.ledger.seq])
     assert not session.repository.verify(session.id).ok
 
 
@@ -154,18 +160,17 @@ READS = {"ann": True, "ben": False, "lea": True, "vic": False, "otto": False, "n
 
 @pytest.mark.parametrize("who", PEOPLE, ids=lambda a: f"{a.role}-{a.id}")
 def test_a_session_is_read_by_its_owner_and_the_lead_of_its_study(database: Database, who: Actor) -> None:
-    sitting = play(begin(database, ANN, planned=2), 1)
+    log = play(begin(database, ANN, planned=2), 1)
     repository = Repository(database, who)
-    assert [s.id for s in repository.sessions()] == ([sitting.id] if READS[who.id] else [])
+    assert [s.id for s in repository.sessions()] == ([log.id] if READS[who.id] else [])
     readings = (
-        lambda: repository.session(sitting.id),
-        lambda: repository.events(sitting.id),
-        lambda: repository.last(sitting.id),
-        lambda: repository.decision(sitting.id, "k"),
-        lambda: repository.snapshot(sitting.id),
-        lambda: repository.head(sitting.id),
-        lambda: repository.verify(sitting.id),
-        lambda: SessionLog(repository, sitting.id, NHANES),
+        lambda: repository.session(log.id),
+        lambda: repository.events(log.id),
+        lambda: repository.last(log.id),
+        lambda: repository.snapshot(log.id),
+        lambda: repository.head(log.id),
+        lambda: repository.verify(log.id),
+        lambda: SessionLog(repository, log.id, NHANES),
     )
     for reading in readings:
         if READS[who.id]:
@@ -177,18 +182,18 @@ def test_a_session_is_read_by_its_owner_and_the_lead_of_its_study(database: Data
 
 @pytest.mark.parametrize("who", PEOPLE[1:], ids=lambda a: f"{a.role}-{a.id}")
 def test_a_session_is_written_by_its_owner_alone(database: Database, who: Actor) -> None:
-    sitting = begin(database, ANN)
-    sitting.current()
+    log = begin(database, ANN)
+    log.current()
     repository = Repository(database, who)
     for writing in (
-        lambda: repository.append(sitting.id, sitting.ledger.seq, "closed", {}),
-        lambda: repository.save_snapshot(sitting.id, 1, {}),
-        lambda: SessionLog(repository, sitting.id, NHANES).accept(1, stamp()),
-        lambda: SessionLog(repository, sitting.id, NHANES).close(),
+        lambda: repository.append(log.id, log.ledger.seq, "closed", {}),
+        lambda: repository.save_snapshot(log.id, 1, {}),
+        lambda: SessionLog(repository, log.id, NHANES).accept(1, stamp()),
+        lambda: SessionLog(repository, log.id, NHANES).close(),
     ):
         with pytest.raises(Denied):
             writing()
-    assert Repository(database, ANN).last(sitting.id) == sitting.ledger.seq
+    assert Repository(database, ANN).last(log.id) == log.ledger.seq
 
 
 @pytest.mark.parametrize("who", [VIEWER, NOBODY], ids=lambda a: a.id)
@@ -197,10 +202,25 @@ def test_who_may_not_decide_cannot_begin(database: Database, who: Actor) -> None
         begin(database, who)
 
 
+def test_an_export_leaves_an_entry_in_the_installation_s_chain(database: Database) -> None:
+    log = begin(database, ANN)
+    log.repository.exported("CSV", [log.id])
+    with database.read() as c:
+        kind, actor, payload = c.execute(
+            text("SELECT kind, actor, payload FROM events WHERE session = '*' ORDER BY seq DESC LIMIT 1")
+        ).one()
+    assert (kind, actor) == ("export", "ann")
+    assert json.loads(payload)["export"] == {"form": "CSV", "study": "study", "sessions": [log.id]}
+    assert log.repository.verify_installation().message == "2 events, unbroken."
+    for who in (VIEWER, NOBODY):
+        with pytest.raises(Denied):
+            Repository(database, who).exported("CSV", [log.id])
+
+
 def test_an_unknown_session_and_another_s_sound_the_same(database: Database) -> None:
-    sitting = begin(database, ANN)
+    log = begin(database, ANN)
     said = []
-    for session_id in (sitting.id, "0" * 32, "' OR 1=1 --", ""):
+    for session_id in (log.id, "0" * 32, "' OR 1=1 --", ""):
         with pytest.raises(Denied) as error:
             Repository(database, BEN).session(session_id)
         said.append(str(error.value))
@@ -212,38 +232,8 @@ def test_an_unknown_session_and_another_s_sound_the_same(database: Database) -> 
 
 def test_the_newest_schema_is_the_models(database: Database) -> None:
     found = inspect(database.engine)
-    for table in Base.metadata.sorted_tables:
+    for table in METADATA.sorted_tables:
         assert {c["name"] for c in found.get_columns(table.name)} == {c.name for c in table.columns}
-
-
-def test_a_first_schema_with_data_moves_on(tmp_path: Path) -> None:
-    """A session held by the first version: written here as that version wrote it, then read, proven and continued."""
-    new = Database(f"sqlite:///{tmp_path / 'new.sqlite'}")
-    sitting = begin(new, planned=6)
-    while len(sitting.ledger.cases) < 4:
-        case = sitting.current()
-        sitting.accept(case.position, changed(stamp(), seconds=None))
-    old_path = tmp_path / "old.sqlite"
-    old = create_engine(f"sqlite:///{old_path}")
-    with old.begin() as connection:
-        migrate(connection, "0001")
-        tables = inspect(connection).get_table_names()
-        assert "snapshots" not in tables
-        connection.execute(text("DELETE FROM heads"))
-        connection.exec_driver_sql(f"ATTACH '{tmp_path / 'new.sqlite'}' AS new")
-        for table in ("sessions", "cases", "proposals", "advice", "decisions", "outcomes", "audit", "heads"):
-            columns = ", ".join(c["name"] for c in inspect(connection).get_columns(table))
-            connection.execute(text(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM new.{table}"))
-    old.dispose()
-    moved = Database(f"sqlite:///{old_path}")
-    repository = Repository(moved, sitting.repository.actor)
-    assert repository.verify(sitting.id).ok
-    resumed = SessionLog(repository, sitting.id, NHANES)
-    assert resumed.ledger.decided == sitting.ledger.decided
-    play(resumed)
-    assert resumed.finished
-    assert repository.verify(sitting.id).ok
-    assert replay(repository, sitting.id, NHANES).ok
 
 
 def test_a_schema_of_the_future_gets_a_sentence(tmp_path: Path) -> None:

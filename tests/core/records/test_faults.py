@@ -17,7 +17,7 @@ from sqlalchemy import event
 
 from libra_core.records import LOCAL, Database, Repository, SessionLog, Unavailable, replay
 from libra_core.records.errors import NOT_KEPT
-from tests.support.kit import NHANES, begin, other_plan, play, postgres, postgres_bin, spec, stamp
+from tests.support.kit import NHANES, begin, fails, other_plan, play, spec, stamp, whole
 
 
 @pytest.fixture
@@ -27,26 +27,6 @@ def database(tmp_path: Path) -> Iterator[Database]:
     found.close()
 
 
-def fails(step: Callable[[], object], words: str) -> None:
-    """The step ends in a sentence that says what happened, that nothing of it was kept, and what to do."""
-    with pytest.raises(Unavailable, match=words) as error:
-        step()
-    said = str(error.value)
-    assert NOT_KEPT in said
-    assert "sqlite3" not in said.lower()
-    assert "psycopg" not in said.lower()
-
-
-def whole(sitting: SessionLog, decided: int) -> None:
-    """The record has exactly so many decisions, replays, and the same SessionLog goes on to the end."""
-    fresh = SessionLog(Repository(sitting.repository.database, LOCAL), sitting.id, NHANES)
-    assert fresh.ledger.decided == decided
-    play(sitting)
-    assert sitting.finished
-    assert sitting.repository.verify(sitting.id).ok
-    assert (found := replay(sitting.repository, sitting.id, NHANES)).ok, found.sentence
-
-
 def limited(database: Database, pragma: str) -> None:
     """Every connection from now on works under a limit that SQLite itself enforces."""
     database.engine.dispose()
@@ -54,28 +34,28 @@ def limited(database: Database, pragma: str) -> None:
 
 
 def test_a_full_disk(database: Database) -> None:
-    sitting = play(begin(database), 2)
-    case = sitting.current()
+    log = play(begin(database), 2)
+    case = log.current()
     with closing(sqlite3.connect(database.path)) as c:
         pages = c.execute("PRAGMA page_count").fetchone()[0]
         limit = f"PRAGMA max_page_count = {pages}"
     database.engine.dispose()
     listener = lambda connection, _: connection.execute(limit)  # noqa: E731 -- it has to be removed again
     event.listen(database.engine, "connect", listener)
-    until_full(sitting, case.position)
-    fails(lambda: sitting.accept(case.position, stamp(comment="x" * 2000)), "disk is full")
+    until_full(log, case.position)
+    fails(lambda: log.accept(case.position, stamp(comment="x" * 2000)), "disk is full")
     event.remove(database.engine, "connect", listener)
     database.engine.dispose()
-    whole(sitting, 2)
+    whole(log, 2)
 
 
-def until_full(sitting: SessionLog, position: int) -> None:
+def until_full(log: SessionLog, position: int) -> None:
     """Write small things until there is no room for another: each is either kept or refused with a sentence."""
-    plan = other_plan(sitting.ledger.cases[position])
+    plan = other_plan(log.ledger.cases[position])
 
     def fill() -> None:
         for _ in range(10_000):
-            sitting.save_scenario(position, "fills the disk", plan)
+            log.save_scenario(position, "fills the disk", plan)
 
     fails(fill, "disk is full")
 
@@ -89,37 +69,37 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
         pytest.skip("this machine does not let a test mount a disk")
     try:
         database = Database(f"sqlite:///{disk / 'records.sqlite'}")
-        sitting = play(begin(database, planned=4), 2)
-        case = sitting.current()
+        log = play(begin(database, planned=4), 2)
+        case = log.current()
         filler = disk / "filler"
         with contextlib.suppress(OSError), filler.open("wb", buffering=0) as f:
             while f.write(bytes(4096)):
                 pass
-        until_full(sitting, case.position)  # what the write-ahead log had room for is kept
-        fails(lambda: sitting.accept(case.position, stamp(comment="x" * 2000)), "disk is full")
+        until_full(log, case.position)  # what the write-ahead log had room for is kept
+        fails(lambda: log.accept(case.position, stamp(comment="x" * 2000)), "disk is full")
         filler.unlink()
-        whole(sitting, 2)
+        whole(log, 2)
         database.close()
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=False)
 
 
 def test_a_read_only_database(database: Database) -> None:
-    sitting = play(begin(database), 2)
-    case = sitting.current()
+    log = play(begin(database), 2)
+    case = log.current()
     database.engine.dispose()
     listener = lambda connection, _: connection.execute("PRAGMA query_only = ON")  # noqa: E731
     event.listen(database.engine, "connect", listener)
-    fails(lambda: sitting.accept(case.position, stamp()), "read-only")
+    fails(lambda: log.accept(case.position, stamp()), "read-only")
     event.remove(database.engine, "connect", listener)
     database.engine.dispose()
-    whole(sitting, 2)
+    whole(log, 2)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs another user than root, who may write everything")
 def test_a_read_only_folder_of_another_user(tmp_path: Path, database: Database) -> None:
     """A process of a user without rights reads the record, and says that it cannot write."""
-    sitting = play(begin(database), 2)
+    log = play(begin(database), 2)
     database.engine.dispose()
     folder = Path(shutil.copytree(tmp_path, "/tmp/libra-read-only", dirs_exist_ok=True))
     try:
@@ -128,7 +108,7 @@ def test_a_read_only_folder_of_another_user(tmp_path: Path, database: Database) 
         folder.chmod(0o555)
         said = as_nobody(
             lambda: Repository(Database(f"sqlite:///{folder / 'records.sqlite'}"), LOCAL).append(
-                sitting.id, sitting.ledger.seq, "closed", {}
+                log.id, log.ledger.seq, "closed", {}
             )
         )
         assert said.startswith("Unavailable")
@@ -161,8 +141,8 @@ def as_nobody(step: Callable[[], object]) -> str:
 @pytest.mark.parametrize("how", ["removed", "replaced", "moved"])
 def test_a_file_that_is_gone_in_mid_session(database: Database, tmp_path: Path, how: str) -> None:
     """SQLite would go on writing into a file that nobody can find any more; here it is noticed before."""
-    sitting = play(begin(database), 2)
-    case = sitting.current()
+    log = play(begin(database), 2)
+    case = log.current()
     away = tmp_path / "away"
     away.mkdir()
     database.engine.dispose()  # the write-ahead log is folded into the file
@@ -171,10 +151,10 @@ def test_a_file_that_is_gone_in_mid_session(database: Database, tmp_path: Path, 
     if how == "replaced":
         (tmp_path / "records.sqlite").write_bytes(b"")
     with pytest.raises(Unavailable, match="removed or replaced"):
-        sitting.accept(case.position, stamp())
+        log.accept(case.position, stamp())
     for file in away.glob("*"):
         os.replace(file, tmp_path / file.name)
-    whole(sitting, 2)
+    whole(log, 2)
 
 
 def test_a_damaged_file_gets_a_sentence(tmp_path: Path) -> None:
@@ -193,19 +173,19 @@ def test_a_clock_that_goes_backwards(database: Database) -> None:
     """The order is the log's; times are only read by people."""
     hours = iter(range(10_000, 0, -1))
     repository = Repository(database, LOCAL, clock=lambda: f"2026-01-01T00:00:00.{next(hours):06d}+00:00")
-    sitting = SessionLog(repository, repository.begin(spec(), "backwards").id, NHANES)
-    play(sitting)
-    times = [e.at for e in repository.events(sitting.id)]
+    log = SessionLog(repository, repository.begin(spec(), "backwards").id, NHANES)
+    play(log)
+    times = [e.at for e in repository.events(log.id)]
     assert times == sorted(times, reverse=True)
-    whole(sitting, 6)
-    assert SessionLog(repository, sitting.id, NHANES).engine.state() == sitting.engine.state()
+    whole(log, 6)
+    assert SessionLog(repository, log.id, NHANES).engine.state() == log.engine.state()
 
 
 def test_a_failed_write_is_tried_again_with_the_same_key(database: Database) -> None:
     """The database fails after it has recorded: the second try finds the decision and does not repeat it."""
-    sitting = begin(database)
-    case, key = sitting.current(), stamp()
-    append, failed = sitting.repository.append, []
+    log = begin(database)
+    case, key = log.current(), stamp()
+    append, failed = log.repository.append, []
 
     def committed_but_not_heard(*args: object) -> object:
         done = append(*args)
@@ -214,13 +194,13 @@ def test_a_failed_write_is_tried_again_with_the_same_key(database: Database) -> 
             raise Unavailable("The database cannot be reached. " + NOT_KEPT)
         return done
 
-    sitting.repository.append = committed_but_not_heard
+    log.repository.append = committed_but_not_heard
     with pytest.raises(Unavailable):
-        sitting.accept(case.position, key)
-    sitting.sync()
-    sitting.accept(case.position, key)
-    assert sitting.ledger.decided == 1
-    whole(sitting, 1)
+        log.accept(case.position, key)
+    log.sync()
+    log.accept(case.position, key)
+    assert log.ledger.decided == 1
+    whole(log, 1)
 
 
 def test_writers_side_by_side_wait_for_their_turn(tmp_path: Path) -> None:
@@ -249,75 +229,3 @@ def test_writers_side_by_side_wait_for_their_turn(tmp_path: Path) -> None:
     for session_id in ids:
         assert repository.verify(session_id).ok
         assert replay(repository, session_id, NHANES).ok
-
-
-@pytest.fixture(scope="module")
-def server():
-    if postgres_bin() is None:
-        pytest.skip("PostgreSQL is missing: sudo apt-get install postgresql")
-    with postgres() as running:
-        yield running
-
-
-def test_a_server_that_goes_and_comes_back(server) -> None:
-    database = Database(server.url)
-    sitting = play(begin(database), 2)
-    case, key = sitting.current(), stamp()
-    server.stop()
-    fails(lambda: sitting.accept(case.position, key), "cannot be reached")
-    fails(lambda: sitting.accept(case.position, key), "cannot be reached")
-    server.start()
-    sitting.accept(case.position, key)
-    whole(sitting, 3)
-
-
-def test_a_read_only_server(server) -> None:
-    database = Database(server.url)
-    sitting = play(begin(database), 2)
-    case = sitting.current()
-    database.engine.dispose()
-    read_only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
-
-    def listener(connection, _) -> None:
-        connection.execute(read_only)
-        connection.commit()
-
-    event.listen(database.engine, "connect", listener)
-    fails(lambda: sitting.accept(case.position, stamp()), "read-only")
-    event.remove(database.engine, "connect", listener)
-    database.engine.dispose()
-    whole(sitting, 2)
-
-
-def test_a_server_that_is_not_there() -> None:
-    fails(lambda: Database("postgresql://libra@127.0.0.1:1/none"), "cannot be reached")
-
-
-def test_two_windows_on_a_server(server) -> None:
-    """The same races as on SQLite: the database lets one of two decisions stand."""
-    database = Database(server.url)
-    sitting = begin(database, planned=12)
-    windows = [SessionLog(Repository(database, LOCAL), sitting.id, NHANES) for _ in range(3)]
-    errors: list[BaseException] = []
-
-    def work(window: SessionLog) -> None:
-        from libra_core.records import AlreadyDecided
-
-        try:
-            while (case := window.current()) is not None:
-                try:
-                    window.accept(case.position, stamp())
-                except AlreadyDecided:
-                    window.sync()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(window,)) for window in windows]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors
-    sitting.sync()
-    assert sitting.ledger.decided == 12
-    whole(sitting, 12)

@@ -15,8 +15,9 @@ from fhir.resources.R4B.bundle import Bundle
 from libra_core.cohort import load_cohort
 from libra_core.records import Actor, Database, Denied, Repository, Role
 from libra_core.records import analytics as a
-from libra_core.records.export import csv_bytes, fhir_bundle, parquet_bytes
+from libra_core.records.export import fhir_bundle, parquet_bytes
 from libra_core.records.results import Totals, collect, totals
+from libra_core.spreadsheet import csv_bytes
 from tests.support.kit import NHANES, begin, other_plan, play, stamp
 
 ANN, BEN, LEAD = Actor("ann", Role.CLINICIAN), Actor("ben", Role.CLINICIAN), Actor("lea", Role.LEAD)
@@ -113,10 +114,10 @@ def test_a_study_s_table(database: Database) -> None:
 
 
 def test_mistakes_are_counted_and_in_no_other_number(database: Database) -> None:
-    sitting = play(begin(database, LEAD, planned=6, blinded=True))
-    before = Totals.of(collect(sitting.repository, cohorts))
-    sitting.mistaken(3, stamp(comment="wrong button"))
-    found = collect(sitting.repository, cohorts)
+    log = play(begin(database, LEAD, planned=6, blinded=True))
+    before = Totals.of(collect(log.repository, cohorts))
+    log.mistaken(3, stamp(comment="wrong button"))
+    found = collect(log.repository, cohorts)
     after = Totals.of(found)
     assert (before.mistakes, after.mistakes) == (0, 1)
     assert after.decisions == before.decisions - 1
@@ -129,11 +130,11 @@ def test_mistakes_are_counted_and_in_no_other_number(database: Database) -> None
 
 
 def test_time_for_a_patient_holds_the_blinded_choice_too(database: Database) -> None:
-    sitting = begin(database, LEAD, blinded=True, planned=1)
-    case = sitting.current()
-    sitting.first_choice(1, other_plan(case), replace(stamp(), seconds=5.0))
-    sitting.accept(1, replace(stamp(), seconds=2.0))
-    assert collect(sitting.repository, cohorts).table["seconds"].tolist() == [7.0]
+    log = begin(database, LEAD, blinded=True, planned=1)
+    case = log.current()
+    log.first_choice(1, other_plan(case), replace(stamp(), seconds=5.0))
+    log.accept(1, replace(stamp(), seconds=2.0))
+    assert collect(log.repository, cohorts).table["seconds"].tolist() == [7.0]
 
 
 def test_an_interval_stays_between_0_and_1() -> None:
@@ -146,10 +147,10 @@ def test_groups_are_those_of_each_session_s_own_cohort(database: Database) -> No
     other = load_cohort("accord-like")
     both = {cohort.name: cohort for cohort in (NHANES, other)}
     for cohort in both.values():
-        sitting = begin(database, LEAD, cohort=cohort, planned=5)
+        log = begin(database, LEAD, cohort=cohort, planned=5)
         for position in range(1, 6):
-            sitting.current()
-            sitting.accept(position, stamp())
+            log.current()
+            log.accept(position, stamp())
     t = collect(Repository(database, LEAD), both.__getitem__).table
     for cohort in both.values():
         mine = t[t["cohort"] == cohort.name]
@@ -210,10 +211,10 @@ def test_csv_cannot_start_a_formula(text: str) -> None:
 
 
 def test_exports_read_back(database: Database) -> None:
-    sitting = begin(database, ANN, planned=3)
-    case = sitting.current()
-    sitting.override(1, other_plan(case), stamp(reason="too-costly-uncovered", comment="=HYPERLINK(1)"))
-    play(sitting)
+    log = begin(database, ANN, planned=3)
+    case = log.current()
+    log.override(1, other_plan(case), stamp(reason="too-costly-uncovered", comment="=HYPERLINK(1)"))
+    play(log)
     found = collect(Repository(database, ANN), cohorts)
     parquet = pd.read_parquet(io.BytesIO(parquet_bytes(found.table, found.sessions)))
     assert parquet["comment"][0] == "=HYPERLINK(1)"  # Parquet runs nothing: the text is exact

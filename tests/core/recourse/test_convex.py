@@ -9,9 +9,9 @@ from benchmarks.instances import draw
 from libra_core.clinical import default_protocol
 from libra_core.cohort import load_cohort
 from libra_core.environments import EnvironmentSpec, make_environment
+from libra_core.feasible import FeasibleSet, LinearConstraint
 from libra_core.policies import PolicyConfig
 from libra_core.recourse.convex import LinearStep
-from libra_core.recourse.feasible import FeasibleSet, LinearConstraint
 from libra_core.recourse.optimistic import plan
 from libra_core.study import LiveRun, make_policy, run
 
@@ -57,7 +57,9 @@ def test_limits_from_the_protocol_bind_on_real_patients() -> None:
     world = make_environment(spec, 0, 2)
     F = world.problem.feasible
     assert [b.name for b in F.constraints] == list(LIMITS)
-    policies = [make_policy(name, world, PolicyConfig(), 0, "near-optimal") for name in ("glrb", "llm-only", "random")]
+    policies = [
+        make_policy(name, world, PolicyConfig(), 0, "near-optimal") for name in ("glrb", "advisor-only", "random")
+    ]
     bound = 0
     for now in run(world, policies, 12):
         assert (now.best > -np.inf).all()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from libra_core.recourse.feasible import FeasibleSet
+from libra_core.feasible import FeasibleSet
 from libra_core.recourse.linear_step import best_change
 
 NORMS = (1.0, 2.0, math.inf)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from benchmarks.instances import draw
 from libra_core.environments import EnvironmentSpec, make_environment
+from libra_core.feasible import FeasibleSet
 from libra_core.policies import PolicyConfig
 from libra_core.policies.model import ModelPolicy
 from libra_core.problem import Actions, Contexts
 from libra_core.recourse.certificate import Lifted, certify, upper_bound
-from libra_core.recourse.feasible import FeasibleSet
 from libra_core.recourse.optimistic import plan
 from libra_core.recourse.plans import Plans, evaluate
 from libra_core.streams import Streams

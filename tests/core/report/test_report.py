@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from libra_core.cohort import load_cohort, read_table
+from libra_core.cohort import read_table
+from libra_core.digits import fixed
 from libra_core.environments import EnvironmentSpec
 from libra_core.problem import Actions
 from libra_core.report.case import CaseStudy, load_case
@@ -22,14 +22,10 @@ from libra_core.report.story import KEYS, case_document, story
 from libra_core.report.wording import rate
 from libra_core.study import StudySpec, run_study
 from libra_core.study.store import (
-    KEY,
-    StudyError,
     digest_of,
     load_case_study,
-    load_study,
-    save_study,
-    stored_hashes,
 )
+from tests.support import by_hand
 
 SMALL = StudySpec(
     EnvironmentSpec("hypertension", cohort="accord-like"), ("glrb", "libra-trial"), "noisy:0.3", 60, 3, seed=5
@@ -39,71 +35,6 @@ SMALL = StudySpec(
 @pytest.fixture(scope="module")
 def case() -> CaseStudy:
     return load_case()
-
-
-# ------------------------------------------------------------------------------------------------ the store
-
-
-def test_a_study_reads_back_to_the_last_digit(tmp_path: Path) -> None:
-    cohort = load_cohort("accord-like")
-    result = run_study(SMALL, cohort=cohort)
-    path = save_study(result, cohort, tmp_path)
-    assert path.stem == SMALL.hash
-    found = load_study(SMALL.hash, tmp_path)
-    assert found.spec == SMALL
-    assert found.current
-    assert found.result.t == result.t
-    assert found.provenance == cohort.provenance
-    assert found.versions["numpy"] == np.__version__
-    for a, b in zip(result.policies, found.result.policies, strict=True):
-        np.testing.assert_array_equal(a.regret, b.regret)
-        np.testing.assert_array_equal(a.calls, b.calls)
-        assert (a.call_bound, a.dismissed) == (b.call_bound, b.dismissed)
-        for group in a.groups:
-            np.testing.assert_array_equal(a.groups[group][0], b.groups[group][0])
-    assert stored_hashes(tmp_path) == [SMALL.hash]
-
-
-def test_the_file_explains_itself(tmp_path: Path) -> None:
-    path = save_study(run_study(SMALL), None, tmp_path)
-    meta = json.loads(pq.read_schema(path).metadata[KEY])
-    assert meta["config"]["seed"] == 5
-    assert meta["simulated"] is True
-    assert {"libra", "python", "numba"} <= set(meta["versions"])
-
-
-def test_changed_numbers_are_noticed(tmp_path: Path) -> None:
-    path = save_study(run_study(SMALL), None, tmp_path)
-    table = pq.read_table(path)
-    better = table["regret"].to_numpy().copy()
-    better[7] -= 1.0
-    forged = table.set_column(table.schema.get_field_index("regret"), "regret", [better])
-    pq.write_table(forged.replace_schema_metadata(table.schema.metadata), path)
-    with pytest.raises(StudyError, match="not those it was stored with"):
-        load_study(SMALL.hash, tmp_path)
-
-
-def test_a_changed_setting_is_noticed(tmp_path: Path) -> None:
-    path = save_study(run_study(SMALL), None, tmp_path)
-    table = pq.read_table(path)
-    meta = json.loads(table.schema.metadata[KEY])
-    meta["config"]["seed"] = 6
-    pq.write_table(table.replace_schema_metadata({KEY: json.dumps(meta).encode()}), path)
-    with pytest.raises(StudyError, match="settings are not those of its hash"):
-        load_study(SMALL.hash, tmp_path)
-
-
-@pytest.mark.parametrize("wanted", ["0123456789ab", "../secret", ""])
-def test_a_study_that_is_not_there_is_told_in_a_sentence(tmp_path: Path, wanted: str) -> None:
-    with pytest.raises(StudyError, match=r"no stored study|not a config hash"):
-        load_study(wanted, tmp_path)
-
-
-def test_half_a_file_is_told_in_a_sentence(tmp_path: Path) -> None:
-    path = save_study(run_study(SMALL), None, tmp_path)
-    path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(StudyError, match="cannot be read"):
-        load_study(SMALL.hash, tmp_path)
 
 
 # ------------------------------------------------------------------------------------------------ the shipped study
@@ -122,7 +53,7 @@ def test_the_shipped_studies_are_what_this_code_computes() -> None:
 
 
 def test_the_live_run_is_the_first_stored_replicate(case: CaseStudy) -> None:
-    run, stored = case.live(), policy(case.main.result, "libra")
+    run, stored = case.start_run(), policy(case.main.result, "libra")
     grid = [t for t in case.main.result.t if t <= 70]
     for _ in range(grid[-1]):
         run.step()
@@ -233,7 +164,10 @@ def test_without_a_rule_for_the_story_the_first_whose_treatment_changes_is_taken
 
 def test_the_run_says_what_was_best_and_what_was_lost(case: CaseStudy) -> None:
     """Against the environment's own account of the best plan and of LIBRA's."""
-    row, plan = case.row, case.decision
+    row, run = case.row, case.start_run()
+    for _ in range(200):
+        run.step()
+    plan = run.decision_for(row)
     contexts = case.cohort.contexts(np.array([row]))
     mine = case.environment.means(contexts, Actions(np.array([plan.arm]), np.array([plan.delta])))[0]
     assert case.lost == pytest.approx(case.environment.best(contexts)[0] - mine, abs=1e-9)
@@ -243,7 +177,8 @@ def test_the_run_says_what_was_best_and_what_was_lost(case: CaseStudy) -> None:
     best = labels[int(case.truth.arm[case.place])]
     assert f"proposes {labels[plan.arm]}; the simulated best is {best}: {case.lost:.1f} mmHg lost." in section.message
     assert f"Best possible under the simulated truth: {best}" in section.points[1]
-    fall = plan.mean + case.cohort.protocol.price(case.cohort.values[row], plan.arm)
+    treatment, flags = case.cohort.protocol.treatments[plan.arm], case.cohort.protocol.columns(case.cohort.values[row])
+    fall = plan.mean + treatment.cost - sum(b.value for b in treatment.bonus if flags[b.flag][0] == 1)
     assert f"to fall by {fall:.1f} mmHg" in section.points[0]
 
 
@@ -309,3 +244,18 @@ def test_every_stored_study_has_a_report() -> None:
             if len(keys) < len(KEYS)
             else []
         )
+
+
+def test_the_run_counts_an_indication_the_right_way_round(case: CaseStudy) -> None:
+    """The patient of the story may have none: the same screen about one whose plan has a burden and an indication."""
+    run = case.start_run()
+    for _ in range(60):
+        run.step()
+    cohort, had = case.cohort, run.evidence().given
+    plans = (run.decision_for(int(row)) for row in cohort.arrivals)
+    plan = next(d for d in plans if had[d.arm] and by_hand.both_parts(cohort, d.row, d.arm))
+    other = CaseStudy(case.main, None, None, cohort, case.environment)
+    other.__dict__["proposed"] = run.summary(plan.row)
+    fall, low, high = (by_hand.fall(cohort, plan.row, plan.arm, v) for v in (plan.mean, plan.low, plan.high))
+    said = next(s for s in story(other) if s.key == "run").points[0]
+    assert f"to fall by {fixed(fall, 1)} mmHg (between {fixed(low, 1)} and {fixed(high, 1)})" in said

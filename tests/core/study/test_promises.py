@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from libra_core.environments import EnvironmentSpec, make_environment
+from libra_core.feasible import FeasibleSet
 from libra_core.glm.link import link_named
 from libra_core.policies import PolicyConfig
 from libra_core.problem import Problem
-from libra_core.recourse.feasible import FeasibleSet
 from libra_core.recourse.plans import evaluate
 from libra_core.study import StudySpec, run_study
 from libra_core.study.promises import promises

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 
 from libra_core.__main__ import main
+from libra_core.clinical import default_protocol
 from libra_core.cohort import load_cohort
 from libra_core.environments import EnvironmentSpec
 from libra_core.policies import PolicyConfig
 from libra_core.study import Cancelled, LiveRun, StudySpec, run_study
+from libra_core.study.case import case_study_specs
 from libra_core.study.live import live_config
 from libra_core.study.metrics import as_json, band, group_frame, regret_frame, summary_frame
+from libra_core.study.store import load_case_study
 from libra_core.study.theory import call_bound, regret_lower, regret_upper
 
 SMALL = EnvironmentSpec(arms=3, d_immutable=2, d_mutable=3)
@@ -181,3 +184,18 @@ def test_a_live_run_knows_who_is_unlike_the_patients_it_learned_from() -> None:
     first = run.step().row
     assert run.outside(first, 0) == run.environment.problem.immutable[1:]
     assert run.outside(first) == ()
+
+
+def test_a_former_name_gives_the_same_study_and_its_hash() -> None:
+    old, new = (StudySpec(SMALL, (name, "glrb"), rounds=20, replicates=1) for name in ("llm-only", "advisor-only"))
+    assert old == new
+    assert old.hash == new.hash
+    assert json.loads(json.dumps(new.as_dict()))["policies"] == ["llm-only", "glrb"]
+    assert [p.name for p in run_study(old).policies] == ["advisor-only", "glrb"]
+
+
+def test_the_stored_case_study_opens_under_todays_names() -> None:
+    for name, study in load_case_study().items():
+        assert study.current
+        assert study.spec == case_study_specs(default_protocol())[name]
+        assert "advisor-only" in [p.name for p in study.result.policies]

@@ -28,4 +28,4 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer, primary_key=True),
         sa.Column("state", sa.Text, nullable=False),
     )
-    protect("scenarios")
+    protect(op.get_bind(), "scenarios")

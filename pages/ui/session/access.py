@@ -34,8 +34,8 @@ PAGES: Mapping[Role, frozenset[str]] = {
     Role.VIEWER: frozenset(("regret", "feedback", "about")),
     Role.NONE: frozenset(),
 }
+STRONGEST_FIRST = (Role.LEAD, Role.CLINICIAN, Role.VIEWER)
 STUDY = "study"
-FRONT = "cohort"  # the page whose address is empty
 
 
 def signed_in_by_provider() -> bool:
@@ -52,7 +52,7 @@ def actor() -> Actor:
         return LOCAL
     if not getattr(st.user, "is_logged_in", False):
         return Actor("", Role.NONE)
-    return actor_of(dict(st.user), _settings())
+    return actor_of(dict(st.user), st.secrets.get("libra", {}))
 
 
 def actor_of(user: Mapping[str, Any], settings: Mapping[str, Any]) -> Actor:
@@ -61,7 +61,7 @@ def actor_of(user: Mapping[str, Any], settings: Mapping[str, Any]) -> Actor:
     An address counts only if the provider says that it is verified, or says nothing and the settings trust it.
     """
     written = str(user.get("email") or "").strip()
-    email = written.lower() if written.isascii() else ""  # some letters turn into others when they are made small
+    email = written.lower() if written.isascii() else ""  # lower-casing turns some letters into others
     verified = user.get("email_verified")
     if not (verified is True or verified == "true" or (verified is None and settings.get("trust_addresses") is True)):
         email = ""
@@ -77,63 +77,19 @@ def _claimed(user: Mapping[str, Any], settings: Mapping[str, Any]) -> Role | Non
     name = settings.get("claim")
     found = user.get(str(name)) if name else None
     values = found if isinstance(found, Sequence) and not isinstance(found, str) else [found]
-    return next((role for role in (Role.LEAD, Role.CLINICIAN, Role.VIEWER) if role.value in values), None)
+    return next((role for role in STRONGEST_FIRST if role.value in values), None)
 
 
 def _listed(email: str, settings: Mapping[str, Any]) -> Role | None:
     lists = settings.get("roles") or {}
-    for role in (Role.LEAD, Role.CLINICIAN, Role.VIEWER):
-        if email and email in {str(entry).strip().lower() for entry in lists.get(role.value, ())}:
-            return role
-    return None
-
-
-def _settings() -> Mapping[str, Any]:
-    return dict(st.secrets["libra"]) if "libra" in st.secrets else {}
+    named = {role: {str(entry).strip().lower() for entry in lists.get(role.value, ())} for role in STRONGEST_FIRST}
+    return next((role for role, people in named.items() if email and email in people), None)
 
 
 def allowed(page: str, who: Actor | None = None) -> bool:
     """Whether this person may open the page of that file name, without its ending."""
     role = (who or actor()).role
     return role is Role.LOCAL or page in PAGES[role]
-
-
-def pages(every: list[Any]) -> list[Any]:
-    """The pages that this person may open: a page that is not in the list cannot be reached by its address either.
-
-    For somebody who may open none it is one page that says how to sign in.
-    """
-    who = actor()
-    if who.role is Role.LOCAL:
-        return every
-    if mine := [page for page in every if allowed(page.url_path or FRONT, who)]:
-        return mine
-    front = st.Page(sign_in, title="Sign in", icon=":material/login:", default=True)
-    others = [page.url_path for page in every if page.url_path]  # an address from before must not end in "not found"
-    return [front, *(st.Page(sign_in, title="Sign in", url_path=path, visibility="hidden") for path in others)]
-
-
-def sign_in() -> None:
-    """The only page of somebody without a role."""
-    with st.container(key="sign-in"):
-        if getattr(st.user, "is_logged_in", False):
-            st.warning(
-                "You are signed in, but no role in this study is set down for you. Ask the study's lead to add you.",
-                icon=":material/lock_person:",
-            )
-            return
-        st.info("This study asks its users to sign in.", icon=":material/lock:")
-        st.button("Sign in", key="sign_in", on_click=st.login, type="primary", icon=":material/login:")
-
-
-def who_am_i() -> None:
-    """One line for people who signed in: name, role, and the way out."""
-    who = actor()
-    if not who.id or who.role is Role.LOCAL:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right", gap="small"):
-        st.caption(f"{who.name or who.id} · {who.role.value} · study {who.study}")
-        st.button("Sign out", key="sign_out", on_click=st.logout, type="tertiary", icon=":material/logout:")
 
 
 @lru_cache(maxsize=4)

@@ -1,0 +1,92 @@
+"""The tables. What happened is one append-only table of events; the others are found faster because of them.
+
+`sessions` lists who holds which session, as the installation's own events (session ALL) say it. `heads` keeps the end
+of each chain apart: it shows that a log was cut off, and lets one writer at a time go on. `snapshots` only saves time.
+Triggers refuse to change or remove a row of an append-only table. Order is `seq`, never a clock; times are UTC in ISO
+8601; JSON is canonical text, so that it has one digest on every database.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Connection, ForeignKey, Index, Integer, MetaData, String, Table, Text, insert, text
+
+from libra_core.records.migrations.triggers import protect
+
+ALL = "*"  # in place of a session: the events of the installation, sessions begun and exports made
+METADATA = MetaData()
+
+SESSIONS = Table(
+    "sessions",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("study", String(100), nullable=False, index=True),
+    Column("owner", String(200), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("spec", Text, nullable=False),  # SessionSpec as JSON
+    Column("config_hash", String(12), nullable=False),
+    Column("versions", Text, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("seq", Integer, nullable=False),  # of the event under ALL that begins it
+)
+
+# position: the patient's number in the session, 0 for none. The columns from `closes` to `key` repeat what the payload
+# says, for the indexes below; `verify` compares them.
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("session", String(32), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(20), nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("closes", Integer, nullable=False),  # 1: the patient's closing decision
+    Column("outcome", Integer, nullable=False),  # 1: holds the patient's outcome
+    Column("key", String(64), unique=True),  # made by the page: the same key is the same decision
+    Column("hash", String(64), nullable=False),
+)
+
+
+def _once(name: str, where: str) -> None:
+    """A patient has at most one such event."""
+    where_clause = text(where)
+    Index(
+        name,
+        EVENTS.c.session,
+        EVENTS.c.position,
+        unique=True,
+        sqlite_where=where_clause,
+        postgresql_where=where_clause,
+    )
+
+
+_once("one_opening", "kind IN ('opened', 'automatic')")
+_once("one_first_choice", "kind = 'first'")
+_once("one_closing_decision", "closes = 1")
+_once("one_outcome", "outcome = 1")
+
+HEADS = Table(
+    "heads",
+    METADATA,
+    Column("chain", String(32), primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+SNAPSHOTS = Table(
+    "snapshots",
+    METADATA,
+    Column("session_id", String(32), ForeignKey("sessions.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+)
+
+APPEND_ONLY = ("sessions", "events")
+
+
+def create(connection: Connection) -> None:
+    """The tables of a new record, with its empty chain of the installation."""
+    METADATA.create_all(connection)
+    connection.execute(insert(HEADS), [{"chain": ALL, "seq": 0, "hash": ""}])
+    protect(connection, *APPEND_ONLY)

@@ -1,0 +1,266 @@
+"""What a plan means to the one who reads it: the effect, what it costs, how sure, what to watch, and why this plan.
+
+Everything that pages, reports and the command line say about a plan is here, worked out once. They only render it:
+two readers of one fact never compute it twice. Net benefit is what policies learn; it comes apart as
+
+    net benefit = fall of the outcome - burden of the treatment + worth of its indications.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from libra_core.advisors.guideline import GuidelineAdvisor
+from libra_core.certainty import ENOUGH, Certainty, Estimate, Evidence, certainty_of
+from libra_core.clinical import Alert
+from libra_core.cohort import Cohort, Unmeasured
+from libra_core.policies.decision import ArmOption, Decision, Reason
+
+MOVED = 1e-9  # a standardised change smaller than this is none
+
+
+@dataclass(frozen=True)
+class Price:
+    """What parts net benefit from the fall: burden takes off, indication adds; both >= 0, in the outcome's unit."""
+
+    burden: float
+    indication: float
+    indications: tuple[str, ...]  # the features and flags that they rest on
+
+    @classmethod
+    def of(cls, cohort: Cohort, row: int, arm: int) -> Price:
+        found = cohort.protocol.indications(cohort.values[row], arm)
+        grounds = dict.fromkeys(name for _, names in found for name in names)
+        return cls(cohort.protocol.burden(arm), sum(worth for worth, _ in found), tuple(grounds))
+
+    @property
+    def taken(self) -> float:
+        """Fall less net benefit; negative where the indication is worth more than the burden."""
+        return self.burden - self.indication
+
+
+@dataclass(frozen=True)
+class ArmSummary:
+    """One treatment for the patient, with its best change of habits and alone (effects of both: see PlanSummary; none
+    where it may not be given)."""
+
+    arm: int
+    eligible: bool
+    delta: tuple[float, ...]
+    given: int
+    net: Estimate | None
+    alone: Estimate | None
+    fall: Estimate | None
+    blocked: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One line of the ranking: the proposed plan or an alternative. `known`: somebody had the treatment."""
+
+    arm: int
+    delta: tuple[float, ...]
+    net: Estimate
+    known: bool
+    proposed: bool
+
+
+@dataclass(frozen=True)
+class Counsel:
+    """What somebody else would do. taken: it is this plan. ceilings: the most that it and that this plan may be worth
+    by the limits that the method decides by, where the two were compared."""
+
+    arm: int
+    delta: tuple[float, ...]
+    taken: bool
+    shortened: bool = False
+    ceilings: tuple[float, float] | None = None
+    net: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class Came:
+    """What came of a plan. fall: of the outcome, negative for a rise; None where only the goal was watched, and then
+    `reached` says whether it was. lost: expected benefit that the best plan would have added (simulated)."""
+
+    fall: float | None
+    reached: bool | None
+    lost: float = 0.0
+
+
+@dataclass(frozen=True)
+class PlanSummary:
+    """A treatment and a change of habits for one patient, as a clinician reads it. Amounts in the outcome's unit.
+
+    net, fall, chance, expected are None where nothing is known: before anybody had the treatment the method only
+    guesses. `chance` (that the goal is reached) stands instead of the others where the outcome is the goal.
+    has_model: the method estimates effects at all. given, learned: patients with this treatment, and all of them.
+    cautions, patient_cautions: the gravest first, for clinician and patient. checks: what must be measured before the
+    start. unrecorded, rule_facts: facts that could rule a treatment out and are not recorded, and how many there are.
+    """
+
+    row: int
+    patient: str
+    arm: int
+    delta: tuple[float, ...]
+    contraindicated: bool
+    unit: str
+    now: float
+    has_model: bool
+    given: int
+    learned: int
+    price: Price
+    net: Estimate | None
+    fall: Estimate | None
+    chance: Estimate | None
+    certainty: Certainty | None
+    alerts: tuple[Alert, ...]
+    cautions: tuple[str, ...]
+    patient_cautions: tuple[str, ...]
+    checks: tuple[Unmeasured, ...]
+    unrecorded: tuple[str, ...]
+    rule_facts: int
+    guideline: Counsel | None
+    advice: Counsel | None = None
+    reason: Reason | None = None
+    arms: tuple[ArmSummary, ...] = ()
+    ranking: tuple[Ranked, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        return self.net is not None or self.chance is not None
+
+    @property
+    def expected(self) -> Estimate | None:
+        """The outcome after the plan."""
+        return None if self.fall is None else self.fall.below(self.now)
+
+
+def what_came(cohort: Cohort, row: int, arm: int, reward: float, unit: str, lost: float = 0.0) -> Came:
+    """What a reward says about the outcome of a patient who had `arm`."""
+    if unit != cohort.protocol.outcome.unit:
+        return Came(None, reward >= 0.5, lost)
+    return Came(reward + Price.of(cohort, row, arm).taken, None, lost)
+
+
+def summarise(cohort: Cohort, decision: Decision, evidence: Evidence) -> PlanSummary:
+    """The decision of a policy that has learned from `evidence`."""
+    net = Estimate(decision.mean, decision.low, decision.high)
+    return _Summary(cohort, decision.row, evidence, decision).of(decision.arm, decision.delta, net)
+
+
+def summarise_plan(
+    cohort: Cohort, row: int, arm: int, delta: Sequence[float], net: Estimate, evidence: Evidence
+) -> PlanSummary:
+    """A plan that no policy chose: a clinician's own, an advisor's. net: what the model expects of it."""
+    return _Summary(cohort, row, evidence).of(arm, tuple(delta), net)
+
+
+class _Summary:
+    """Builds the summary of plans for one patient."""
+
+    def __init__(self, cohort: Cohort, row: int, evidence: Evidence, decision: Decision | None = None) -> None:
+        self.cohort, self.row, self.evidence, self.decision = cohort, row, evidence, decision
+        self.counts_fall = evidence.unit == cohort.protocol.outcome.unit
+        self.options = decision.options if decision is not None else ()
+
+    def of(self, arm: int, delta: tuple[float, ...], net: Estimate) -> PlanSummary:
+        cohort, row, decision, protocol = self.cohort, self.row, self.decision, self.cohort.protocol
+        known, has_model, given = self.known(arm, net), math.isfinite(net.mean), self.evidence.given[arm]
+        now, fall = float(cohort.values[row, protocol.index(protocol.outcome.name)]), self.fall(arm, known)
+        ranking = self.ranking(decision, net) if decision is not None and has_model else ()
+        others = [line.net for line in ranking if not line.proposed]
+        judged = has_model and (decision is not None or given < ENOUGH)
+        after = float("nan") if fall is None else now - fall.mean
+        facts = dict.fromkeys(f for k in range(len(protocol.treatments)) for f in protocol.safety_features(k))
+        blocked = not bool(cohort.patient(row).eligible[arm])
+        return PlanSummary(
+            row=row,
+            patient=cohort.ids[row],
+            arm=arm,
+            delta=delta,
+            contraindicated=blocked,
+            unit=self.evidence.unit,
+            now=now,
+            has_model=has_model,
+            given=given,
+            learned=self.evidence.patients,
+            price=Price.of(cohort, row, arm),
+            net=known if self.counts_fall else None,
+            fall=fall,
+            chance=None if self.counts_fall else known,
+            certainty=certainty_of(given, self.evidence.noise, net, others) if judged else None,
+            alerts=cohort.alerts(row),
+            cautions=() if blocked else cohort.cautions(row, arm, delta, after),
+            patient_cautions=() if blocked else cohort.cautions(row, arm, delta, after, for_patient=True),
+            checks=cohort.unmeasured_safety(row, arm),
+            unrecorded=tuple(name for name in facts if bool(cohort.imputed.at[row, name])),
+            rule_facts=len(facts),
+            guideline=self.guideline(arm, delta),
+            advice=None if decision is None else self.advice(decision),
+            reason=None if decision is None else decision.reason,
+            arms=tuple(self.arm(option) for option in self.options),
+            ranking=ranking,
+        )
+
+    def known(self, arm: int, net: Estimate) -> Estimate | None:
+        """An estimate that outcomes stand behind: somebody had the treatment. Everything else is a guess."""
+        return net if math.isfinite(net.mean) and self.evidence.given[arm] else None
+
+    def fall(self, arm: int, net: Estimate | None) -> Estimate | None:
+        """The fall behind a net benefit: what was taken off is put back."""
+        return net.plus(Price.of(self.cohort, self.row, arm).taken) if net and self.counts_fall else None
+
+    def arm(self, option: ArmOption) -> ArmSummary:
+        arm, (with_habits, alone) = option.arm, _nets(option)
+        net = self.known(arm, with_habits) if option.eligible else None
+        blocked = tuple(block.reason for block in self.cohort.blocked(self.row) if block.arm == arm)
+        given, fall = self.evidence.given[arm], self.fall(arm, net)
+        return ArmSummary(arm, option.eligible, option.delta, given, net, alone if net else None, fall, blocked)
+
+    def ranking(self, decision: Decision, net: Estimate) -> tuple[Ranked, ...]:
+        """The proposed plan, then every eligible alternative, "no change" among them; the best expected first."""
+        had = self.evidence.given
+        found = [Ranked(decision.arm, decision.delta, net, had[decision.arm] > 0, True)]
+        for option in (option for option in self.options if option.eligible):
+            with_habits, alone = _nets(option)
+            if option.arm != decision.arm or self.said(option.delta) != self.said(decision.delta):
+                found.append(Ranked(option.arm, option.delta, with_habits, had[option.arm] > 0, False))
+            if option.arm == 0 and any(option.delta):
+                found.append(Ranked(0, (0.0,) * len(option.delta), alone, had[0] > 0, False))
+        return tuple(sorted(found, key=lambda line: (not line.proposed, -line.net.mean)))
+
+    def said(self, delta: Sequence[float]) -> tuple[str, ...]:
+        """A change as it is displayed: two plans that read the same are one."""
+        protocol = self.cohort.protocol
+        moved = zip(protocol.mutable_features, protocol.change(delta), strict=True)
+        return tuple(feature.display_change(float(change)) for feature, change in moved)
+
+    def advice(self, decision: Decision) -> Counsel | None:
+        """The advice that was heard, and the two ceilings that were compared where it was ruled out."""
+        given = decision.advice
+        if given is None or not given.given:
+            return None
+        shortened = decision.adopted and not np.allclose(given.delta, decision.delta, atol=1e-6)
+        theirs = [o.ucb for o in self.options if o.arm == given.arm and decision.reason is Reason.RULED_OUT]
+        ceilings = (theirs[0], decision.ucb) if theirs else None
+        return Counsel(given.arm, given.delta, decision.adopted, shortened, ceilings)
+
+    def guideline(self, arm: int, delta: tuple[float, ...]) -> Counsel | None:
+        """What the disease's rule book would do; None where there is none."""
+        advice = GuidelineAdvisor(self.cohort.case, len(delta)).advise(self.cohort.case(self.row))
+        if not advice.given:
+            return None
+        same = advice.arm == arm and self.said(advice.delta) == self.said(delta)
+        nets = [_nets(option)[0] for option in self.options if option.arm == advice.arm]
+        return Counsel(advice.arm, advice.delta, same, net=self.known(advice.arm, nets[0]) if nets else None)
+
+
+def _nets(option: ArmOption) -> tuple[Estimate, Estimate]:
+    """What a treatment brings with its best change of habits, and alone."""
+    alone = Estimate(option.mean_unchanged, option.low_unchanged, option.high_unchanged)
+    return Estimate(option.mean, option.low, option.high), alone
