@@ -24,7 +24,7 @@ def _import_all() -> None:
 def kinds() -> Mapping[str, AdvisorKind]:
     """Every advisor that can be chosen, by name, those that work anywhere first: the one list of pages and help."""
     _import_all()
-    return dict(sorted(REGISTRY.items(), key=lambda item: item[1].needs_patients))
+    return dict(sorted(REGISTRY.items(), key=lambda item: (item[1].needs_patients, item[1].needs_patients * item[0])))
 
 
 def make_advisor(name: str, environment: World, seed: int) -> Advisor:

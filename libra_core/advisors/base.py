@@ -107,6 +107,7 @@ class Advisor(ABC):
     name: str
     label: ClassVar[str]  # what a clinician reads
     needs_patients: ClassVar[bool] = False  # works over a cohort only
+    provenance: str = ""  # where recorded words come from, for whoever reads them
     repeatable: ClassVar[bool] = False  # asking again gives the same answer, so a replay asks instead of reading
 
     @classmethod

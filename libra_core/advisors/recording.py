@@ -105,7 +105,7 @@ class RecordedModel(CaseAdvisor):
 
     def __init__(self, cohort: Cohort, recording: Recording, again: bool = False) -> None:
         super().__init__(cohort.case, len(cohort.protocol.mutable))
-        self.recording, self._ids = recording, cohort.ids
+        self.recording, self.provenance, self._ids = recording, recording.title, cohort.ids
         self._answers = recording.again if again else recording.answers
 
     @classmethod

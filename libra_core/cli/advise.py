@@ -155,4 +155,4 @@ def _ask(
     asked.advise_many(Contexts.of(cohort.patient(row)), np.array([0]))
     assert asked.said is not None
     who = kinds()[name].label if name in kinds() else name
-    return asked.said, f"{who}: no language model was asked.", str
+    return asked.said, f"{who}: {inner.provenance or 'no language model was asked'}.", str

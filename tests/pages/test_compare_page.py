@@ -56,15 +56,27 @@ def open_tab(app: AppTest, name: str) -> AppTest:
     return app.run()
 
 
-def test_offline_shows_three_plans_and_says_that_no_model_speaks():
+def test_offline_a_recorded_model_speaks_with_its_date_and_nobody_is_asked():
     app = compare_page()
+    assert not app.exception
+    shown = texts(app).replace("\\", "")
+    assert "**Language model** :gray-badge[recorded]" in shown
+    assert "recorded 2026-11-24, prompt hypertension-3" in shown
+    assert "is asked." not in shown
+    assert "Nothing recorded against it" in shown
+
+
+def test_offline_without_a_recording_shows_three_plans_and_says_that_no_model_speaks():
+    app = AppTest.from_file(ROUTER, default_timeout=60)
+    app.query_params["cohort"] = "accord-like"
+    app = app.run().switch_page("compare.py").run()
     assert not app.exception
     shown = texts(app)
     for title in ("**Guideline**", "**Language model** :gray-badge[off]", "**Bandit**", "**LIBRA**"):
         assert title in shown
     assert "switched off" in shown
     assert "ACC/AHA 2017" in shown.replace("\\", "")
-    assert "Nothing recorded against it" in shown
+    assert "not contraindicated" in shown
 
 
 def test_learning_gives_the_expectations_a_meaning():

@@ -14,6 +14,7 @@ from libra_core.advisors.base import Advisor
 from libra_core.advisors.guideline import GuidelineAdvisor
 from libra_core.advisors.llm import Progress, StoredAnswers, export_batch, import_batch, payload_preview, precompute
 from libra_core.advisors.llm.budget import price_of
+from libra_core.advisors.recording import RecordedModel, recording_for
 from libra_core.cohort import Cohort
 from libra_core.digits import fixed
 from libra_core.study.compare import Comparison, compare
@@ -29,6 +30,7 @@ from pages.ui.session.state import Key, Slot, widget
 
 SIZES = (100, 300, 1000)
 MODEL = "Language model (stored answers)"
+RECORDED = "Language model (recorded)"
 
 
 COMPARISON: Slot[Job] = Slot("comparison")
@@ -41,6 +43,8 @@ def start(cohort: Cohort) -> None:
     sources: dict[str, Advisor] = {"Guideline": GuidelineAdvisor(cohort.case, len(cohort.protocol.mutable))}
     if not llm.resolved().settings.off_reason():
         sources[MODEL] = StoredAnswers(llm.advisor(cohort))
+    if recording := recording_for(cohort.protocol.name, cohort.name):
+        sources[RECORDED] = RecordedModel(cohort, recording)
     run = LiveRun.start(cohort, "libra", "guideline", int(widget(Key.SEED, 0) or 0))
     asked = StoredAnswers(llm.advisor(cohort)) if asks == advice.MODEL else asks
 

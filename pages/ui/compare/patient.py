@@ -11,6 +11,7 @@ import streamlit as st
 from libra_core.advisors.clinician import RecordedAdvisor
 from libra_core.advisors.guideline import GuidelineAdvisor
 from libra_core.advisors.llm import Consultation, StoredAnswers
+from libra_core.advisors.recording import RecordedModel, recording_for
 from libra_core.certainty import Estimate
 from libra_core.cohort import Cohort
 from libra_core.digits import fixed, interval
@@ -147,6 +148,8 @@ def _model_card(run: LiveRun, cohort: Cohort, row: int, heard: Consultation | No
     settings = llm.resolved().settings
     if heard is None or not heard.advice.given:
         off = settings.off_reason()
+        if off and (recorded := _recorded_card(run, cohort, row)):
+            return recorded
         said = heard.message if heard is not None and heard.advice.status != "off" else ""
         why = said or (f"{off} See Settings." if off else "Not asked about this patient yet.")
         return SourceCard("Language model", settings.model if not off else "off", None, why)
@@ -159,6 +162,16 @@ def _model_card(run: LiveRun, cohort: Cohort, row: int, heard: Consultation | No
         f"vote share {found.vote_share:.0%} of {settings.samples} samples · text {heard.prompt_version} · "
         f"{heard.asked_at[:10]}",
     )
+
+
+def _recorded_card(run: LiveRun, cohort: Cohort, row: int) -> SourceCard | None:
+    """What a language model said when it was recorded; None where nobody recorded one about this patient."""
+    recording = recording_for(cohort.protocol.name, cohort.name)
+    said = RecordedModel(cohort, recording).advise(cohort.case(row)) if recording else None
+    if recording is None or said is None or not said.given:
+        return None
+    plan = opinion(run.policy, cohort.patient(row), said.arm, said.delta)
+    return SourceCard("Language model", "recorded", plan, said.rationale, recording.title)
 
 
 def caution(run: LiveRun) -> str:
