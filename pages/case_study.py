@@ -22,7 +22,7 @@ def start_again() -> None:
 def main() -> None:
     wanted = st.query_params.get("study", "")
     try:
-        case, sections = loaders.case(wanted), loaders.case_sections(wanted, si_units())
+        case, sections = loaders.case(wanted), loaders.case_document(wanted, si_units()).sections
     except StudyError as error:
         st.info(words.sentence(str(error)), icon=":material/inventory_2:")
         if wanted:

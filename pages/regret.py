@@ -23,7 +23,7 @@ def results() -> None:
             "The study was cancelled; nothing was kept. Press **Run the study** to start again.", icon=":material/info:"
         )
     else:
-        view.result(job.result.study, job.result.theory)
+        view.result(*job.result)
     heartbeat("study", "idle")
 
 

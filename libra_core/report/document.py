@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from libra_core.arrays import Floats
+import numpy as np
+
+from libra_core.arrays import Floats, Ints
 
 WARNING = "Research demonstration: simulated outcomes, not for clinical use"
 
@@ -21,6 +23,17 @@ class Line:
     y: Floats
     low: Floats | None = None
     high: Floats | None = None
+
+    def thin(self, points: int = 200) -> Line:
+        """The same curve with at most so many points, the last one among them."""
+        keep = kept(len(self.x), points)
+        parts = (self.x, self.y, self.low, self.high)
+        return Line(self.name, *(None if v is None else np.asarray(v, float)[keep] for v in parts))  # type: ignore[arg-type]
+
+
+def kept(n: int, points: int) -> Ints:
+    """Indices of at most so many of n points, the last one among them."""
+    return np.unique(np.linspace(0, n - 1, min(n, points)).astype(int))
 
 
 @dataclass(frozen=True)

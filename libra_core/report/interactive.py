@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
+from numpy.typing import ArrayLike
 
 from libra_core.report.document import Chart, Line
-from libra_core.report.svg import COLOURS, DASHES, INK, PALE, thin
+from libra_core.report.svg import COLOURS, DASHES, INK, PALE
 
 PLOTLY_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "8px 3px 2px 3px 2px 3px")
 BAND = 0.15  # opacity of the interval around a line
@@ -17,21 +19,30 @@ assert len(PLOTLY_DASHES) == len(DASHES) == len(COLOURS)
 
 
 def figure(chart: Chart) -> go.Figure:
-    """The figure on white; its description is in layout.meta["alt"]."""
-    out = go.Figure()
-    out.update_xaxes(title_text=chart.x, gridcolor=PALE, zerolinecolor=PALE, automargin=True)
-    out.update_yaxes(title_text=chart.y, gridcolor=PALE, zerolinecolor=PALE, automargin=True)
-    out.update_layout(
-        meta={"alt": chart.alt},
-        height=height(chart),
-        margin={"l": 8, "r": 24, "t": 12, "b": 8},
-        paper_bgcolor="white",
-        plot_bgcolor="white",
-        font={"size": 14, "color": INK},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        hovermode="closest",
-    )
+    """The figure on white."""
+    out = blank(chart.alt, chart.x, chart.y, height(chart), INK, 14)
+    out.update_layout(margin_r=24, paper_bgcolor="white", plot_bgcolor="white")
+    for update in (out.update_xaxes, out.update_yaxes):
+        update(gridcolor=PALE, zerolinecolor=PALE)
     return fill(out, chart, COLOURS, INK)
+
+
+def blank(alt: str, x: str, y: str, height: int, ink: str, size: int) -> go.Figure:
+    """An empty figure with its axes and type; its description is in layout.meta["alt"]."""
+    font = {"size": size, "color": ink}
+    axis = {"title_font": font, "tickfont": font, "showgrid": True, "automargin": True}
+    return go.Figure(
+        layout={
+            "meta": {"alt": alt},
+            "height": height,
+            "margin": {"l": 8, "r": 8, "t": 12, "b": 8},
+            "font": font,
+            "hovermode": "closest",
+            "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": font},
+            "xaxis": {"title": {"text": x, "standoff": 8}, **axis},
+            "yaxis": {"title": {"text": y, "standoff": 14}, **axis},
+        }
+    )
 
 
 def height(chart: Chart) -> int:
@@ -44,7 +55,7 @@ def fill(out: go.Figure, chart: Chart, palette: Sequence[str], ink: str) -> go.F
     if chart.bars:
         _bars(out, chart, palette, ink)
         return out
-    for k, line in enumerate(map(thin, chart.lines)):
+    for k, line in enumerate(line.thin() for line in chart.lines):
         curve(
             out,
             line,
@@ -86,22 +97,30 @@ def curve(out: go.Figure, line: Line, colour: str, dash: str, hover: str, custom
 
 
 def _bars(out: go.Figure, chart: Chart, palette: Sequence[str], ink: str) -> None:
-    bars = chart.bars
-    out.add_bar(
-        y=[bar.label for bar in bars],
-        x=[bar.value for bar in bars],
-        orientation="h",
-        marker_color=[palette[0] if bar.value >= 0 else palette[1] for bar in bars],
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [(bar.value if bar.high is None else bar.high) - bar.value for bar in bars],
-            "arrayminus": [bar.value - (bar.value if bar.low is None else bar.low) for bar in bars],
-            "color": ink,
-        },
+    values = [bar.value for bar in chart.bars]
+    low = [bar.value if bar.low is None else bar.low for bar in chart.bars]
+    high = [bar.value if bar.high is None else bar.high for bar in chart.bars]
+    across(
+        out,
+        [bar.label for bar in chart.bars],
+        values,
+        marker_color=[palette[0] if value >= 0 else palette[1] for value in values],
+        error_x=whiskers(values, low, high, color=ink),
         hovertemplate="%{y}: %{x:,.1f}<extra></extra>",
     )
+
+
+def across(out: go.Figure, labels: Sequence[str], values: Sequence[float], **look: object) -> None:
+    """Horizontal bars, the first on top; a text stands at the end of its bar."""
+    at = {"textposition": "outside", "cliponaxis": False} if "text" in look else {}
+    out.add_bar(y=list(labels), x=list(values), orientation="h", **at, **look)
     out.update_yaxes(autorange="reversed")
+
+
+def whiskers(middle: ArrayLike, low: ArrayLike, high: ArrayLike, **look: object) -> dict[str, object]:
+    """An interval around each value, for `error_x`."""
+    up, down = np.subtract(high, middle).tolist(), np.subtract(middle, low).tolist()
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, **look}
 
 
 def interactive(chart: Chart, first: bool) -> str:

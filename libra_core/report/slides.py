@@ -13,18 +13,11 @@ from pptx.enum.dml import MSO_LINE
 from pptx.util import Emu, Inches, Pt
 
 from libra_core.report.document import WARNING, Chart, Document, Section, Table
-from libra_core.report.svg import COLOURS, thin, ticks
+from libra_core.report.svg import COLOURS, ticks
 
 INK, BLUE, AMBER = (RGBColor.from_string(colour) for colour in ("1B2733", "005A8E", "8A4500"))
-STYLES = (
-    MSO_LINE.SOLID,
-    MSO_LINE.DASH,
-    MSO_LINE.ROUND_DOT,
-    MSO_LINE.DASH_DOT,
-    MSO_LINE.LONG_DASH,
-    MSO_LINE.LONG_DASH_DOT,
-    MSO_LINE.SOLID,
-)
+DASHES = ("SOLID", "DASH", "ROUND_DOT", "DASH_DOT", "LONG_DASH", "LONG_DASH_DOT", "SOLID")
+STYLES = tuple(getattr(MSO_LINE, name) for name in DASHES)
 FONT = "Arial"
 WIDE, HIGH, EDGE = 13.333, 7.5, 0.6  # inches
 TOP, BOTTOM = 2.05, 6.8
@@ -95,7 +88,10 @@ def _section(deck, document: Document, section: Section) -> None:  # type: ignor
     table, height = section.table, BOTTOM - TOP
     small_table = table is not None and len(table.rows) <= 4 and len(section.charts) <= 1
     if section.charts:
-        _charts(slide, section.charts, height)
+        left = EDGE + 5.3 if len(section.charts) == 1 else EDGE
+        each = (WIDE - EDGE - left) / len(section.charts)
+        for k, chart in enumerate(section.charts):
+            _chart(slide, chart, left + k * each, TOP, each - 0.1, height)
         if len(section.charts) == 1:
             w = 5.0
             if small_table and table is not None:
@@ -165,13 +161,6 @@ def _table(slide, table: Table, rows: tuple[tuple[str, ...], ...], x: float, y: 
             run.font.color.rgb = RGBColor(255, 255, 255) if i == 0 else INK
 
 
-def _charts(slide, charts: tuple[Chart, ...], height: float) -> None:  # type: ignore[no-untyped-def]
-    left = EDGE + 5.3 if len(charts) == 1 else EDGE
-    w = (WIDE - EDGE - left) / len(charts)
-    for k, chart in enumerate(charts):
-        _chart(slide, chart, left + k * w, TOP, w - 0.1, height)
-
-
 def _chart(slide, chart: Chart, x: float, y: float, w: float, h: float) -> None:  # type: ignore[no-untyped-def]
     box = (Inches(x), Inches(y), Inches(w), Inches(h))
     if chart.bars:
@@ -181,7 +170,7 @@ def _chart(slide, chart: Chart, x: float, y: float, w: float, h: float) -> None:
         frame = slide.shapes.add_chart(XL_CHART_TYPE.BAR_CLUSTERED, *box, data)
     else:
         points = XyChartData()
-        for line in (thin(line, 60) for line in chart.lines):
+        for line in (line.thin(60) for line in chart.lines):
             series = points.add_series(line.name)
             for a, b in zip(line.x, line.y, strict=True):
                 series.add_data_point(float(a), float(b))
@@ -190,8 +179,9 @@ def _chart(slide, chart: Chart, x: float, y: float, w: float, h: float) -> None:
     _style(frame.chart, chart)
 
 
-def _small(chart: Chart) -> bool:
-    return bool(chart.lines) and max(float(line.y.max()) for line in chart.lines) < 10
+def _written(labels, form: str) -> None:  # type: ignore[no-untyped-def]
+    """Numbers in this form, whatever the sheet behind the chart says."""
+    labels.number_format, labels.number_format_is_linked = form, False
 
 
 def _scale(axis, reach: float, about: int) -> None:  # type: ignore[no-untyped-def]
@@ -213,17 +203,16 @@ def _style(drawn, chart: Chart) -> None:  # type: ignore[no-untyped-def]
             axis.axis_title.text_frame.text = text
             axis.axis_title.text_frame.paragraphs[0].runs[0].font.size = Pt(12)
             axis.axis_title.text_frame.paragraphs[0].runs[0].font.bold = False
-    drawn.value_axis.tick_labels.number_format = "#,##0.##" if _small(chart) else "#,##0"
-    drawn.value_axis.tick_labels.number_format_is_linked = False
+    highest = max((float(line.y.max()) for line in chart.lines), default=math.inf)
+    _written(drawn.value_axis.tick_labels, "#,##0.##" if highest < 10 else "#,##0")
     drawn.value_axis.major_gridlines.format.line.color.rgb = RGBColor(0xD5, 0xDD, 0xE5)
     if chart.bars:
         _scale(drawn.value_axis, max(max(bar.value for bar in chart.bars), 0.0), 4)
     else:
         drawn.category_axis.has_major_gridlines = False
-        drawn.category_axis.tick_labels.number_format = "#,##0"
-        drawn.category_axis.tick_labels.number_format_is_linked = False
+        _written(drawn.category_axis.tick_labels, "#,##0")
         _scale(drawn.category_axis, float(max(line.x[-1] for line in chart.lines)), 5)
-        _scale(drawn.value_axis, float(max(line.y.max() for line in chart.lines)), 5)
+        _scale(drawn.value_axis, highest, 5)
     for k, series in enumerate(drawn.plots[0].series):
         colour = RGBColor.from_string(COLOURS[k % len(COLOURS)][1:])
         if chart.bars:
@@ -231,8 +220,7 @@ def _style(drawn, chart: Chart) -> None:  # type: ignore[no-untyped-def]
             series.format.fill.fore_color.rgb = colour
             drawn.plots[0].has_data_labels, drawn.plots[0].gap_width = True, 60
             whole = all(bar.value == round(bar.value) for bar in chart.bars)
-            drawn.plots[0].data_labels.number_format = "#,##0" if whole else "#,##0.0"
-            drawn.plots[0].data_labels.number_format_is_linked = False
+            _written(drawn.plots[0].data_labels, "#,##0" if whole else "#,##0.0")
             continue
         series.smooth = False
         series.format.line.width, series.format.line.color.rgb = Pt(2.25), colour

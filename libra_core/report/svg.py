@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 
-from libra_core.arrays import Floats
 from libra_core.digits import fixed
 from libra_core.report.document import Bar, Chart, Line
 
@@ -18,7 +18,6 @@ DASHES = ("", "7 4", "2 3", "8 3 2 3", "12 4", "12 4 2 4", "")
 INK, GREY, PALE = "#1B2733", "#5B6B7A", "#D5DDE5"
 WIDTH, HEIGHT, SIZE = 720, 340, 14
 LETTER = 0.56 * SIZE  # mean width of a letter of the font, for what must fit
-MAX_POINTS = 200
 
 
 def svg(chart: Chart) -> str:
@@ -52,13 +51,6 @@ def bar_number(value: float) -> str:
     return fixed(value, 0 if abs(value) >= 100 or value == round(value) else 1)
 
 
-def thin(line: Line, points: int = MAX_POINTS) -> Line:
-    """The same curve with at most so many points, the last one among them."""
-    keep = np.unique(np.linspace(0, len(line.x) - 1, min(len(line.x), points)).astype(int))
-    pick = lambda v: None if v is None else np.asarray(v, float)[keep]  # noqa: E731
-    return Line(line.name, pick(line.x), pick(line.y), pick(line.low), pick(line.high))  # type: ignore[arg-type]
-
-
 def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = INK, extra: str = "") -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" {extra}>{escape(text)}</text>'
 
@@ -70,45 +62,46 @@ def _legend(lines: Sequence[Line]) -> tuple[list[str], float]:
         wide = 40 + LETTER * len(line.name) + 18
         if x + wide > WIDTH and x > 82:
             x, y = 82.0, y + 20
-        out.append(_stroke([(x, y - 5), (x + 32, y - 5)], k))
+        out.append(_stroke((x, x + 32), (y - 5, y - 5), k))
         out.append(_text(x + 38, y, line.name))
         x += wide
     return out, y + 16
 
 
-def _stroke(points: Sequence[tuple[float, float]], k: int) -> str:
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+def _scale(marks: list[float], start: float, end: float) -> Callable[[Any], Any]:
+    """From values to pixels, so that the marks fill the room from start to end."""
+    return lambda value: start + (value - marks[0]) / (marks[-1] - marks[0]) * (end - start)
+
+
+def _path(x: Iterable[float], y: Iterable[float]) -> str:
+    return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+
+
+def _stroke(x: Iterable[float], y: Iterable[float], k: int) -> str:
     dash = f' stroke-dasharray="{DASHES[k % len(DASHES)]}"' if DASHES[k % len(DASHES)] else ""
-    return f'<polyline points="{path}" fill="none" stroke="{COLOURS[k % len(COLOURS)]}" stroke-width="2.2"{dash}/>'
+    colour = COLOURS[k % len(COLOURS)]
+    return f'<polyline points="{_path(x, y)}" fill="none" stroke="{colour}" stroke-width="2.2"{dash}/>'
 
 
 def _lines(chart: Chart) -> tuple[list[str], int]:
-    lines = [thin(line) for line in chart.lines]
+    lines = [line.thin() for line in chart.lines]
     out, top = _legend(lines)
     left, right, bottom = 82.0, WIDTH - 20.0, HEIGHT - 50.0
     xs = ticks(0.0, max(float(line.x[-1]) for line in lines))
     ys = ticks(0.0, max(float(np.max(line.y if line.high is None else line.high)) for line in lines))
 
-    def at(x: Floats, y: Floats) -> Iterator[tuple[float, float]]:
-        yield from zip(
-            left + (x - xs[0]) / (xs[-1] - xs[0]) * (right - left),
-            bottom - (y - ys[0]) / (ys[-1] - ys[0]) * (bottom - top),
-            strict=True,
-        )
-
+    across, up = _scale(xs, left, right), _scale(ys, bottom, top)
     for value in ys:
-        (_, y), *_ = at(np.array([0.0]), np.array([value]))
+        y = up(value)
         out.append(f'<line x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="{PALE}"/>')
         out.append(_text(left - 6, y + 5, number(value), "end", GREY))
-    for value in xs:
-        (x, _), *_ = at(np.array([value]), np.array([0.0]))
-        out.append(_text(x, bottom + 20, number(value), "middle", GREY))
+    out += [_text(across(value), bottom + 20, number(value), "middle", GREY) for value in xs]
     for k, line in enumerate(lines):
         if line.low is not None and line.high is not None:
-            ring = [*at(line.x, line.high), *reversed([*at(line.x, np.maximum(line.low, ys[0]))])]
-            path = " ".join(f"{x:.1f},{y:.1f}" for x, y in ring)
-            out.append(f'<polygon points="{path}" fill="{COLOURS[k % len(COLOURS)]}" fill-opacity="0.15"/>')
-    out += [_stroke([*at(line.x, line.y)], k) for k, line in enumerate(lines)]
+            x, y = np.r_[line.x, line.x[::-1]], np.r_[line.high, np.maximum(line.low, ys[0])[::-1]]
+            path, colour = _path(across(x), up(y)), COLOURS[k % len(COLOURS)]
+            out.append(f'<polygon points="{path}" fill="{colour}" fill-opacity="0.15"/>')
+    out += [_stroke(across(line.x), up(line.y), k) for k, line in enumerate(lines)]
     out.append(_text((left + right) / 2, HEIGHT - 8, chart.x, "middle"))
     middle = (top + bottom) / 2
     out.append(_text(14, middle, chart.y, "middle", INK, f'transform="rotate(-90 14 {middle:.1f})"'))
@@ -121,7 +114,7 @@ def _bars(chart: Chart) -> tuple[list[str], int]:
     right, height = WIDTH - 70.0, int(row * len(chart.bars) + 56)
     reach = [v for b in chart.bars for v in (b.value, b.high or 0.0, b.low or 0.0)]
     xs = ticks(min(0.0, *reach), max(0.0, *reach))
-    where = lambda v: left + (v - xs[0]) / (xs[-1] - xs[0]) * (right - left)  # noqa: E731
+    where = _scale(xs, left, right)
     out = []
     for value in xs:
         out.append(f'<line x1="{where(value):.1f}" x2="{where(value):.1f}" y1="6" y2="{height - 46}" stroke="{PALE}"/>')
@@ -133,8 +126,7 @@ def _bars(chart: Chart) -> tuple[list[str], int]:
     return out, height
 
 
-def _bar(bar: Bar, y: float, where: object) -> list[str]:
-    assert callable(where)
+def _bar(bar: Bar, y: float, where: Callable[[float], float]) -> list[str]:
     start, end = sorted((where(0.0), where(bar.value)))
     colour = COLOURS[0] if bar.value >= 0 else COLOURS[1]
     out = [f'<rect x="{start:.1f}" y="{y + 4:.1f}" width="{max(end - start, 1):.1f}" height="24" fill="{colour}"/>']

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 
-from jinja2 import Environment, Template
+from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from libra_core.report.document import WARNING, Chart, Document
 from libra_core.report.svg import svg
 
+TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
 FORMATS = ("html", "pdf", "pptx")
 SHORT = 14  # characters of a cell that stay on one line, so that no number or name breaks in the middle
 MIME = {
@@ -21,14 +21,8 @@ MIME = {
 }
 
 
-@lru_cache(maxsize=1)
-def _template() -> Template:
-    source = Path(__file__).with_name("template.html.j2").read_text(encoding="utf-8")
-    return Environment(autoescape=True, trim_blocks=True).from_string(source)
-
-
 def _render(document: Document, draw: Callable[[Chart], str], paper: bool) -> str:
-    return _template().render(
+    return TEMPLATES.get_template("template.html.j2").render(
         doc=document,
         draw=lambda chart: Markup(draw(chart)),
         short=lambda cell: Markup(' class="short"') if len(cell) <= SHORT else "",

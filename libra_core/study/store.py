@@ -33,6 +33,8 @@ from libra_core.study.spec import StudySpec, hash_of, inputs_digest
 SCHEMA = 1
 KEY = b"libra"
 INDEX = "case_study.json"
+SCALARS = ("name", "call_bound", "cpu_us_per_round", "dismissed")  # of a PolicyResult, kept as they are
+EXPLAINS = ("hash", "digest", "versions", "provenance")
 PACKAGES = ("numpy", "scipy", "numba", "pandas", "pyarrow")
 
 
@@ -165,11 +167,9 @@ def _meta(result: StudyResult, cohort: Cohort | None) -> dict[str, Any]:
         "simulated": True,
         "digest": digest_of(result),
         "policies": [
-            {
+            {name: getattr(p, name) for name in SCALARS}
+            | {
                 "name": stored_name(p.name),
-                "call_bound": p.call_bound,
-                "cpu_us_per_round": p.cpu_us_per_round,
-                "dismissed": p.dismissed,
                 "groups": {name: [regret.tolist(), seen.tolist()] for name, (regret, seen) in p.groups.items()},
             }
             for p in result.policies
@@ -187,34 +187,23 @@ def _study(table: pa.Table, meta: dict[str, Any]) -> StoredStudy:
     regret, calls = (np.asarray(table[name]).reshape(shape) for name in ("regret", "calls"))
     policies = tuple(
         PolicyResult(
-            name=current_name(p["name"]),
             regret=regret[i],
             calls=calls[i],
-            call_bound=p["call_bound"],
-            cpu_us_per_round=p["cpu_us_per_round"],
-            dismissed=p["dismissed"],
             groups={name: (np.array(r), np.array(seen)) for name, (r, seen) in p["groups"].items()},
+            **({name: p[name] for name in SCALARS} | {"name": current_name(p["name"])}),
         )
         for i, p in enumerate(meta["policies"])
     )
     result = StudyResult(spec, tuple(meta["t"]), meta["unit"], policies)
-    return StoredStudy(
-        result, meta["hash"], meta["digest"], meta["versions"], meta["provenance"], meta.get("inputs", "")
-    )
+    return StoredStudy(result, inputs=meta.get("inputs", ""), **{name: meta[name] for name in EXPLAINS})
 
 
 def _spec(config: dict[str, Any]) -> StudySpec:
-    named = {f.name: config[f.name] for f in fields(StudySpec)}
-    return StudySpec(
-        **{
-            **named,
-            "environment": EnvironmentSpec(**{k: _tuple(v) for k, v in named["environment"].items()}),
-            "policies": tuple(named["policies"]),
-            "config": PolicyConfig(**{k: _tuple(v) for k, v in named["config"].items()}),
-        }
-    )
+    named = _tuples({f.name: config[f.name] for f in fields(StudySpec)})
+    environment, settings = EnvironmentSpec(**_tuples(config["environment"])), PolicyConfig(**_tuples(config["config"]))
+    return StudySpec(**named | {"environment": environment, "config": settings})
 
 
-def _tuple(value: Any) -> Any:
+def _tuples(settings: dict[str, Any]) -> dict[str, Any]:
     """JSON has lists where settings have tuples."""
-    return tuple(value) if isinstance(value, list) else value
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}

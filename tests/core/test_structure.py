@@ -15,7 +15,7 @@ LINES, MODULES = 300, 15
 
 # Bottom up, as drawn in docs/architecture.md. Rooms of one floor may know each other, as far as no circle arises.
 FLOORS = (
-    ("", "arrays", "certainty", "chain", "digits", "files", "spreadsheet", "streams"),
+    ("", "arrays", "chain", "digits", "files", "spreadsheet", "streams"),
     ("kernels",),
     ("glm",),
     ("feasible",),
@@ -26,7 +26,7 @@ FLOORS = (
     ("advisors",),
     ("policies",),
     ("environments",),
-    ("study", "summary"),
+    ("study", "summary", "certainty"),
     ("records",),
     ("report",),
     ("warm",),

@@ -36,7 +36,7 @@ def test_a_study_runs_in_every_world(regret: AppTest, world: str, link: str) -> 
     run(regret)
     assert not regret.exception
     assert not regret.error
-    assert len(regret.session_state["libra.study"].result.study.policies) == (3 if world == "synthetic" else 4)
+    assert len(regret.session_state["libra.study"].result[0].policies) == (3 if world == "synthetic" else 4)
     assert any("settings" in c.value for c in regret.caption)
 
 
@@ -105,7 +105,7 @@ def test_the_settings_reach_the_study(regret: AppTest, learns: str) -> None:
     assert (spec.config.shared, spec.config.estimator) == (learns == "shared", learns.replace("shared", "one-pass"))
     assert (spec.config.radius, spec.config.adoption) == ("theory", "plausible")
     assert (spec.config.plausibility, spec.config.max_calls) == (0.8, 5)
-    study = regret.session_state["libra.study"].result.study
+    study = regret.session_state["libra.study"].result[0]
     calls = {p.name: p.calls.max() for p in study.policies}
     assert 0 < calls["libra"] <= 5
     regret.toggle(key="study_theory").set_value(True).run()
@@ -134,14 +134,14 @@ def test_the_verdict_on_the_advisor_is_told(regret: AppTest) -> None:
 
 def test_theory_is_in_the_curves_to_take_away(regret: AppTest) -> None:
     run(regret)
-    found = regret.session_state["libra.study"].result
-    table = with_theory(found.study, found.theory)
+    study, theory = regret.session_state["libra.study"].result
+    table = with_theory(study, theory)
     upper = table[table["policy"] == UPPER]
-    assert list(upper["t"]) == list(found.study.t)
-    assert list(upper["regret_mean"]) == list(found.theory.upper)
+    assert list(upper["t"]) == list(study.t)
+    assert list(upper["regret_mean"]) == list(theory.upper)
     assert table["advisor_calls_mean"][table["policy"] == "Theory: limit for libra"].is_monotonic_increasing
     assert table["config_hash"].nunique() == 1
-    assert len(table) == len(found.study.t) * (len(found.study.policies) + 2 + len(found.theory.calls))
+    assert len(table) == len(study.t) * (len(study.policies) + 2 + len(theory.calls))
 
 
 def test_a_further_limit_reaches_the_study(regret: AppTest) -> None:

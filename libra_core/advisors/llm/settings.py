@@ -127,10 +127,11 @@ class LLMSettings:
 
 @dataclass(frozen=True)
 class Resolved:
-    """Settings, and for each of the four named ones where its value came from."""
+    """Settings, for each of the four named ones where its value came from, and what was wrong with them if anything."""
 
     settings: LLMSettings
     source: Mapping[str, str]
+    fault: str = ""
 
 
 def resolve(
@@ -147,21 +148,14 @@ def resolve(
         if not text:
             text, where = (secrets or {}).get(name), "secrets"
         if text:
-            changes[attribute] = _parse(attribute, str(text), name)
+            text = str(text).strip()
+            if attribute == "max_calls" and not text.isdigit():
+                raise ValueError(f"{name} must be a whole number of calls, got {text!r}")
+            changes[attribute] = {"api_key": SecretStr, "max_calls": int}.get(attribute, str)(text)
             source[attribute] = where
         else:
             source[attribute] = "default" if getattr(settings, attribute) == getattr(defaults, attribute) else "page"
     return Resolved(replace(settings, **changes).validate(), source)
-
-
-def _parse(attribute: str, text: str, name: str) -> Any:
-    if attribute == "api_key":
-        return SecretStr(text.strip())
-    if attribute == "max_calls":
-        if not text.strip().isdigit():
-            raise ValueError(f"{name} must be a whole number of calls, got {text!r}")
-        return int(text)
-    return text.strip()
 
 
 def describe(settings: LLMSettings) -> dict[str, Any]:

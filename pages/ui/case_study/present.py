@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -46,14 +47,7 @@ def keys(here: int, titles: list[str], note: str, reset: Callable[[], None]) -> 
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="present-keys", gap="small"
     ):
-        st.button(
-            "Back",
-            key="case_back",
-            shortcut="Left",
-            on_click=go,
-            args=(here - 1, n),
-            disabled=here == 0,
-        )
+        _to(here - 1, n, "Back", key="case_back", shortcut="Left")
         st.markdown(f"**{here + 1} of {n}** · {titles[here]}  \n:small[{note}]", width="content")
         yield
         st.button("Start again", key="case_reset", icon=":material/restart_alt:", on_click=reset)
@@ -64,12 +58,9 @@ def keys(here: int, titles: list[str], note: str, reset: Callable[[], None]) -> 
             on_click=present,
             args=(not on,),
         )
-        st.button(
-            "Next",
-            key="case_next",
-            type="primary",
-            shortcut="Right",
-            on_click=go,
-            args=(here + 1, n),
-            disabled=here == n - 1,
-        )
+        _to(here + 1, n, "Next", key="case_next", shortcut="Right", type="primary")
+
+
+def _to(screen: int, screens: int, label: str, **look: Any) -> None:
+    """A button to another screen, dead where there is none."""
+    st.button(label, on_click=go, args=(screen, screens), disabled=not 0 <= screen < screens, **look)

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
+from libra_core.report.interactive import across
 from pages.ui.draw import charts
 
 HATCH = "#1B2733"  # over BRIGHT, which is the same in both themes
@@ -67,17 +68,10 @@ def distribution(
 
 def known(labels: Sequence[str], measured: Sequence[float], assumed: Sequence[float]) -> go.Figure:
     """For each feature, the share of people in whom it was measured and in whom it was assumed."""
-    figure = charts.blank("Share of people with a measured value, by feature", "Share of people (%)", "")
-    figure.update_layout(height=70 + 22 * len(labels), barmode="stack", legend_traceorder="normal")
+    alt = "Share of people with a measured value, by feature"
+    figure = charts.blank(alt, "Share of people (%)", "", 70 + 22 * len(labels))
+    figure.update_layout(barmode="stack", legend_traceorder="normal")
     for shares, name, look in ((measured, *MEASURED), (assumed, *ASSUMED)):
-        figure.add_bar(
-            y=list(labels),
-            x=[100 * s for s in shares],
-            orientation="h",
-            name=name,
-            marker=look,
-            hovertemplate="%{y}: %{x:.0f} % " + name.lower() + "<extra></extra>",
-        )
-    figure.update_xaxes(range=[0, 100])
-    figure.update_yaxes(autorange="reversed")
-    return figure
+        hover = "%{y}: %{x:.0f} % " + name.lower() + "<extra></extra>"
+        across(figure, labels, [100 * s for s in shares], name=name, marker=look, hovertemplate=hover)
+    return figure.update_xaxes(range=[0, 100])

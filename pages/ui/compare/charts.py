@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 
 from libra_core.advisors.agreement import Agreement
 from libra_core.arrays import Floats
 from libra_core.digits import fixed
+from libra_core.report.interactive import whiskers
 from libra_core.study.metrics import band
 from pages.ui.draw import charts
 
@@ -49,8 +51,7 @@ def _cell(pair: Agreement) -> str:
 
 def losses(lost: Mapping[str, Floats], unit: str) -> go.Figure:
     """Mean loss per patient of each source with the 95 % interval of the mean."""
-    found = [band(values) for values in lost.values()]
-    mean, error = [float(m) for m, _, _ in found], [float(high - m) for m, _, high in found]
+    mean, low, high = np.array([band(values) for values in lost.values()], float).reshape(-1, 3).T.tolist()
     labels = [f"{name}, {len(values):,} patients" for name, values in lost.items()]
     alt = "Benefit lost per patient: " + ", ".join(f"{name} {m:.1f} {unit}" for name, m in zip(lost, mean, strict=True))
     title = f"Benefit lost per patient against the best plan ({unit}, simulated)"
@@ -62,7 +63,7 @@ def losses(lost: Mapping[str, Floats], unit: str) -> go.Figure:
         marker={"color": charts.BLUE, "size": 11},
         text=[f"{m:.1f}" for m in mean],
         textposition="top center",
-        error_x={"type": "data", "array": error, "color": charts.GREY, "thickness": 1.5},
+        error_x=whiskers(mean, low, high, color=charts.GREY, thickness=1.5),
         hovertemplate="%{y}: %{x:.2f} " + unit + "<extra></extra>",
     )
     figure.update_xaxes(rangemode="tozero")

@@ -17,9 +17,10 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from libra_core.digits import signed
-from libra_core.report.document import Chart, Line
+from libra_core.report import interactive
+from libra_core.report.document import Chart, Line, kept
 from libra_core.report.interactive import PLOTLY_DASHES as DASHES
-from libra_core.report.interactive import curve, fill, height
+from libra_core.report.interactive import across, curve, fill, height, whiskers
 
 BLUE, VERMILION, GREEN, PURPLE, INK, ORANGE, SKY = (f"#{place:06d}" for place in range(1, 8))
 GREY, GROUND, BRIGHT = "#000008", "#000009", "#000010"  # lines of less weight, the page's ground, orange for areas
@@ -35,20 +36,7 @@ MAX_MARKERS = 400
 
 def blank(alt: str, x: str, y: str, height: int = 300) -> go.Figure:
     """An empty figure with its description, axes and type."""
-    figure, font = go.Figure(), {"size": 13, "color": INK}
-    figure.update_layout(
-        meta={"alt": alt},
-        height=height,
-        margin={"l": 8, "r": 8, "t": 12, "b": 8},
-        font=font,
-        hovermode="closest",
-        bargap=0.06,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": font},
-    )
-    axis = {"title_font": font, "tickfont": font, "showgrid": True, "automargin": True}
-    figure.update_xaxes(title={"text": x, "standoff": 8}, **axis)
-    figure.update_yaxes(title={"text": y, "standoff": 14}, **axis)
-    return figure
+    return interactive.blank(alt, x, y, height, INK, 13).update_layout(bargap=0.06)
 
 
 def of_report(chart: Chart) -> go.Figure:
@@ -56,49 +44,30 @@ def of_report(chart: Chart) -> go.Figure:
     return fill(blank(chart.alt, chart.x, chart.y, height(chart)), chart, SERIES, INK)
 
 
-def thin(n: int, points: int = MAX_POINTS) -> np.ndarray:
-    """Indices of at most so many of n points, the last one among them."""
-    return np.unique(np.linspace(0, n - 1, min(n, points)).astype(int)) if n else np.empty(0, int)
-
-
 def counts(labels: Sequence[str], numbers: Sequence[int], title: str) -> go.Figure:
     """Horizontal bars with the count and the share written at each bar."""
     total = sum(numbers) or 1
-    figure = blank(f"{title}: " + ", ".join(f"{a} {n}" for a, n in zip(labels, numbers, strict=True)), "People", "")
-    figure.update_layout(height=60 + 34 * len(labels))
-    figure.add_bar(
-        y=list(labels),
-        x=list(numbers),
-        orientation="h",
-        marker_color=BLUE,
-        text=[f"{n:,} ({n / total:.0%})" for n in numbers],
-        textposition="outside",
-        cliponaxis=False,
-        hoverinfo="skip",
-    )
-    figure.update_xaxes(range=[0, max([*numbers, 1]) * 1.25])
-    figure.update_yaxes(autorange="reversed")
-    return figure
+    alt = f"{title}: " + ", ".join(f"{a} {n}" for a, n in zip(labels, numbers, strict=True))
+    figure = blank(alt, "People", "", 60 + 34 * len(labels))
+    said = [f"{n:,} ({n / total:.0%})" for n in numbers]
+    across(figure, labels, numbers, marker_color=BLUE, text=said, hoverinfo="skip")
+    return figure.update_xaxes(range=[0, max([*numbers, 1]) * 1.25])
 
 
 def contributions(labels: Sequence[str], values: Sequence[float], unit: str, sure: bool = True) -> go.Figure:
     """What each fact adds to the expected benefit (right) or takes from it (left); grey while it is mostly chance."""
     alt = "Contributions: " + ", ".join(f"{a} {v:+.1f} {unit}" for a, v in zip(labels, values, strict=True))
     figure = blank(alt, f"Contribution to the expected net benefit ({unit})", "", 80 + 28 * len(labels))
-    figure.add_bar(
-        y=list(labels),
-        x=list(values),
-        orientation="h",
+    across(
+        figure,
+        labels,
+        values,
         marker_color=[(BLUE if v >= 0 else VERMILION) if sure else GREY for v in values],
         text=[signed(v) for v in values],
-        textposition="outside",
-        cliponaxis=False,
         hovertemplate="%{y}: %{x:+.1f} " + unit + "<extra></extra>",
     )
     reach = max([abs(v) for v in values], default=1.0) or 1.0
-    figure.update_xaxes(range=[min(0.0, *values) - 0.25 * reach, max(0.0, *values) + 0.25 * reach])
-    figure.update_yaxes(autorange="reversed")
-    return figure
+    return figure.update_xaxes(range=[min(0.0, *values) - 0.25 * reach, max(0.0, *values) + 0.25 * reach])
 
 
 def options(
@@ -113,28 +82,18 @@ def options(
     where nobody has had the treatment yet."""
     alt = "Expected net benefit: " + ", ".join(f"{a} {m:.0f} {unit}" for a, m in zip(labels, mean, strict=True))
     figure = blank(alt, f"Net benefit ({unit}, simulated; higher is better)", "", 70 + 30 * len(labels))
-    colours = [BLUE] + [GREY] * (len(labels) - 1)
-    forms = ["diamond"] + ["circle"] * (len(labels) - 1)
-    symbols = [
-        form if known else f"{form}-open" for form, known in zip(forms, tried or [True] * len(forms), strict=True)
-    ]
+    colours, forms = ([first, *[other] * (len(labels) - 1)] for first, other in ((BLUE, GREY), ("diamond", "circle")))
+    known = tried or [True] * len(labels)
+    symbols = [form if seen else f"{form}-open" for form, seen in zip(forms, known, strict=True)]
     figure.add_scatter(
         x=list(mean),
         y=list(labels),
         mode="markers",
         marker={"color": colours, "size": 10, "symbol": symbols, "line_width": 2},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [h - m for h, m in zip(high, mean, strict=True)],
-            "arrayminus": [m - lo for lo, m in zip(low, mean, strict=True)],
-            "color": GREY,
-            "thickness": 1.5,
-        },
+        error_x=whiskers(mean, low, high, color=GREY, thickness=1.5),
         hovertemplate="%{y}: %{x:.0f} " + unit + "<extra></extra>",
     )
-    figure.update_yaxes(autorange="reversed")
-    return figure
+    return figure.update_yaxes(autorange="reversed")
 
 
 def regret_so_far(cumulative: Sequence[float], asked: Sequence[bool], unit: str) -> go.Figure:
@@ -144,7 +103,7 @@ def regret_so_far(cumulative: Sequence[float], asked: Sequence[bool], unit: str)
     figure = blank(
         f"Cumulative regret over {n} patients: {total}", "Patients treated", f"Benefit lost so far ({unit})", 260
     )
-    keep = np.arange(n) if n <= MAX_MARKERS else thin(n)
+    keep = np.arange(n) if n <= MAX_MARKERS else kept(n, MAX_POINTS)
     figure.add_scatter(
         x=(keep + 1).tolist(),
         y=[float(cumulative[i]) for i in keep],
@@ -179,14 +138,14 @@ def bands(
 ) -> go.Figure:
     """One line for each method with the spread over repetitions: name -> (t, mean, low, high); theory's lines, name ->
     (t, value), over them. On linear and log² axes the runs fill the picture, and a bound may lie beyond it."""
-    figure = blank(alt + _with(theory), "Patients treated", y, height)
+    figure = blank(alt + (f"; with {' and '.join(theory)}" if theory else ""), "Patients treated", y, height)
     for k, (name, values) in enumerate(curves.items()):
         _band(figure, name, values, k, axes)
     top = max((float(np.max(high)) for *_, high in curves.values()), default=1.0)
     for k, (name, (t, value)) in enumerate((theory or {}).items()):
         line = {"color": INK if k % 2 == 0 else GREY, "width": 1.4, "dash": ("longdashdot", "dot")[k % 2]}
         x, value = np.asarray(t, float), np.asarray(value, float)
-        keep, beyond = thin(len(x)), axes != LOG_LOG and float(np.median(value)) > top
+        keep, beyond = kept(len(x), MAX_POINTS), axes != LOG_LOG and float(np.median(value)) > top
         figure.add_scatter(
             x=_along(x[keep], axes),
             y=value[keep].tolist(),
@@ -203,17 +162,13 @@ def bands(
 _HOVER = "%{fullData.name}: %{y:,.0f}<extra></extra>"
 
 
-def _with(theory: Mapping[str, object] | None) -> str:
-    return f"; with {' and '.join(theory)}" if theory else ""
-
-
 def _along(t: np.ndarray, axes: str) -> list[float]:
     """Where rounds stand on the axis: (log t)^2 on the log² axis, so that c log² t is a straight line."""
     return (np.log(t) ** 2 if axes == LOG_SQUARED else t).tolist()
 
 
 def _band(figure: go.Figure, name: str, values: Curve, k: int, axes: str) -> None:
-    t, mean, low, high = (np.asarray(v, float)[thin(len(np.asarray(values[0])))] for v in values)
+    t, mean, low, high = (np.asarray(v, float)[kept(len(np.asarray(values[0])), MAX_POINTS)] for v in values)
     if axes == LOG_LOG:  # a logarithm has no zero: the line starts where something is lost
         t, mean, low, high = (v[mean > 0] for v in (t, mean, low, high))
         low = np.maximum(low, mean / 10)

@@ -25,10 +25,11 @@ def figure(chart: go.Figure, key: str, caption: str = "") -> None:
         st.caption(caption)
 
 
-def download(label: str, data: Download, name: str, key: str) -> None:
+def download(label: str, data: Download, name: str, key: str, disabled: bool = False) -> None:
     """A file to take away; a function is called when the file is asked for."""
     kind = MIME[name.rpartition(".")[2]]
-    st.download_button(label, data, name, kind, icon=":material/download:", on_click="ignore", key=key)
+    icon = ":material/download:"
+    st.download_button(label, data, name, kind, icon=icon, on_click="ignore", key=key, disabled=disabled)
 
 
 def failed(text: str) -> None:

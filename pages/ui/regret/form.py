@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import streamlit as st
 
@@ -38,7 +38,8 @@ ADOPTION = {"informative": "If plausible and informative", "plausible": "Wheneve
 
 def form() -> None:
     """What to compare, on whom, for how long. Nothing runs until the button is pressed."""
-    policies, worlds = loaders.policies(), _worlds()
+    policies = loaders.policies()
+    worlds = current.sources() | {SYNTHETIC: ENVIRONMENTS[SYNTHETIC].label}
     st.session_state.setdefault("study_world", app_state().source or next(iter(worlds)))
     with st.form("study", border=True):
         st.multiselect(
@@ -49,10 +50,10 @@ def form() -> None:
             key="study_policies",
             persist_state="session",
         )
-        names = [name for name in advice.choices() if name != advice.MODEL]
-        st.selectbox("Advisor", names, format_func=advice.label, key="study_advisor", persist_state="session")
-        st.selectbox("Patients", list(worlds), **_words(worlds), key="study_world", persist_state="session")
-        st.selectbox("Outcome", list(OUTCOMES), **_words(OUTCOMES), key="study_link", persist_state="session")
+        advisors = {name: advice.label(name) for name in advice.choices() if name != advice.MODEL}
+        _choose("study_advisor", "Advisor", advisors)
+        _choose("study_world", "Patients", worlds)
+        _choose("study_link", "Outcome", OUTCOMES)
         one, two, three = st.columns(3, vertical_alignment="bottom")
         one.number_input("Patients per run", 100, 20_000, 2000, 100, key="study_rounds", persist_state="session")
         two.number_input("Repetitions", 2, 200, 10, key="study_replicates", persist_state="session")
@@ -71,29 +72,16 @@ def form() -> None:
     st.caption("Every outcome is simulated. The same seed gives the same patients, for all methods.")
 
 
-def _worlds() -> dict[str, str]:
-    """Whose patients: the cohorts on offer, an uploaded one among them, and synthetic ones."""
-    return current.sources() | {SYNTHETIC: ENVIRONMENTS[SYNTHETIC].label}
-
-
-def _words(labels: dict[str, str]) -> dict[str, object]:
-    return {"format_func": lambda name: labels.get(name, name)}
+def _choose(key: str, label: str, words: dict[str, str], explanation: str | None = None) -> None:
+    """One of several, name -> words."""
+    said = lambda name: words.get(name, name)  # noqa: E731 -- a name kept from before may be gone
+    st.selectbox(label, list(words), format_func=said, key=key, help=explanation, persist_state="session")
 
 
 CHOICES = (
     ("study_learns", "Learning", LEARNS, "What one treatment teaches can count for others that resemble it."),
-    (
-        "study_compliance",
-        "Share of an advised change made",
-        COMPLIANCE,
-        "Synthetic patients make all of it.",
-    ),
-    (
-        "study_radius",
-        "Ranges around an estimate",
-        RADIUS,
-        "How far from its estimate the truth may lie.",
-    ),
+    ("study_compliance", "Share of an advised change made", COMPLIANCE, "Synthetic patients make all of it."),
+    ("study_radius", "Ranges around an estimate", RADIUS, "How far from its estimate the truth may lie."),
     (
         "study_adoption",
         "Advice is followed",
@@ -104,8 +92,8 @@ CHOICES = (
 
 
 def _more() -> None:
-    for key, label, choices, explanation in CHOICES:
-        st.selectbox(label, list(choices), **_words(choices), key=key, help=explanation, persist_state="session")
+    for choice in CHOICES:
+        _choose(*choice)
     st.slider(
         "Benefit of the doubt for advice",
         0.0,
@@ -132,21 +120,13 @@ def _more() -> None:
         st.multiselect(
             "Further limits on every plan",
             list(limits),
-            **_words(limits),
+            format_func=lambda name: limits.get(name, name),
             key="study_limits",
             placeholder="none",
             help="All methods keep them, and so does the best plan that regret is measured against. Synthetic patients "
             "have none.",
             persist_state="session",
         )
-
-
-def _cohort(world: str) -> Cohort | None:
-    """The cohort of a world; None for synthetic patients."""
-    if world == SYNTHETIC:
-        return None
-    upload = app_state().upload
-    return upload.cohort if world == current.UPLOADED and upload else loaders.cohort(world)
 
 
 def spec(cohort: Cohort | None) -> StudySpec:
@@ -175,18 +155,11 @@ def spec(cohort: Cohort | None) -> StudySpec:
     return StudySpec(environment, chosen, widget("study_advisor"), *sizes, config)
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What a study found, and theory's curves for it."""
-
-    study: StudyResult
-    theory: Promises
-
-
 def work_of(spec: StudySpec, cohort: Cohort | None = None) -> Work:
-    """The job of a study: Found, or None when it was cancelled. Raises ValueError when it would take hours."""
+    """The job of a study: its result and theory's curves, or None when it was cancelled. Raises ValueError when it
+    would take hours."""
 
-    def work(progress: Callable[[float], None], cancel: threading.Event) -> Found | None:
+    def work(progress: Callable[[float], None], cancel: threading.Event) -> tuple[StudyResult, Promises] | None:
         decisions = len(spec.policies) * spec.rounds * spec.replicates
         if decisions > MOST:
             raise ValueError(
@@ -198,12 +171,13 @@ def work_of(spec: StudySpec, cohort: Cohort | None = None) -> Work:
             study = run_study(spec, progress, cancel, cohort=cohort)
         except Cancelled:
             return None
-        return Found(study, promises(study, cohort))
+        return study, promises(study, cohort)
 
     return work
 
 
 def start() -> None:
-    cohort = _cohort(widget("study_world"))
+    world = widget("study_world")
+    cohort = None if world == SYNTHETIC else current.named(world)
     wanted = spec(cohort)
     jobs.start(STUDY, work_of(wanted, cohort), wanted)

@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from libra_core.digits import fixed, interval
+from libra_core.report.document import kept
 from libra_core.spreadsheet import csv_bytes
-from libra_core.study.batch import PolicyResult, StudyResult
+from libra_core.study.batch import StudyResult
 from libra_core.study.metrics import band, group_frame, regret_frame, summary_frame
 from libra_core.study.promises import BOUNDED, Promises
 from libra_core.study.store import StudyError
@@ -36,15 +37,19 @@ def invitation() -> None:
         "*Regret* is the benefit lost compared with the best possible plan, added up over the patients. "
         "The curve of a method that learns flattens; one that does not learn keeps losing at the same rate."
     )
-    _example()
+    try:
+        drawn, caption = _example()
+    except StudyError:  # nothing is stored, or nothing that can be read
+        return
+    show(drawn, "example", caption)
 
 
 @lru_cache(maxsize=1)
-def _example_chart(study: str) -> tuple[go.Figure, str]:
+def _example() -> tuple[go.Figure, str]:
     """The stored study's curves, thinned, and their caption: made once, since every first visit shows them."""
-    found = loaders.case(study).main.result
+    found = loaders.case("").main.result
     shown = [p for p in found.policies if p.name in regret_form.DEFAULT]
-    keep = charts.thin(len(found.t), 60)
+    keep = kept(len(found.t), 60)
     curves = {
         loaders.policies()[p.name].label: (np.asarray(found.t)[keep], *(v[keep] for v in band(p.regret))) for p in shown
     }
@@ -54,15 +59,6 @@ def _example_chart(study: str) -> tuple[go.Figure, str]:
         f"An example: the stored study of the page *Case study*. Mean of {found.spec.replicates} repetitions with its "
         f"95 % confidence band, simulated · settings {found.spec.hash}",
     )
-
-
-def _example() -> None:
-    """The picture of the stored study, so that a first visit shows what a study gives."""
-    try:
-        drawn, caption = _example_chart("")
-    except StudyError:
-        return
-    show(drawn, "example", caption)
 
 
 def lost(unit: str) -> str:
@@ -142,10 +138,6 @@ def _assumptions(found: StudyResult, theory: Promises, names: dict[str, str], ax
     return f"**Theory.** {upper} {holds} {lower}"
 
 
-def _digits(unit: str) -> int:
-    return 1 if unit in ("probability", "reward") else 0
-
-
 def _short(unit: str) -> str:
     return "good outcomes" if unit == "probability" else unit
 
@@ -156,12 +148,13 @@ def _per(mean: float, low: float, high: float, patients: int = 1) -> str:
 
 
 def _final(table: pd.DataFrame, names: dict[str, str], found: StudyResult) -> None:
-    d, rounds, unit = _digits(found.unit), found.t[-1], _short(found.unit)
+    rounds, unit = found.t[-1], _short(found.unit)
+    digits = 1 if found.unit in ("probability", "reward") else 0
     rows = [
         {
             "Method": names[r.policy],
             f"Lost per patient, {unit}": _per(r.regret, r.low, r.high, rounds),
-            f"In all, after {rounds:,} patients, {unit}": fixed(r.regret, d),
+            f"In all, after {rounds:,} patients, {unit}": fixed(r.regret, digits),
         }
         for r in table.sort_values("regret").itertuples()
     ]
@@ -183,7 +176,11 @@ def _asked(table: pd.DataFrame, names: dict[str, str], found: StudyResult, theor
         st.markdown(f"**{names[row.policy]}** {_limit(row.calls, row.call_bound, rounds)}")
     for policy in found.policies:
         if policy.dismissed is not None:
-            st.markdown(f"**{names[policy.name]}**: {_verdict(policy, found.spec.replicates)}")
+            lost, replicates = round(policy.dismissed * found.spec.replicates), found.spec.replicates
+            st.markdown(
+                f"**{names[policy.name]}**: the advisor lost its trial, and was no longer asked, in {lost} of "
+                f"{replicates} repetitions."
+            )
 
 
 def _limit(calls: float, bound: float | None, rounds: int) -> str:
@@ -196,11 +193,6 @@ def _limit(calls: float, bound: float | None, rounds: int) -> str:
             "the long run (it grows like the square of a logarithm) and says nothing at this length."
         )
     return f"{asked}; theory allows at most {bound:,.0f}."
-
-
-def _verdict(policy: PolicyResult, replicates: int) -> str:
-    lost = round((policy.dismissed or 0.0) * replicates)
-    return f"the advisor lost its trial, and was no longer asked, in {lost} of {replicates} repetitions."
 
 
 def _groups(found: StudyResult, names: dict[str, str]) -> None:
@@ -227,10 +219,7 @@ def with_theory(found: StudyResult, theory: Promises) -> pd.DataFrame:
 
 
 def _downloads(found: StudyResult, theory: Promises) -> None:
+    curves, final = csv_bytes(with_theory(found, theory)), csv_bytes(summary_frame(found))
     with st.container(horizontal=True):
-        for what, label, table in (
-            ("csv", "Curves, with theory's (CSV)", with_theory(found, theory)),
-            ("table", "Final numbers (CSV)", summary_frame(found)),
-        ):
-            name = f"libra-{'curves' if what == 'csv' else 'final'}-{found.spec.hash}.csv"
-            download(label, csv_bytes(table), name, f"study_{what}")
+        download("Curves, with theory's (CSV)", curves, f"libra-curves-{found.spec.hash}.csv", "study_csv")
+        download("Final numbers (CSV)", final, f"libra-final-{found.spec.hash}.csv", "study_table")

@@ -34,6 +34,7 @@ PAGES: Mapping[Role, frozenset[str]] = {
     Role.VIEWER: frozenset(("regret", "feedback", "about")),
     Role.NONE: frozenset(),
 }
+STRONGEST_FIRST = (Role.LEAD, Role.CLINICIAN, Role.VIEWER)
 STUDY = "study"
 
 
@@ -51,7 +52,7 @@ def actor() -> Actor:
         return LOCAL
     if not getattr(st.user, "is_logged_in", False):
         return Actor("", Role.NONE)
-    return actor_of(dict(st.user), _settings())
+    return actor_of(dict(st.user), st.secrets.get("libra", {}))
 
 
 def actor_of(user: Mapping[str, Any], settings: Mapping[str, Any]) -> Actor:
@@ -76,19 +77,13 @@ def _claimed(user: Mapping[str, Any], settings: Mapping[str, Any]) -> Role | Non
     name = settings.get("claim")
     found = user.get(str(name)) if name else None
     values = found if isinstance(found, Sequence) and not isinstance(found, str) else [found]
-    return next((role for role in (Role.LEAD, Role.CLINICIAN, Role.VIEWER) if role.value in values), None)
+    return next((role for role in STRONGEST_FIRST if role.value in values), None)
 
 
 def _listed(email: str, settings: Mapping[str, Any]) -> Role | None:
     lists = settings.get("roles") or {}
-    for role in (Role.LEAD, Role.CLINICIAN, Role.VIEWER):
-        if email and email in {str(entry).strip().lower() for entry in lists.get(role.value, ())}:
-            return role
-    return None
-
-
-def _settings() -> Mapping[str, Any]:
-    return dict(st.secrets["libra"]) if "libra" in st.secrets else {}
+    named = {role: {str(entry).strip().lower() for entry in lists.get(role.value, ())} for role in STRONGEST_FIRST}
+    return next((role for role, people in named.items() if email and email in people), None)
 
 
 def allowed(page: str, who: Actor | None = None) -> bool:

@@ -24,14 +24,18 @@ def cohort() -> Cohort:
     state, names = app_state(), sources()
     if state.source not in names:
         state.source = next(iter(names))
-    if state.source == UPLOADED and state.upload:
-        return state.upload.cohort
     try:
-        return loaders.cohort(state.source)
+        return named(state.source)
     except (CohortError, OSError) as error:
         show.failed(f"The cohort {names[state.source]} cannot be read: {error}")
         show.next_step("cohort.py", "Upload a file on the page Cohort")
         st.stop()
+
+
+def named(source: str) -> Cohort:
+    """One of the cohorts on offer. Raises CohortError or OSError where a built-in one cannot be read."""
+    upload = app_state().upload
+    return upload.cohort if source == UPLOADED and upload else loaders.cohort(source)
 
 
 def forget_patient(state: AppState) -> None:

@@ -42,21 +42,11 @@ def session() -> LLMSession:
 
 
 def resolved() -> Resolved:
-    """The settings in force. Settings that cannot work leave the model off; the Settings page says why."""
-    page = session().page
+    """The settings in force. Settings that cannot work leave the model off, with a sentence in `fault`."""
     try:
-        return resolve(page, _secrets())
-    except ValueError:
-        return Resolved(LLMSettings(), dict.fromkeys(NAMES.values(), "default"))
-
-
-def fault(page: LLMSettings) -> str:
-    """What is wrong with these settings, as a sentence; empty when nothing is."""
-    try:
-        resolve(page, _secrets())
+        return resolve(session().page, _secrets())
     except ValueError as error:
-        return sentence(str(error))
-    return ""
+        return Resolved(LLMSettings(), dict.fromkeys(NAMES.values(), "default"), sentence(str(error)))
 
 
 def _secrets() -> dict[str, str]:

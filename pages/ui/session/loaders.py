@@ -18,7 +18,7 @@ from libra_core.warm import warm
 
 if TYPE_CHECKING:
     from libra_core.report.case import CaseStudy
-    from libra_core.report.document import Document, Section
+    from libra_core.report.document import Document
 
 
 @lru_cache(maxsize=1)
@@ -53,12 +53,6 @@ def case(wanted: str) -> CaseStudy:
 
 
 @st.cache_resource(show_spinner="Reading the stored study …")
-def case_sections(wanted: str, si: bool) -> tuple[Section, ...]:
-    from libra_core.report.story import story
-
-    return story(case(wanted), si)
-
-
 def case_document(wanted: str, si: bool) -> Document:
     from libra_core.report.story import case_document
 

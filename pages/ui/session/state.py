@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
 import streamlit as st
@@ -13,36 +14,14 @@ T = TypeVar("T")
 _STATE: Final = "libra"
 
 
-class Key:
-    """Keys of the widgets whose values more than one module reads; st.session_state has the values under them."""
-
-    UNITS: Final = "units"
-    COHORT: Final = "cohort"
-    UPLOAD: Final = "upload"
-    FIND: Final = "find"
-    POLICY: Final = "policy"
-    ADVISOR: Final = "advisor"
-    SEED: Final = "seed"
-    PLAY: Final = "play"
-    SPEED: Final = "speed"
-    STEP: Final = "step"
-    STEP_TEN: Final = "step_ten"
-    RESET: Final = "reset"
-    CHECK: Final = "check"
-    HAND_OUT: Final = "hand_out"
-    TREAT: Final = "treat"
-    DETAIL_TAB: Final = "detail_tab"
-    READMIT: Final = "readmit"
-    LIMIT: Final = "limit"
-    RUN_CSV: Final = "run_csv"
-    COMPARE_TAB: Final = "compare_tab"
-    COMPARE_ASK: Final = "compare_ask"
-    COMPARE_LEARN: Final = "compare_learn"
-    COMPARE_BALLOTS: Final = "compare_ballots"
-    COMPARE_N: Final = "compare_n"
-    COMPARE_ASKS: Final = "compare_asks"
-    COMPARE_GO: Final = "compare_go"
-    COMPARE_RESULT: Final = "compare_result"
+# Keys of the widgets whose values more than one module reads; st.session_state has the values under them, in small
+# letters.
+Key = StrEnum(
+    "Key",
+    "UNITS COHORT UPLOAD FIND POLICY ADVISOR SEED PLAY SPEED STEP STEP_TEN RESET CHECK HAND_OUT TREAT DETAIL_TAB "
+    "READMIT LIMIT RUN_CSV COMPARE_TAB COMPARE_ASK COMPARE_LEARN COMPARE_BALLOTS COMPARE_N COMPARE_ASKS COMPARE_GO "
+    "COMPARE_RESULT",
+)
 
 
 @dataclass

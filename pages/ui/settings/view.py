@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from libra_core.advisors.llm.budget import price_of
 from libra_core.advisors.llm.settings import Resolved
 from libra_core.cohort import Cohort
 from pages.ui.draw import words
+from pages.ui.draw.show import download
 from pages.ui.session import live, llm
 from pages.ui.session.state import app_state
 
@@ -20,8 +22,8 @@ KIND = {"ok": st.success, "off": st.info}
 
 def server() -> None:
     """Where to ask and what. A value from the environment or the secrets is shown, not edited."""
-    page, now = llm.session().page, llm.resolved()
-    fixed, named = _given(now, "base_url"), _given(now, "model")
+    now = llm.resolved()
+    (url, fixed), (name, named) = _shown("base_url"), _shown("model")
     st.selectbox(
         "Start from",
         list(llm.SERVERS),
@@ -33,26 +35,30 @@ def server() -> None:
     )
     address = st.text_input(
         "Server address",
-        now.settings.base_url if fixed else page.base_url,
+        url,
         key="llm_url",
         disabled=bool(fixed),
         help="Any server that speaks OpenAI's chat completions. Most addresses end in /v1.",
     )
-    shown = now.settings.model if named else page.model
-    model = st.text_input("Model", shown, key="llm_model", disabled=bool(named))
-    if not fixed:
-        llm.update(base_url=address.strip())
-    if not named:
-        llm.update(model=model.strip())
+    model = st.text_input("Model", name, key="llm_model", disabled=bool(named))
+    _keep(base_url=address.strip(), model=model.strip())
     for place, label in ((fixed, "The server address"), (named, "The model")):
         if place:
             st.caption(f"{label} is set in the {place}, which overrides this page.")
     st.caption(_key_sentence(now))
 
 
-def _given(now: Resolved, field: str) -> str:
-    """Where a value is set that this page cannot change: 'environment' or 'secrets'; empty where it can."""
-    return now.source[field] if now.source[field] in ("environment", "secrets") else ""
+def _shown(name: str) -> tuple[Any, str]:
+    """A setting's value, and where it is set if this page cannot change it: 'environment', 'secrets' or ''."""
+    now = llm.resolved()
+    if (where := now.source.get(name)) in ("environment", "secrets"):
+        return getattr(now.settings, name), where
+    return getattr(llm.session().page, name), ""
+
+
+def _keep(**typed: object) -> None:
+    """Take what was typed, except where environment or secrets outweigh it."""
+    llm.update(**{name: value for name, value in typed.items() if not _shown(name)[1]})
 
 
 def _use_preset() -> None:
@@ -83,21 +89,11 @@ def limits() -> None:
         "a vote share, not a probability.",
     )
     left, middle, right = st.columns(3)
-    capped = bool(_given(now, "max_calls"))
-    calls = left.number_input(
-        "Limit: questions",
-        0,
-        1_000_000,
-        now.settings.max_calls if capped else page.max_calls,
-        step=50,
-        key="llm_calls",
-        disabled=capped,
-    )
+    most, where = _shown("max_calls")
+    calls = left.number_input("Limit: questions", 0, 1_000_000, most, step=50, key="llm_calls", disabled=bool(where))
     tokens = middle.number_input("Limit: tokens", 0, 10**9, page.max_tokens, step=100_000, key="llm_tokens")
     cost = right.number_input("Limit: US dollars", 0.0, 10_000.0, page.max_cost, step=1.0, key="llm_cost")
-    llm.update(samples=int(samples), max_tokens=int(tokens), max_cost=float(cost))
-    if not capped:
-        llm.update(max_calls=int(calls))
+    _keep(samples=int(samples), max_calls=int(calls), max_tokens=int(tokens), max_cost=float(cost))
     st.caption(f"Limits of this session. {_price_sentence(now.settings)}")
 
 
@@ -155,10 +151,9 @@ def _example_row(cohort: Cohort) -> int:
 
 def status() -> None:
     """Who is speaking, and why not the model if it is not."""
-    wrong = llm.fault(llm.session().page)
-    settings = llm.resolved().settings
-    if wrong:
-        st.error(wrong, icon=":material/error:")
+    now, settings = llm.resolved(), llm.resolved().settings
+    if now.fault:
+        st.error(now.fault, icon=":material/error:")
     elif settings.off_reason():
         st.info(f"{settings.off_reason()} {llm.OFFLINE}", icon=":material/toggle_off:")
     else:
@@ -212,14 +207,8 @@ def audit() -> None:
     )
     with st.container(horizontal=True):
         check = st.button("Check the audit log", key="llm_verify", disabled=count == 0)
-        st.download_button(
-            "Download it",
-            lambda: "\n".join(json.dumps(row, ensure_ascii=False) for row in store.rows()),
-            "libra-advice-audit.jsonl",
-            "application/jsonl",
-            key="llm_audit",
-            disabled=count == 0,
-        )
+        rows = lambda: "\n".join(json.dumps(row, ensure_ascii=False) for row in store.rows())  # noqa: E731
+        download("Download it", rows, "libra-advice-audit.jsonl", "llm_audit", disabled=count == 0)
     if check:
         found = store.verify()
         (st.success if found.ok else st.error)(found.message)

@@ -5,35 +5,23 @@ It opens by itself when a session comes to the Cohort page for the first time, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import streamlit as st
 
 from pages.ui.session import access
 from pages.ui.session.state import app_state
 
-
-@dataclass(frozen=True)
-class TourStep:
-    """One page of the tour: its file's name, what to do there, and in which words."""
-
-    page: str
-    title: str
-    text: str
-
-
-STEPS = (
-    TourStep(
+STEPS = (  # the page's file, what to do there, and in which words
+    (
         "cohort",
         "Choose patients",
         "Select a line of the table below to see a patient, or upload a CSV of your own first.",
     ),
-    TourStep(
+    (
         "recommend",
         "See a recommendation",
         "One plan, how sure it is, why, and what else. **Next patient** treats one in simulation: the method learns.",
     ),
-    TourStep(
+    (
         "feedback",
         "Judge it",
         "Start a session: choose for yourself first, then see the proposal; accept it or not. All of it is kept.",
@@ -43,26 +31,23 @@ STEPS = (
 
 def strip(page: str) -> None:
     """The step about this page, while the tour is open."""
-    state, steps = app_state(), [step for step in STEPS if access.allowed(step.page)]
-    here = next((k for k, step in enumerate(steps) if step.page == page), None)
+    state, steps = app_state(), [step for step in STEPS if access.allowed(step[0])]
+    here = next((k for k, (name, *_) in enumerate(steps) if name == page), None)
     if here is None:
         return
     if state.tour is None:
         state.tour = here == 0
-    if state.tour:
-        _draw(steps, here)
-
-
-def _draw(steps: list[TourStep], here: int) -> None:
-    step, last = steps[here], here == len(steps) - 1
+    if not state.tour:
+        return
+    (_, title, text), last = steps[here], here == len(steps) - 1
     with st.container(key="tour"):
         said, ways = st.columns([8, 4], vertical_alignment="center")
-        said.markdown(f"**Tour, {here + 1} of {len(steps)}: {step.title}.** {step.text}")
+        said.markdown(f"**Tour, {here + 1} of {len(steps)}: {title}.** {text}")
         with ways, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-            if not last and st.button(
-                f"Next: {steps[here + 1].title.lower()}", key="tour_next", icon=":material/arrow_forward:"
-            ):
-                st.switch_page(f"{steps[here + 1].page}.py")
+            if not last:
+                page, title, _ = steps[here + 1]
+                if st.button(f"Next: {title.lower()}", key="tour_next", icon=":material/arrow_forward:"):
+                    st.switch_page(f"{page}.py")
             st.button("End the tour" if last else "Close", key="tour_close", on_click=close, icon=":material/close:")
 
 
@@ -74,4 +59,4 @@ def again() -> None:
     """The button on About that starts it."""
     if st.button("Take the tour", key="tour_again", icon=":material/tour:"):
         app_state().tour = True
-        st.switch_page(f"{STEPS[0].page}.py")
+        st.switch_page(f"{STEPS[0][0]}.py")
