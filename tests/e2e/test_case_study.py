@@ -85,7 +85,8 @@ def test_the_run_steps_plays_pauses_and_starts_again(server: str, page: Page) ->
     page.locator(".st-key-case_step_ten button").click()
     treated(page, 11)
     page.locator(".st-key-case_play label").click()
-    treated(page, 13)
+    # Looked for in the browser at every frame: the number stands for less than half a second.
+    page.wait_for_function("document.querySelector('[data-testid=case-patients][data-value=\"13\"]')", timeout=60_000)
     page.locator(".st-key-case_play label").click()
     page.locator(".st-key-case_reset button").click()
     on_screen(page, 1)
