@@ -23,7 +23,10 @@ SERVERS = {
     "llama.cpp on this machine": "http://localhost:8080/v1",
     "vLLM on this machine": "http://localhost:8000/v1",
 }
-OFFLINE = "Advice comes from the guideline's rules or from a simulated advisor, and is named so."
+OFFLINE = (
+    "No language model is asked. Advice comes from the guideline's rules, from recorded answers or from a simulated "
+    "advisor, and is labelled so."
+)
 
 
 @dataclass
