@@ -40,6 +40,8 @@ FAULTS = (
     Fault("400 on everything", "400", "bad_request", 3),
     Fault("429 with Retry-After, then free", "busy-once", "ok", 2),
     Fault("429 with a Retry-After beyond our patience", "busy-wait", "rate_limited", 1),
+    Fault("429 with retry-after-ms beyond our patience", "busy-ms", "rate_limited", 1),
+    Fault("503 with a date in Retry-After beyond our patience", "busy-date", "unavailable", 1),
     Fault("429 without Retry-After", "429", "rate_limited", 3),
     Fault("429 insufficient_quota", "quota", "budget", 1, final=True),
     Fault("500", "500", "unavailable", 3),
@@ -69,6 +71,9 @@ FAULTS = (
     Fault("think tags, fences and talk", "think", "ok", 1),
     Fault("very long rationale (200 kB)", "long", "ok", 1),
     Fault("very long body (3 MB)", "huge-body", "invalid", 3),
+    Fault("compressed body that unpacks to 50 MB", "bomb", "invalid", 3),
+    Fault("fewer tokens than none", "negative-usage", "ok", 1),
+    Fault("more tokens than there can be", "absurd-usage", "ok", 1),
     Fault("markup and control codes", "markup", "ok", 1),
 )
 

@@ -6,13 +6,16 @@ once. Every byte that comes in is kept in `received`.
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 import time
 from collections import Counter
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+BOMB = gzip.compress(bytes(50_000_000))  # 50 kB that unpack to 50 MB
 SLOW = 1.2  # seconds a slow server takes; tests use shorter timeouts
 
 KEY = "sk-very-secret-0123456789"
@@ -97,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
         error = {"message": message, "type": "error", "param": None, "code": code}
         self.send_json(status, {"error": error}, **headers)
 
-    def say(self, content: str | None, finish: str = "stop", refusal: str | None = None) -> None:
+    def say(self, content: str | None, finish: str = "stop", refusal: str | None = None, tokens: object = 900) -> None:
         message = {"role": "assistant", "content": content, "refusal": refusal}
         self.send_json(
             200,
@@ -107,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "created": 1,
                 "model": "served-model",
                 "choices": [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}],
-                "usage": {"prompt_tokens": 900, "completion_tokens": 60, "total_tokens": 960},
+                "usage": {"prompt_tokens": tokens, "completion_tokens": 60, "total_tokens": 960},
             },
             x_request_id="req-test",
         )
@@ -244,6 +247,11 @@ _STATUS = {
     "422-schema": _unprocessable,
     "busy-once": _busy_once,
     "busy-wait": lambda h, a, w, n: h.error(429, "Rate limit", "rate_limit_exceeded", Retry_After="100"),
+    "busy-ms": lambda h, a, w, n: h.error(429, "Rate limit", "rate_limit_exceeded", Retry_After_Ms="50000"),
+    "busy-date": lambda h, a, w, n: h.error(503, "Down", Retry_After=formatdate(time.time() + 50, usegmt=True)),
+    "bomb": lambda h, a, w, n: h.send(200, BOMB, Content_Encoding="gzip"),
+    "negative-usage": lambda h, a, w, n: h.say(json.dumps(good_answer(a)), tokens=-(10**9)),
+    "absurd-usage": lambda h, a, w, n: h.say(json.dumps(good_answer(a)), tokens=10**15),
     "quota": _quota,
     "slow": _slow,
     "drip": _drip,

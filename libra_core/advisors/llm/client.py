@@ -9,7 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 import httpx2
@@ -23,6 +25,7 @@ Rung = Literal["json_schema", "json_object", "text"]
 RUNGS: tuple[Rung, ...] = ("json_schema", "json_object", "text")
 
 MAX_BODY = 1_000_000  # bytes of one reply; an answer has a few hundred
+MAX_TOKENS = 10_000_000  # of one request, as a server reports them; more, or fewer than none, is no report
 MAX_STEPS = 6  # requests to find what a server accepts: two rungs, two parameters, and one to spare
 AT_ONCE = 16  # requests in flight; more would wait in the pool and run into their own timeouts
 
@@ -72,6 +75,10 @@ class Dialect:
 
 class ReplyTooLong(httpx2.TransportError):
     """The body passed MAX_BODY."""
+
+
+class ReplyCompressed(httpx2.TransportError):
+    """The body is compressed although none was asked for: what it would unpack to has no bound."""
 
 
 class Client:
@@ -148,9 +155,17 @@ def _read(completion: Any, rung: Rung) -> Reply | Failure:
         model=str(getattr(completion, "model", "") or ""),
         rung=rung,
         request_id=str(getattr(completion, "_request_id", "") or getattr(completion, "id", "") or ""),
-        tokens_in=getattr(usage, "prompt_tokens", None),
-        tokens_out=getattr(usage, "completion_tokens", None),
+        tokens_in=_tokens(usage, "prompt_tokens"),
+        tokens_out=_tokens(usage, "completion_tokens"),
     )
+
+
+def _tokens(usage: Any, name: str) -> int | None:
+    """A reported number of tokens. A server that reports nonsense has reported nothing: the reservation stands."""
+    reported = getattr(usage, name, None)
+    if not isinstance(reported, int) or isinstance(reported, bool):
+        return None
+    return reported if 0 <= reported <= MAX_TOKENS else None
 
 
 def _failure(error: Exception) -> Failure:
@@ -188,6 +203,8 @@ def _connection_failure(error: Exception) -> Failure:
     cause, text = error.__cause__, str(error.__cause__).lower()
     if isinstance(cause, ReplyTooLong):
         return Failure("invalid", f"The reply was longer than {MAX_BODY // 1000} kB.")
+    if isinstance(cause, ReplyCompressed):
+        return Failure("invalid", "The reply was compressed, which was not asked for; it was not unpacked.")
     if "certificate" in text or "ssl" in text or "tls" in text:
         return Failure("unavailable", "No secure connection: the server's certificate or TLS is not accepted.")
     if isinstance(cause, httpx2.ConnectError):
@@ -200,6 +217,7 @@ def _http(settings: LLMSettings) -> httpx2.Client:
     return httpx2.Client(
         timeout=httpx2.Timeout(settings.timeout, connect=settings.connect_timeout),
         limits=httpx2.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
+        headers={"accept-encoding": "identity"},
         follow_redirects=False,
         trust_env=not settings.is_local,
         event_hooks={"request": [_start], "response": [lambda response: _bound(response, settings)]},
@@ -213,13 +231,26 @@ def _start(request: httpx2.Request) -> None:
 def _bound(response: httpx2.Response, settings: LLMSettings) -> None:
     """Bound a reply in time and size (httpx bounds only the wait between bytes), and stop retries that cannot help."""
     deadline = response.request.extensions.get("libra_started", time.monotonic()) + settings.timeout
+    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise ReplyCompressed("reply compressed")
     response.stream = _Bounded(response.stream, deadline)
+    if _wait(response.headers) > settings.patience:
+        response.headers["x-should-retry"] = "false"
     if response.status_code == 429:
         response.read()
-        asked = response.headers.get("retry-after", "")
-        waits = asked.replace(".", "", 1).isdigit() and float(asked) > settings.patience
-        if waits or b"insufficient_quota" in response.content:
+        if b"insufficient_quota" in response.content:
             response.headers["x-should-retry"] = "false"
+
+
+def _wait(headers: httpx2.Headers) -> float:
+    """The longest pause that the server asks for, in seconds: the SDK obeys milliseconds, seconds and dates."""
+    asked = [0.0]
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        with suppress(ValueError):
+            asked.append(float(headers.get(name, "")) * unit)
+    with suppress(ValueError, TypeError):
+        asked.append(parsedate_to_datetime(headers.get("retry-after", "")).timestamp() - time.time())
+    return max(asked)
 
 
 class _Bounded(httpx2.SyncByteStream):

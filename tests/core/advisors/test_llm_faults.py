@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -122,6 +123,30 @@ def test_parallel_requests_cannot_overspend(server):
     assert server.seen["good"] == 5
     assert statuses.count("ok") == 5
     assert statuses.count("budget") == 2
+
+
+@pytest.mark.parametrize("mode", ["negative-usage", "absurd-usage"])
+def test_a_nonsensical_report_of_tokens_leaves_the_reservation(server, mode):
+    advisor = advisor_for(replace(FAST, enabled=True, base_url=server.base_url, model=f"fault:{mode}"), Store())
+    used = []
+    for row in range(3):
+        assert advisor.consult(case(row)).advice.status == "ok"
+        used.append((advisor.budget.session.tokens, advisor.budget.today().tokens))
+    assert 0 < used[0][0] < used[1][0] < used[2][0] < 100_000
+    assert [session for session, _ in used] == [day for _, day in used]
+
+
+def test_a_compressed_reply_is_not_unpacked(server):
+    """Asked for as it is; a server that compresses all the same is refused before a byte of it is read."""
+    advisor = advisor_for(replace(FAST, enabled=True, base_url=server.base_url, model="fault:bomb"))
+    server.received.clear()
+    tracemalloc.start()
+    consultation = advisor.consult(case(0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "compressed" in consultation.message
+    assert peak < 20_000_000, "50 MB were not unpacked"
+    assert b"accept-encoding: identity" in server.received[0][0].lower()
 
 
 @pytest.fixture(scope="module")
