@@ -68,7 +68,7 @@ def test_the_advisor_as_printed_is_offered_everywhere(capsys: Capture) -> None:
     for command in ("advise", "recommend", "simulate"):
         with pytest.raises(SystemExit):
             main([command, "--help"])
-        assert "guideline, first" in " ".join(capsys.readouterr().out.split()).replace("llm, ", "")
+        assert "first, guideline" in " ".join(capsys.readouterr().out.split()).replace("llm, ", "")
 
 
 @pytest.mark.usefixtures("first")
