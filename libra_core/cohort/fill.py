@@ -91,7 +91,7 @@ def _formula(sheet: Sheet, feature: Feature) -> None:
     """Compute gaps whose inputs are all there, keeping to the plausible range."""
     if feature.formula is None:
         return
-    formula, inputs = FORMULAS[feature.formula], _inputs(feature)
+    formula, inputs = FORMULAS[feature.formula], feature.formula_inputs
     ready = sheet.gaps(feature.name) & ~np.any([sheet.gaps(name) for name in inputs], axis=0)
     if not ready.any():
         return
@@ -104,11 +104,6 @@ def _formula(sheet: Sheet, feature: Feature) -> None:
     measured = int((~from_assumed).sum())
     if measured:
         sheet.computed.append(Computed(feature.name, feature.label, formula.label, measured))
-
-
-def _inputs(feature: Feature) -> tuple[str, ...]:
-    """The inputs of a feature's formula."""
-    return (FORMULAS[feature.formula].inputs or feature.inputs) if feature.formula else ()
 
 
 def _impute(sheet: Sheet, feature: Feature) -> None:
@@ -126,7 +121,7 @@ def _impute(sheet: Sheet, feature: Feature) -> None:
         value = rule.base + rule.slope * (sheet.values[rule.on] - rule.centre)
     sheet.values[feature.name][gaps] = np.clip(value, *feature.range)[gaps]
     sheet.imputed[feature.name][gaps] = True
-    _inherit(sheet, feature, gaps, (*_inputs(feature), *(name for name in (rule.by, rule.on) if name)))
+    _inherit(sheet, feature, gaps, (*feature.formula_inputs, *(name for name in (rule.by, rule.on) if name)))
 
 
 def _inherit(sheet: Sheet, feature: Feature, where: Bools, inputs: tuple[str, ...]) -> None:
