@@ -1,4 +1,4 @@
-"""What an advisor may know about a patient: typed, allow-listed facts and the feasible menu, and nothing else."""
+"""All that an advisor may know about a patient: typed, allow-listed facts and the feasible menu."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class MenuArm:
 
 @dataclass(frozen=True)
 class MenuChange:
-    """A habit that may move for this patient, with the levels on offer (clinical units, signed, 0 first)."""
+    """A habit that may move for this patient, with the levels to choose from (clinical units, signed, 0 first)."""
 
     index: int  # position among the mutable features
     name: str

@@ -1,4 +1,4 @@
-"""How sure an estimate is: its range, the patients behind it, and the one rule that makes three levels of the two."""
+"""How certain an estimate is: its range, the patients behind it, and the rule that grades both into three levels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Estimate:
         return Estimate(self.mean + shift, self.low + shift, self.high + shift)
 
     def below(self, value: float) -> Estimate:
-        """What is left of `value` after a fall by this much."""
+        """`value` after a fall by this much."""
         return Estimate(value - self.mean, value - self.high, value - self.low)
 
     @property
@@ -54,7 +54,7 @@ class Certainty(StrEnum):
 
 
 def certainty_of(given: int, noise: float, net: Estimate, others: Sequence[Estimate]) -> Certainty:
-    """The one rule of certainty, in three levels; more patients or a narrower range never make it worse.
+    """Grade certainty in three levels; more patients or a narrower range never make it worse.
 
     LITTLE: fewer than ENOUGH patients had the treatment, or the range of the average is wider than the range in which
     single outcomes lie (2 SD of the noise to either side). OPEN: the range of another option reaches above the lower

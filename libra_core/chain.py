@@ -25,7 +25,7 @@ def canonical(value: Any) -> str:
     back is the same float."""
     try:
         return _ENCODER.encode(value)
-    except (ValueError, TypeError):  # not the rule: a nan, or a number of numpy's
+    except (ValueError, TypeError):  # rarely: a nan, or a numpy number
         return _ENCODER.encode(_plain(value))
 
 
@@ -60,8 +60,8 @@ class Verdict:
 
 
 def walk(rows: Iterable[Row], head: End, noted: tuple[int, str] | None = None, what: str = "row") -> Verdict:
-    """Walk a chain from its first row, number 1, to `head`, the end that is stored apart; `noted` is an end that was
-    written down elsewhere."""
+    """Walk a chain from its first row, number 1, to `head`, the end that is stored separately; `noted` is an end
+    recorded elsewhere."""
     previous, seen, last = "", {0: ""}, 0
     for number, texts, stored in rows:
         last += 1

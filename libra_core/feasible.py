@@ -10,7 +10,7 @@ import numpy as np
 from libra_core.arrays import Bools, Floats
 
 TOLERANCE = 1e-9
-ROUNDING = 1e-6  # how far a plan may stand over a further limit: the convex solver's accuracy
+ROUNDING = 1e-6  # how far a plan may exceed a further limit: the convex solver's accuracy
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class LinearConstraint:
 
 @dataclass(frozen=True)
 class FeasibleSet:
-    """What all patients share of F; the box (lo, hi) arrives with each patient and always contains 0.
+    """The part of F that all patients share; the box (lo, hi) comes with each patient and always contains 0.
 
     gamma: radius, in weighted standard deviations. p: 1, 2 or inf. weights: diagonal of W, effort per SD.
-    max_changes: s, the most features that one plan may move (None = no limit). constraints: further convex ones, which
-    `recourse.convex` deals with.
+    max_changes: s, the most features that one plan may move (None = no limit). constraints: further convex
+    limits, solved in `recourse.convex`.
     """
 
     weights: tuple[float, ...]
@@ -58,7 +58,7 @@ class FeasibleSet:
 
     @property
     def p_code(self) -> int:
-        """0 stands for infinity in the compiled kernels."""
+        """p for the compiled kernels, where 0 means infinity."""
         return 0 if math.isinf(self.p) else int(self.p)
 
     @property
@@ -86,16 +86,16 @@ class FeasibleSet:
         return np.asarray(in_box & within & self.within_constraints(delta, tolerance), dtype=bool)
 
     def within_constraints(self, delta: Floats, tolerance: float = TOLERANCE) -> Bools:
-        """Whether each row of delta (n, d_M) keeps every budget."""
+        """Whether each row of delta (n, d_M) satisfies every constraint."""
         fine = np.ones(len(delta), bool)
-        for budget in self.constraints:
-            fine &= budget.use(delta) <= budget.limit + max(tolerance, ROUNDING)
+        for constraint in self.constraints:
+            fine &= constraint.use(delta) <= constraint.limit + max(tolerance, ROUNDING)
         return fine
 
     def project(self, delta: Floats, lo: Floats, hi: Floats) -> Floats:
         """A feasible change near each row of delta (n, d_M): clip to the box, keep the s largest, then shrink.
 
-        The shrinking keeps the direction of what was asked; it is exact for a feasible delta (which comes back
+        The shrinking keeps the requested direction; it is exact for a feasible delta (which comes back
         unchanged) and a feasible point, not always the nearest one, otherwise.
         """
         out = np.clip(np.nan_to_num(np.atleast_2d(delta), nan=0.0), lo, hi)
@@ -106,8 +106,8 @@ class FeasibleSet:
         norm = self.norm(out)
         shrink = np.where(norm > self.gamma, self.gamma / np.maximum(norm, 1e-300), 1.0)
         out = np.asarray(out * shrink[:, None])
-        for budget in self.constraints:  # F is convex around 0 on a fixed support: shrinking towards 0 gets inside
-            use = budget.use(out)
-            over = use > budget.limit + ROUNDING  # a solver's rounding at a limit of 0 must not undo the whole plan
-            out = out * np.where(over, budget.limit / np.maximum(use, 1e-300), 1.0)[:, None]
+        for constraint in self.constraints:  # F is convex around 0 on a fixed support: shrinking towards 0 gets inside
+            use = constraint.use(out)
+            over = use > constraint.limit + ROUNDING  # a solver's rounding at a limit of 0 must not undo the whole plan
+            out = out * np.where(over, constraint.limit / np.maximum(use, 1e-300), 1.0)[:, None]
         return out

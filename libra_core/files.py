@@ -1,4 +1,4 @@
-"""Files: the data that comes with the program, what an installation keeps for itself, and how a file is written."""
+"""Files: the data shipped with the program, the data an installation stores, and safe writing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 INSTALLED = (PACKAGE / "data").is_dir()  # in a wheel data/ lies inside the package, in a source tree beside it
-writing: set[Path] = set()  # what is half written at this moment
+writing: set[Path] = set()  # files being written at this moment
 DATA = (PACKAGE if INSTALLED else PACKAGE.parent) / "data"
 
 
@@ -29,7 +29,7 @@ def home() -> Path:
 
 
 def check_writable(path: Path) -> None:
-    """Raise ValueError with a sentence if `write` could not write there: to be told before the work, not after it."""
+    """Raise ValueError with a sentence if `write` could not write there; call it before the work starts."""
     if path.is_dir():
         raise ValueError(f"cannot write {path}: it is a folder")
     if not path.parent.is_dir():
@@ -55,7 +55,7 @@ def write(path: Path, content: bytes | memoryview) -> None:
 
 
 def _is_device(path: Path) -> bool:
-    """/dev/stdout may lead to a file: what was printed before stands in it already."""
+    """/dev/stdout may be redirected to a file that already holds what was printed before."""
     return path.is_relative_to("/dev") or (path.exists() and not path.is_file())
 
 

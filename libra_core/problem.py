@@ -83,7 +83,7 @@ class Contexts:
 
     @classmethod
     def of(cls, patient: Patient) -> Contexts:
-        """The batch of one that a page works with."""
+        """One patient as a batch, as pages use it."""
         return cls(patient.x[None], patient.lo[None], patient.hi[None], patient.eligible[None], np.array([patient.row]))
 
     @property
@@ -109,7 +109,7 @@ class Actions:
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """What came back: reward (R,) and the features x' (R, d) at which the patient was really treated."""
+    """Observed outcomes: reward (R,) and the features x' (R, d) at which the patient was actually treated."""
 
     reward: Floats
     x: Floats

@@ -14,7 +14,7 @@ BLOCK = 256  # rounds drawn at a time: a Generator call costs microseconds, far 
 class Streams:
     """R independent generators, drawn in step.
 
-    `purpose` separates streams of one seed (arrivals, noise, a policy's own coin): equal seeds with equal purposes
+    `purpose` separates streams of one seed (arrivals, noise, a policy's own draws): equal seeds with equal purposes
     give equal numbers whatever else is drawn. `first` is the number of the first replicate, so that a batch of
     replicates 20..39 sees exactly what it would see inside a batch of 0..99.
     """

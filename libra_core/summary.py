@@ -1,7 +1,7 @@
-"""What a plan means to the one who reads it: the effect, what it costs, how sure, what to watch, and why this plan.
+"""What a plan means to its reader: its effect, its burden, how certain both are, what to watch, and why it was chosen.
 
-Everything that pages, reports and the command line say about a plan is here, worked out once. They only render it:
-two readers of one fact never compute it twice. Net benefit is what policies learn; it comes apart as
+Everything that pages, reports and the command line say about a plan is computed here, once; they only render it. Net
+benefit is what policies learn; it splits into
 
     net benefit = fall of the outcome - burden of the treatment + worth of its indications.
 """
@@ -25,11 +25,11 @@ MOVED = 1e-9  # a standardised change smaller than this is none
 
 @dataclass(frozen=True)
 class Price:
-    """What parts net benefit from the fall: burden takes off, indication adds; both >= 0, in the outcome's unit."""
+    """Fall against net benefit: burden subtracts, indication adds; both >= 0, in the outcome's unit."""
 
     burden: float
     indication: float
-    indications: tuple[str, ...]  # the features and flags that they rest on
+    indications: tuple[str, ...]  # the features and flags behind them
 
     @classmethod
     def of(cls, cohort: Cohort, row: int, arm: int) -> Price:
@@ -45,8 +45,8 @@ class Price:
 
 @dataclass(frozen=True)
 class ArmSummary:
-    """One treatment for the patient, with its best change of habits and alone (effects of both: see PlanSummary; none
-    where it may not be given)."""
+    """One treatment for the patient, with its best change of habits and alone (effects as in PlanSummary; None where
+    the treatment is contraindicated)."""
 
     arm: int
     eligible: bool
@@ -60,7 +60,7 @@ class ArmSummary:
 
 @dataclass(frozen=True)
 class Ranked:
-    """One line of the ranking: the proposed plan or an alternative. `known`: somebody had the treatment."""
+    """One line of the ranking: the proposed plan or an alternative. `known`: some patient had the treatment."""
 
     arm: int
     delta: tuple[float, ...]
@@ -71,8 +71,8 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Counsel:
-    """What somebody else would do. taken: it is this plan. ceilings: the most that it and that this plan may be worth
-    by the limits that the method decides by, where the two were compared."""
+    """What another source recommends. taken: it is this plan. ceilings: the upper bounds of it and of this plan,
+    where the method compared the two."""
 
     arm: int
     delta: tuple[float, ...]
@@ -84,8 +84,8 @@ class Counsel:
 
 @dataclass(frozen=True)
 class Came:
-    """What came of a plan. fall: of the outcome, negative for a rise; None where only the goal was watched, and then
-    `reached` says whether it was. lost: expected benefit that the best plan would have added (simulated)."""
+    """The result of a plan. fall: of the outcome, negative for a rise; None where only the goal was observed, and then
+    `reached` says whether it was met. lost: expected benefit that the best plan would have added (simulated)."""
 
     fall: float | None
     reached: bool | None
@@ -96,10 +96,10 @@ class Came:
 class PlanSummary:
     """A treatment and a change of habits for one patient, as a clinician reads it. Amounts in the outcome's unit.
 
-    net, fall, chance, expected are None where nothing is known: before anybody had the treatment the method only
-    guesses. `chance` (that the goal is reached) stands instead of the others where the outcome is the goal.
+    net, fall, chance, expected are None until some patient has had the treatment: before that the method only
+    guesses. `chance` (of reaching the goal) replaces the others where the outcome is the goal.
     has_model: the method estimates effects at all. given, learned: patients with this treatment, and all of them.
-    cautions, patient_cautions: the gravest first, for clinician and patient. checks: what must be measured before the
+    cautions, patient_cautions: most serious first, for clinician and patient. checks: what must be measured before the
     start. unrecorded, rule_facts: facts that could rule a treatment out and are not recorded, and how many there are.
     """
 
@@ -208,11 +208,11 @@ class _Summary:
         )
 
     def known(self, arm: int, net: Estimate) -> Estimate | None:
-        """An estimate that outcomes stand behind: somebody had the treatment. Everything else is a guess."""
+        """The estimate if it rests on outcomes, that is if some patient had the treatment; anything else is a guess."""
         return net if math.isfinite(net.mean) and self.evidence.given[arm] else None
 
     def fall(self, arm: int, net: Estimate | None) -> Estimate | None:
-        """The fall behind a net benefit: what was taken off is put back."""
+        """The fall behind a net benefit: burden and indication are undone."""
         return net.plus(Price.of(self.cohort, self.row, arm).taken) if net and self.counts_fall else None
 
     def arm(self, option: ArmOption) -> ArmSummary:
@@ -223,7 +223,7 @@ class _Summary:
         return ArmSummary(arm, option.eligible, option.delta, given, net, alone if net else None, fall, blocked)
 
     def ranking(self, decision: Decision, net: Estimate) -> tuple[Ranked, ...]:
-        """The proposed plan, then every eligible alternative, "no change" among them; the best expected first."""
+        """The proposed plan, then every eligible alternative, including "no change"; best expected first."""
         had = self.evidence.given
         found = [Ranked(decision.arm, decision.delta, net, had[decision.arm] > 0, True)]
         for option in (option for option in self.options if option.eligible):
@@ -241,7 +241,7 @@ class _Summary:
         return tuple(feature.display_change(float(change)) for feature, change in moved)
 
     def advice(self, decision: Decision) -> Counsel | None:
-        """The advice that was heard, and the two ceilings that were compared where it was ruled out."""
+        """The advice received, and the two upper bounds that were compared where it was ruled out."""
         given = decision.advice
         if given is None or not given.given:
             return None
@@ -251,7 +251,7 @@ class _Summary:
         return Counsel(given.arm, given.delta, decision.adopted, shortened, ceilings)
 
     def guideline(self, arm: int, delta: tuple[float, ...]) -> Counsel | None:
-        """What the disease's rule book would do; None where there is none."""
+        """What the disease's rule book recommends; None where there is none."""
         advice = GuidelineAdvisor(self.cohort.case, len(delta)).advise(self.cohort.case(self.row))
         if not advice.given:
             return None
@@ -261,6 +261,6 @@ class _Summary:
 
 
 def _nets(option: ArmOption) -> tuple[Estimate, Estimate]:
-    """What a treatment brings with its best change of habits, and alone."""
+    """Net benefit of a treatment with its best change of habits, and alone."""
     alone = Estimate(option.mean_unchanged, option.low_unchanged, option.high_unchanged)
     return Estimate(option.mean, option.low, option.high), alone

@@ -15,14 +15,14 @@ GUIDELINE, LLM = "guideline", "llm"
 
 @cache
 def _import_all() -> None:
-    """On first use, so that an advisor's file may import whatever it likes from the library."""
+    """On first use, so that an advisor's file may import anything from the library."""
     for module in pkgutil.iter_modules(__path__):
-        if not module.ispkg:  # the language model's package takes a while to import: language_model.py speaks for it
+        if not module.ispkg:  # the language model's package takes a while to import: language_model.py registers it
             importlib.import_module(f"{__name__}.{module.name}")
 
 
 def kinds() -> Mapping[str, AdvisorKind]:
-    """Every advisor that can be chosen, by name, those that work anywhere first: the one list of pages and help."""
+    """Every advisor that can be chosen, by name, those that work without patients first: for pages and help."""
     _import_all()
     return dict(sorted(REGISTRY.items(), key=lambda item: (item[1].needs_patients, item[1].needs_patients * item[0])))
 

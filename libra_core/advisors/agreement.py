@@ -1,4 +1,4 @@
-"""How far several sources of advice agree on the treatment: share, Cohen's kappa, and where they part."""
+"""How far sources of advice agree on the treatment: share, Cohen's kappa, and where they differ."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from libra_core.arrays import Bools, Floats, Ints
 
-NO_ADVICE = -1  # the arm of a case on which a source said nothing
+NO_ADVICE = -1  # the arm of a case on which a source gave no advice
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Two sources on the cases where both spoke. kappa is nan when chance agreement is complete or n is 0."""
+    """Two sources on the cases where both gave advice. kappa is nan when chance agreement is complete or n is 0."""
 
     n: int
     share: float

@@ -1,4 +1,4 @@
-"""What an advisor is: a case goes in, advice comes out, and a failure is a status, never an exception.
+"""The advisor interface: it takes a case and returns advice; a failure is a status, never an exception.
 
 An advisor may be a rule book, a simulated expert, a language model or a clinician. The policy treats them alike.
 """
@@ -61,8 +61,8 @@ class AdviceBatch:
     delta: Floats
 
     def checked(self, contexts: Contexts, problem: Problem) -> AdviceBatch:
-        """The same advice with ineligible arms and numbers that are not finite taken as no advice, and every change
-        projected onto the feasible set."""
+        """The same advice, with ineligible arms and non-finite numbers treated as no advice and every change projected
+        onto the feasible set."""
         known = (self.arm >= 0) & (self.arm < problem.n_arms)
         arm = np.where(known, self.arm, 0)
         allowed = known & contexts.eligible[np.arange(len(arm)), arm]
@@ -85,9 +85,9 @@ class World(Protocol):
 
 
 class Advisor(ABC):
-    """Whoever may be asked about a patient. A new advisor is one new file in this folder, with one `@register` line.
+    """Gives advice on patients. A new advisor is one new file in this folder, with one `@register` line.
 
-    One that reads a patient at a time is a `CaseAdvisor`; this class answers whole batches.
+    An advisor that reads one patient at a time is a `CaseAdvisor`; this class answers whole batches.
 
     Not guaranteed: that advice is right, or even allowed. `AdviceBatch.checked` drops an ineligible arm and projects a
     change onto F, and every policy calls it. A failure is a status, never an exception.
@@ -105,14 +105,14 @@ class Advisor(ABC):
     """
 
     name: str
-    label: ClassVar[str]  # what a clinician reads
+    label: ClassVar[str]  # shown to clinicians
     needs_patients: ClassVar[bool] = False  # works over a cohort only
     provenance: str = ""  # where recorded words come from, for whoever reads them
-    repeatable: ClassVar[bool] = False  # asking again gives the same answer, so a replay asks instead of reading
+    repeatable: ClassVar[bool] = False  # asking again gives the same answer, so a replay asks again
 
     @classmethod
     def make(cls, name: str, environment: World, seed: int) -> Advisor:
-        """The advisor for one environment. Override it where the class is made of something else."""
+        """The advisor for one environment. Override it in a class that needs other arguments."""
         raise NotImplementedError(f"{cls.__name__} does not say how it is made: write its `make`")
 
     @abstractmethod
@@ -120,7 +120,7 @@ class Advisor(ABC):
         """Advice for every row of `contexts`; `replicates` says which replicate each row belongs to."""
 
     def remembered(self, row: int) -> Advice | None:
-        """What it last said about a cohort row, with status and reason, where it remembers that; else None."""
+        """Its last advice on a cohort row, with status and reason, if it keeps that; else None."""
         return None
 
     def state(self) -> Any:
@@ -128,15 +128,15 @@ class Advisor(ABC):
         return None
 
     def restore(self, state: Any) -> None:  # noqa: B027 -- most advisors remember nothing
-        """Take over a saved state()."""
+        """Restore a saved state()."""
 
 
 CASES_KEPT = 4096  # some kilobytes each
 
 
 class CaseAdvisor(Advisor):
-    """An advisor that reads cases one by one. `cases(row)` makes the case of a cohort row; it is kept, since a cohort
-    never changes and a long simulation meets its people again and again."""
+    """An advisor that reads cases one by one. `cases(row)` makes the case of a cohort row; cases are
+    cached, since a cohort never changes and a long simulation sees the same patients repeatedly."""
 
     needs_patients = True
 
@@ -167,7 +167,7 @@ class CaseAdvisor(Advisor):
 class AdvisorKind:
     """An advisor that can be chosen: `name` on the command line and in a study, `label` on a page.
 
-    A name like "noisy:0.3" stands for all of noisy:SHARE. make: (name, environment, seed) -> the advisor.
+    A name like "noisy:0.3" covers every noisy:SHARE. make: (name, environment, seed) -> the advisor.
     """
 
     name: str
@@ -185,7 +185,7 @@ AnyAdvisor = TypeVar("AnyAdvisor", bound=Advisor)
 
 
 def offer(kind: AdvisorKind) -> None:
-    """Put an advisor on the list that pages, studies and the command line show."""
+    """Add an advisor to the list for pages, studies and the command line."""
     REGISTRY[kind.name] = kind
 
 

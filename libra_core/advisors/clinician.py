@@ -1,7 +1,7 @@
-"""The clinician as LIBRA's advisor (the human side of HR-Bandit), and an advisor that repeats what it said before.
+"""The clinician as LIBRA's advisor (the human side of HR-Bandit), and an advisor that repeats recorded answers.
 
-Neither draws random numbers nor waits for anybody: the page stops at a patient about whom the policy would ask,
-and the policy is run again once the answer is known.
+Neither draws random numbers nor waits for an answer: the page stops at a patient on whom the policy would ask,
+and runs the policy again once the answer is known.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def as_batch(advice: Advice | None, like: Floats) -> AdviceBatch:
 
 
 class Clinician(Advisor):
-    """Says what `answer` holds: None until a person has answered. For one patient at a time."""
+    """Returns `answer`, which is None until a person has answered. For one patient at a time."""
 
     name = NAME
 
@@ -36,10 +36,10 @@ class Clinician(Advisor):
 
 
 class RecordedAdvisor(Advisor):
-    """An advisor whose words are kept: `said` is the last answer, `repeat` one given before, to be given again.
+    """An advisor whose answers are recorded: `said` is the last one, `repeat` an earlier one to give again.
 
-    A simulated expert or a rule book is asked again even then, since it must give the same answer and its own state
-    must move on; a language model is never asked twice. `inner` None: there is nobody behind the name any more.
+    A simulated expert or a rule book is asked again even so, since it gives the same answer and its state must
+    advance; a language model is never asked twice. `inner` None: the advisor of this name is no longer available.
     """
 
     def __init__(self, name: str, inner: Advisor | None = None, repeat: Advice | None = None) -> None:

@@ -1,6 +1,6 @@
 """A disease's rule book as an advisor: deterministic, offline, with the reason and its source in plain words.
 
-The rules themselves stand beside the disease's environment (`add_rules`). Contraindications are not judged here: a
+The rules are kept with the disease's environment (`add_rules`). Contraindications are not judged here: a
 contraindicated treatment is not on the case's menu, and LIBRA checks again.
 """
 
@@ -35,7 +35,7 @@ _RULES: dict[str, Rules] = {}
 
 
 def add_rules(protocol: str, rules: Rules) -> None:
-    """Give a disease its rule book; its environment's file is the place to do so."""
+    """Register a disease's rule book; call it in the file of its environment."""
     _RULES[protocol] = rules
 
 

@@ -10,7 +10,7 @@ def _make(name: str, environment: World, seed: int) -> Advisor:
 
     assert environment.cohort is not None  # make_advisor refuses an environment without patients
     advisor = llm_advisor(environment.cohort)
-    if advisor.settings.off_reason():  # a study under a model's name in which no model spoke would mislead
+    if advisor.settings.off_reason():  # a study that names a model but never asked it would mislead
         raise ValueError(advisor.settings.off_reason())
     return advisor
 

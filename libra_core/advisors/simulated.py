@@ -1,7 +1,7 @@
-"""Simulated advisors: experts of known quality, made from the true model of a simulation. Never called an LLM.
+"""Simulated advisors: experts of known quality, built from the true model of a simulation. None is an LLM.
 
-Two knobs, seeded: how often the arm is flipped to a random one (noise), and how often it is the advisor's pet arm
-(systematic bias, which is worse). Besides, the cases that a careful user tries first: random, adversarial, silent.
+Two seeded parameters: how often the arm is replaced by a random one (noise), and how often by the advisor's preferred
+arm (systematic bias, which is worse). Also the extreme cases to test first: random, adversarial, silent.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ BLUR = 0.3  # a near-optimal advisor knows theta up to noise of this share of it
 
 @dataclass(frozen=True)
 class Quality:
-    """What a simulated advisor does: with probability `flip` a random arm, with probability `bias` its pet arm, else
-    the best under its blurred view of the truth. `blur`: noise on theta, in units of theta's own spread."""
+    """What a simulated advisor names: with probability `flip` a random arm, with probability `bias` its preferred arm,
+    otherwise the best one under its noisy view of the truth. `blur`: noise on theta, in units of theta's own spread."""
 
     flip: float = 0.0
     bias: float = 0.0
@@ -58,7 +58,7 @@ def parse_quality(spec: str) -> Quality:
 class SimulatedAdvisor(Advisor):
     """Parameters: problem; truth theta (R, K, d); quality; seed; `first`, the number of the first replicate.
 
-    Each replicate has its own view, pet arm and coin, so that adding replicates changes nothing for earlier ones.
+    Each replicate has its own view, preferred arm and random draws: adding replicates leaves earlier ones unchanged.
     """
 
     repeatable = True
@@ -72,7 +72,7 @@ class SimulatedAdvisor(Advisor):
         spread = truth.std(axis=(1, 2), keepdims=True)
         noise = np.stack([g.standard_normal(truth.shape[1:]) for g in self.generators])
         self.view = truth + self.quality.blur * spread * noise
-        self.pet = np.array([g.permutation(problem.n_arms) for g in self.generators])  # favourite first
+        self.preference = np.array([g.permutation(problem.n_arms) for g in self.generators])  # preferred arm first
         self.no_doubt = np.zeros((*truth.shape, truth.shape[2]))
 
     @classmethod
@@ -99,8 +99,8 @@ class SimulatedAdvisor(Advisor):
         return AdviceBatch(np.ones(n, bool), best.actions.arm, best.actions.delta)
 
     def _named(self, contexts: Contexts, replicates: Ints, draws: Floats) -> Ints:
-        """The arm that noise or bias names, -1 where the advisor thinks for itself; always an eligible one."""
-        order = self.pet[replicates]
+        """The arm that noise or bias names, -1 where the advisor judges by its own view; always an eligible one."""
+        order = self.preference[replicates]
         allowed = np.take_along_axis(contexts.eligible, order, axis=1)
         favourite = np.take_along_axis(order, allowed.argmax(axis=1)[:, None], axis=1)[:, 0]
         count = np.cumsum(contexts.eligible, axis=1)

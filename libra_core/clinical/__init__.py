@@ -1,4 +1,4 @@
-"""What is known about a disease, as data: features, treatments, rules, and the feasible box of a patient."""
+"""A disease as data: features, treatments, rules, and the feasible box of each patient."""
 
 from libra_core.clinical.feature import Feature
 from libra_core.clinical.load import PROTOCOL_DIR, ProtocolError, default_protocol, load_protocol, protocols

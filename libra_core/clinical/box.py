@@ -1,4 +1,4 @@
-"""How far each habit may move for each patient, and which limit says so. Clinical units throughout."""
+"""How far each habit may move for each patient, and which limit binds. Clinical units throughout."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from libra_core.digits import MINUS
 
 
 def box_of(features: Sequence[Feature], columns: Columns, bounds: Bounds) -> tuple[Floats, Floats]:
-    """(lo, hi), each (n, d_M), lo <= 0 <= hi: a habit moves in one direction only, and not at all under a lock, nor
-    where the values that are possible leave a lock open."""
+    """(lo, hi), each (n, d_M), lo <= 0 <= hi: a habit moves in one direction only, and not at all where a lock
+    holds or cannot be ruled out."""
     n = len(columns[features[0].name])
     lo, hi = np.zeros((n, len(features))), np.zeros((n, len(features)))
     for j, feature in enumerate(features):
@@ -60,9 +60,9 @@ def _bound(feature: Feature, columns: Columns) -> Floats:
 
 
 def _room(feature: Feature, columns: Columns) -> Floats:
-    """The way left to the floor or ceiling, (n,), >= 0."""
-    way = _bound(feature, columns) - columns[feature.name]
-    return np.maximum(0.0, way if feature.direction == 1 else -way)
+    """The distance left to the floor or ceiling, (n,), >= 0."""
+    distance = _bound(feature, columns) - columns[feature.name]
+    return np.maximum(0.0, distance if feature.direction == 1 else -distance)
 
 
 def limits_of(features: Sequence[Feature], columns: Columns, bounds: Bounds, si: bool = False) -> tuple[Limit, ...]:

@@ -1,4 +1,4 @@
-"""What must fit together in a protocol file: every name that is used exists, and arm 0 can always be given."""
+"""Consistency of a protocol file: every name that is used exists, and arm 0 can always be given."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from libra_core.clinical.rules import CHANGE, EXPECTED, NOW, Condition, Rule
 
 
 def check_protocol(protocol: Protocol) -> None:
-    """Raise ValueError with a sentence for the first thing that does not fit."""
+    """Raise ValueError with a sentence about the first inconsistency."""
     features = [f.name for f in protocol.features]
     flags = [d.name for d in protocol.derived]
     _unique("feature or derived flag", features + flags)
@@ -63,8 +63,7 @@ def _check_features(protocol: Protocol, features: set[str], names: set[str]) -> 
         where = f"the feature {feature.name!r}"
         if feature.formula is not None and feature.formula not in FORMULAS:
             raise ValueError(f"{where} has an unknown formula {feature.formula!r}: choose from {', '.join(FORMULAS)}")
-        inputs = (FORMULAS[feature.formula].inputs or feature.inputs) if feature.formula else ()
-        for name in inputs:
+        for name in feature.formula_inputs:
             if name not in features:
                 raise ValueError(f"{where} is computed from {name!r}, which is not a feature")
         for lock in feature.locks:

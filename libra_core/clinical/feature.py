@@ -1,4 +1,4 @@
-"""One fact about a patient: its units, its range, whether and how far it may move, and how a file may name it."""
+"""One fact about a patient: its units, its range, how far it may change, and the names that files give it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Literal
 from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
+from libra_core.clinical.formulas import FORMULAS
 from libra_core.clinical.rules import STRICT, Known, Rule
 from libra_core.digits import MINUS
 
 
 @dataclass(frozen=True, config=STRICT)
 class Impute:
-    """What stands in for a missing value: one number, one number per flag value, or a line in another feature."""
+    """What replaces a missing value: one number, one number per flag value, or a line in another feature."""
 
     value: float | None = None
     by: str | None = None
@@ -56,7 +57,7 @@ class Coded:
     columns: tuple[str, ...]
     values: dict[str, float]
     otherwise: float | None = None
-    missing: tuple[str, ...] = ()  # understood, but no number follows ("current smoker")
+    missing: tuple[str, ...] = ()  # understood, but gives no number ("current smoker")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -148,6 +149,11 @@ class Feature:
             "band": self.band > 0,
         }
         return [group for group, is_needed in needed.items() if is_needed]
+
+    @property
+    def formula_inputs(self) -> tuple[str, ...]:
+        """The features from which the formula computes this one."""
+        return (FORMULAS[self.formula].inputs or self.inputs) if self.formula else ()
 
     @property
     def source(self) -> str:

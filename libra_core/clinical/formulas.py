@@ -1,4 +1,4 @@
-"""What can be computed from other features, by name. A value computed from measured inputs counts as measured."""
+"""Formulas that compute one feature from others. A value computed from measured inputs counts as measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find and read protocol files. A protocol is one TOML; a fault in it becomes a sentence that names its place."""
+"""Find and read protocol files. A protocol is one TOML file; an error names its place in one sentence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ProtocolError(ValueError):
 
 
 def protocols(directory: Path | None = None) -> dict[str, Path]:
-    """The protocols at hand, name -> file: every *.toml of the directory (default PROTOCOL_DIR)."""
+    """The available protocols, name -> file: every *.toml of the directory (default PROTOCOL_DIR)."""
     folder = PROTOCOL_DIR if directory is None else Path(directory)
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
@@ -51,9 +51,9 @@ def _load(path: Path, drop: tuple[str, ...]) -> Protocol:
         raise ProtocolError(f"cannot read the protocol {path.name}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProtocolError(f"{path.name} is not valid TOML: {error}") from error
-    if "arrivals" in raw:  # `arrivals` is the question one asks a protocol, so the rule has another name there
+    if "arrivals" in raw:  # `arrivals` and `limits` are methods of a protocol, so these fields have other names
         raw["arrivals_rule"] = raw.pop("arrivals")
-    if "limits" in raw:  # and so is `limits`
+    if "limits" in raw:
         raw["linear_limits"] = raw.pop("limits")
     try:
         protocol = TypeAdapter(Protocol).validate_python({**raw, "dropped": drop, "folder": str(path.parent)})

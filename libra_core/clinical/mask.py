@@ -1,6 +1,6 @@
-"""Which treatments are out for each patient: the hard mask, applied before anything is computed.
+"""Which treatments are excluded for each patient: the hard mask, applied before anything is computed.
 
-A contraindication counts wherever the values that are possible for the patient leave it open: see `Bounds`.
+A contraindication counts unless the patient's possible values rule it out: see `Bounds`.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ def not_alone_of(treatments: Sequence[Treatment], columns: Columns) -> Bools:
 
 
 def eligible_of(treatments: Sequence[Treatment], columns: Columns, bounds: Bounds) -> Bools:
-    """Which arms each patient may have, (n, K). The fallback arm 0 goes only while another one stays."""
+    """Which arms each patient may have, (n, K). The fallback arm 0 is removed only if another remains."""
     out = ~blocked_of(treatments, bounds)
     out[:, 0] = ~(not_alone_of(treatments, columns) & out[:, 1:].any(axis=1))
     return out
 
 
 def reasons_of(treatments: Sequence[Treatment], columns: Columns, bounds: Bounds) -> tuple[Block, ...]:
-    """Every reason why an arm is out for the first patient, arm by arm, including arm 0 when it is not enough."""
+    """Every reason why an arm is excluded for the first patient, arm by arm, including arm 0 when it is not enough."""
     out: list[Block] = []
     for k in range(len(treatments)):
         for rule in rules_of(treatments, k):

@@ -1,4 +1,4 @@
-"""The protocol of a disease: from raw clinical values to contexts, feasible boxes and eligible treatments.
+"""The protocol of a disease: turns raw clinical values into contexts, feasible boxes and eligible treatments.
 
 `values` is always an array (n, n_features) of complete, raw clinical values in the order of `protocol.features`; a
 "row" is one of its rows, (n_features,). The maths of the bandit is standardised; this is the only place that converts.
@@ -42,7 +42,7 @@ class Protocol:
 
     context: names of the immutable block of x, the intercept first; a flag enters as 0/1, a number as
     (value - mean) / sd, "name:now" is today's level of a habit. mutable: the habits of the change block, which is
-    zero on arrival: x' = (x_I, delta). story: whom the case study may be about; its reason follows "those who are".
+    zero on arrival: x' = (x_I, delta). story: who qualifies for the case study; its reason follows "those who are".
     dropped: context entries that are switched off (their column is zero). folder: where the file lies; the files of
     built-in cohorts are found from there.
     """
@@ -183,14 +183,14 @@ class Protocol:
         return Bounds(low, high)
 
     def eligible(self, values: ArrayLike, between: Between | None = None) -> Bools:
-        """Which arms each patient may have, (n, K). Never empty: the fallback arm 0 goes only while another stays.
+        """Which arms each patient may have, (n, K). Never empty: the fallback arm 0 is removed only if another remains.
 
-        `between`, (low, high) each (n, n_features): an arm is out wherever a value between them contraindicates it.
+        `between`, (low, high) each (n, n_features): an arm is excluded where any value between them contraindicates it.
         """
         return eligible_of(self.treatments, self.columns(values), self.bounds(values, between))
 
     def left_alone(self, values: ArrayLike, between: Between | None = None) -> Bools:
-        """Where arm 0 is the only arm left although it is not enough by itself, (n,). Tell the clinician."""
+        """Where arm 0 is the only arm left although it is not enough by itself, (n,): alert the clinician."""
         columns, bounds = self.columns(values), self.bounds(values, between)
         return not_alone_of(self.treatments, columns) & blocked_of(self.treatments, bounds)[:, 1:].all(axis=1)
 
@@ -216,17 +216,17 @@ class Protocol:
         return out
 
     def blocked(self, row: ArrayLike, between: Between | None = None) -> tuple[Block, ...]:
-        """Every reason why an arm is out for one patient, arm by arm, including arm 0 when it is not enough."""
+        """Every reason why an arm is excluded for one patient, arm by arm, including arm 0 when it is not enough."""
         return reasons_of(self.treatments, self.columns(row), self.bounds(row, between))
 
     def cautions(
         self, row: ArrayLike, arm: int, delta: ArrayLike, expected: float = float("nan"), for_patient: bool = False
     ) -> tuple[str, ...]:
-        """What to watch when one patient gets `arm` with the standardised change `delta` (d_M,), the gravest first:
+        """What to watch when one patient gets `arm` with the standardised change `delta` (d_M,), most serious first;
         never a block.
 
-        expected: the outcome that is expected with this plan, in its clinical unit; nan where it is not known yet.
-        for_patient: in words for the patient, without what is no news for a patient.
+        expected: the expected outcome under this plan, in its clinical unit; nan where it is not yet known.
+        for_patient: worded for the patient, leaving out what does not concern them.
         """
         columns, change = self.columns(row), self.change(delta)
         columns |= {f"{name}{CHANGE}": change[j : j + 1] for j, name in enumerate(self.mutable)}
@@ -237,7 +237,7 @@ class Protocol:
         return tuple(dict.fromkeys(text for rule in fired if (text := rule.plain if for_patient else rule.reason)))
 
     def burden(self, arm: int) -> float:
-        """What side effects, pills and monitoring of an arm take off its benefit, in the outcome's unit, >= 0."""
+        """What side effects, pills and monitoring of an arm subtract from its benefit, in the outcome's unit, >= 0."""
         return self.treatments[arm].cost
 
     def indications(self, row: ArrayLike, arm: int) -> tuple[tuple[float, tuple[str, ...]], ...]:
@@ -283,14 +283,14 @@ class Protocol:
         return limits_of(self.mutable_features, self.columns(row), self.bounds(row, between), si)
 
     def alerts_for(self, row: ArrayLike, between: Between | None = None) -> tuple[Alert, ...]:
-        """What the clinician must hear about this patient, most urgent first as in the file."""
+        """What the clinician must know about this patient, most urgent first, as in the file."""
         columns = self.columns(row)
         found = [alert for alert in self.alerts if alert.fires(columns)[0]]
         if self.left_alone(row, between)[0]:
-            text = "No new drug is left for this patient, and habits alone are not enough: refer or review the drugs."
+            text = "No new drug is suitable, and habits alone are not enough: refer, or review the current drugs."
             found.insert(0, Alert(when=(), reason=text, source="follows from the rules", level="urgent"))
         if not self.arrivals_rule.fires(columns)[0]:
-            text = f"Outside the simulated population: it has only people with {self.arrivals_rule.reason}."
+            text = f"Outside the simulated population, which includes only people with {self.arrivals_rule.reason}."
             found.append(Alert(when=(), reason=text, source=self.arrivals_rule.source, level="caution"))
         return tuple(found)
 

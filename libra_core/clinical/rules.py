@@ -1,7 +1,7 @@
 """Rules as data: conditions on named columns, and what follows when they hold.
 
 A column is a feature, a derived flag, "name:change", the advised change of a habit, or "name:expected", the outcome
-that is expected with the plan. All functions work on whole cohorts: a column is an array (n,), and so is an answer.
+expected under the plan. All functions work on whole cohorts: a column is an array (n,), and so is an answer.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, ConfigDict, model_validator
@@ -23,7 +23,7 @@ Columns = Mapping[str, Floats]
 
 @dataclass(frozen=True)
 class Bounds:
-    """Between what each column may lie, each (n,); where a value is known exactly, low and high are the same."""
+    """The possible range of each column, each (n,); where a value is known exactly, low equals high."""
 
     low: Columns
     high: Columns
@@ -94,8 +94,8 @@ Conditions = tuple[Annotated[Condition, BeforeValidator(_parse)], ...]
 class Rule:
     """Fires where all conditions hold (an empty list always holds); `reason` is what a clinician reads.
 
-    plain: what a patient reads instead; empty where it is no news for a patient. It decides nothing, so no digest of a
-    protocol shows it.
+    plain: the wording for the patient; empty where it does not concern them. It affects no decision, so it is left out
+    of a protocol's digest.
     """
 
     when: Conditions
@@ -124,7 +124,7 @@ DANGER, WATCH, LATER = range(3)
 
 
 def severity(caution: str) -> int:
-    """How grave a caution is: DANGER begins in capitals, LATER is for after the start, all else is to WATCH.
+    """How serious a caution is: DANGER begins in capitals, LATER is for after the start, anything else is WATCH.
 
     >>> severity("PREGNANCY: do NOT start"), severity("eGFR below 30"), severity("after starting: potassium")
     (0, 1, 2)
@@ -146,15 +146,9 @@ class Check:
 
 @checked(frozen=True, config=STRICT)
 class Alert(Rule):
-    """A rule whose reason is a full sentence to the clinician. Level: urgent, caution or note."""
+    """A rule whose reason is a full sentence to the clinician."""
 
-    level: str = "caution"
-
-    @model_validator(mode="after")
-    def _check(self) -> Alert:
-        if self.level not in ("urgent", "caution", "note"):
-            raise ValueError(f"level must be urgent, caution or note, got {self.level!r}")
-        return self
+    level: Literal["urgent", "caution", "note"] = "caution"
 
 
 @checked(frozen=True, config=STRICT)

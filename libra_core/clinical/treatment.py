@@ -24,7 +24,7 @@ class Treatment:
     """One arm. cost: side effects, monitoring and burden in the outcome's unit. adherence: share of doses taken.
 
     blocked_if: contraindications, any one blocks. components: other arms; blocked when one of them is.
-    not_alone: where this arm is not enough by itself. cautions: said when the arm is chosen, never a block.
+    not_alone: where this arm is not enough by itself. cautions: shown when the arm is chosen, never a block.
     """
 
     code: str
@@ -53,7 +53,7 @@ class Treatment:
 
 @dataclass(frozen=True, config=STRICT)
 class Block:
-    """Why an arm is out for one patient."""
+    """Why an arm is excluded for one patient."""
 
     arm: int
     reason: str
@@ -134,7 +134,7 @@ class Shift:
 
 @dataclass(frozen=True, config=STRICT)
 class Draw:
-    """The distribution of one synthetic column. normal is truncated to [low, high], clipped is cut off there.
+    """The distribution of one synthetic column. normal is truncated to [low, high], clipped is censored there.
 
     lognormal: from median and quartiles. choice: 0, 1, 2, ... with `shares`. shift: added where a flag is 1.
     only_if: 0 where that earlier flag is 0.

@@ -1,4 +1,4 @@
-"""Who the patients are: built-in cohorts and uploaded tables, complete, with what was assumed marked."""
+"""The patients: built-in cohorts and uploaded tables, without gaps, with every assumed value marked."""
 
 from __future__ import annotations
 

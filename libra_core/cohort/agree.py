@@ -1,4 +1,4 @@
-"""Facts of one row that contradict each other: what is counted twice, and what a formula computes again."""
+"""Contradictions within one row: a count against its parts, and a measured value against its formula."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from libra_core.cohort.report import plural
 
 
 def contradictions(sheet: Sheet) -> list[str]:
-    """Put every contradiction on the safe side, in place, before anything is filled; and say how many there were."""
+    """Resolve every contradiction on the safe side, in place, before gaps are filled; return a note on each kind."""
     notes: list[str] = []
     for feature in sheet.protocol.features:
         if feature.formula == "sum":
@@ -29,7 +29,7 @@ def _undercounted(sheet: Sheet, feature: Feature) -> list[str]:
         return []
     sheet.values[feature.name][less] = least[less]
     sheet.imputed[feature.name] |= less
-    return [f"{feature.label}: in {plural(int(less.sum()), 'row')} fewer than the row itself names; counted again."]
+    return [f"{feature.label}: in {plural(int(less.sum()), 'row')} fewer than the row itself names; recounted."]
 
 
 def _recomputed(sheet: Sheet, feature: Feature) -> list[str]:

@@ -1,4 +1,4 @@
-"""A cohort: complete clinical values for n people, what was assumed, and what policies and advisors read of them."""
+"""A cohort: complete clinical values for n people, which of them are assumed, and what policies and advisors see."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ MENU_STEPS = 3  # levels of a habit on an advisor's menu, besides 0
 
 @dataclass(frozen=True)
 class Unmeasured:
-    """A safety-relevant value that is assumed or in doubt: check it before the treatment starts."""
+    """A safety-relevant value that is assumed or uncertain: check it before treatment starts."""
 
     feature: str
     label: str
     text: str
-    doubt: str = ""  # what the file says instead of a value, inside a sentence
+    doubt: str = ""  # what the file says instead of a value, worded for use inside a sentence
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class Cohort:
 
     @property
     def content(self) -> bytes:
-        """All that the decisions of a policy depend on in this cohort, for digests."""
+        """Everything in this cohort that a policy's decisions depend on, for digests."""
         spans = [np.stack(span).tobytes() for _, span in sorted(self.spans.items())]
         return b"".join((self.values.tobytes(), *spans))
 
@@ -103,7 +103,7 @@ class Cohort:
         return None if self._between is None else (self._between[0][[row]], self._between[1][[row]])
 
     def blocked(self, row: int) -> tuple[Block, ...]:
-        """Every reason why a treatment is out for a patient, or may be, as far as the file can be read."""
+        """Every reason why a treatment is, or may be, contraindicated for a patient, as far as the file shows."""
         return self.protocol.blocked(self.values[row], self._around(row))
 
     def limits(self, row: int, si: bool = False) -> tuple[Limit, ...]:
@@ -111,7 +111,7 @@ class Cohort:
         return self.protocol.limits(self.values[row], si, self._around(row))
 
     def alerts(self, row: int) -> tuple[Alert, ...]:
-        """What the clinician must hear about a patient."""
+        """What the clinician must know about a patient."""
         return self.protocol.alerts_for(self.values[row], self._around(row))
 
     def cautions(
@@ -135,7 +135,7 @@ class Cohort:
 
     def outside(self, row: int, seen: Sequence[int]) -> tuple[str, ...]:
         """Context entries in which a patient lies outside what the rows `seen` show: a number beyond their 1st to 99th
-        percentile, or a yes/no that none of them shares. Whoever learned from those rows extrapolates here."""
+        percentile, or a yes/no value that none of them has. A model fitted to those rows extrapolates here."""
         x, context = self._everyone[0], self.protocol.context
         mine, others = x[row, : len(context)], x[np.asarray(seen, dtype=np.int64), : len(context)]
         if not len(others):
@@ -172,7 +172,7 @@ class Cohort:
         return (0.0, *dict.fromkeys(sign * round(float(step), 6) for step in steps if step > 0))
 
     def unmeasured_safety(self, row: int, arm: int, habits: tuple[str, ...] = ()) -> tuple[Unmeasured, ...]:
-        """What an arm needs measured before it starts, and what the locks of these habits read, where it is not."""
+        """What to know before an arm starts, or what the locks of these habits read, where it is not measured."""
         names = dict.fromkeys((*self.protocol.checks_before(arm), *self.protocol.lock_features(habits)))
         imputed = self.imputed.iloc[row]
         return tuple(self._unmeasured(row, self.protocol.feature(name)) for name in names if imputed[name])
@@ -183,7 +183,7 @@ class Cohort:
         return Unmeasured(f.name, f.label, f"{what}. Check before starting.", doubt)
 
     def doubt(self, row: int, name: str) -> str:
-        """What the file says about a patient instead of a value, inside a sentence; empty where nothing is in doubt."""
+        """What the file says instead of a value, worded for use inside a sentence; empty where the value is certain."""
         low, high = (float(side[row]) for side in self.spans.get(name, ([np.nan] * (row + 1),) * 2))
         if np.isnan(low):
             return ""

@@ -1,6 +1,6 @@
-"""From text cells to numbers in the protocol's units. What cannot be believed is refused, cell by cell.
+"""Convert text cells to numbers in the protocol's units. Implausible values are refused, cell by cell.
 
-A refused cell is not an empty one: the file says something there, so anything possible may be true (see Column).
+A refused cell is not an empty one: the file says something there, so any possible value may be true (see Column).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from libra_core.clinical import Feature
 from libra_core.cohort.match import Match, Unit, fold, units_of
 
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", ".", "-", "--", "?", "missing", "unknown", "not done"))
-YES = r"(?:yes|pos|\++(?:[\s(]|$)|(?:y|true|t|present|mild|moderate|severe)\b)"  # how a cell begins that says yes
+YES = r"(?:yes|pos|\++(?:[\s(]|$)|(?:y|true|t|present|mild|moderate|severe)\b)"  # how a cell that means yes begins
 NO = frozenset(("no", "n", "false", "f", "absent", "negative", "neg", "never"))
 LIMIT = r"^([<>≤≥])=?"
 
@@ -25,8 +25,8 @@ LIMIT = r"^([<>≤≥])=?"
 class Column:
     """One column as numbers (n,), nan where missing or refused; `refused` maps a reason to a mask (n,).
 
-    low, high: where a cell does not say exactly what the value is ('>4.8', or a refused cell), between what it may
-    lie, (n,), nan elsewhere. span: what is possible at all. slack: by how much another column may differ from this one.
+    low, high: the possible range where a cell gives no exact value ('>4.8', or a refused cell), (n,), nan elsewhere.
+    span: the range of all possible values. slack: by how much another column may differ from this one.
     """
 
     values: Floats
@@ -43,11 +43,9 @@ class Column:
         return ~np.isnan(self.low)
 
     def between(self, where: Bools, low: Floats | float, high: Floats | float) -> None:
-        """Say that the value lies between low and high."""
-        self.low[where], self.high[where] = (
-            np.broadcast_to(low, where.shape)[where],
-            np.broadcast_to(high, where.shape)[where],
-        )
+        """Record that the value lies between low and high."""
+        np.copyto(self.low, low, where=where)
+        np.copyto(self.high, high, where=where)
 
     def refuse(self, where: Bools, reason: str) -> None:
         if where.any():
@@ -122,7 +120,7 @@ def _rescue(column: Column, text: pd.Series, odd: Bools, delimiter: str) -> Floa
 
 
 def _limits(column: Column, feature: Feature, sign: Floats) -> None:
-    """A limit says only on which side the value lies: it is taken one rounding step beyond, and is not exact."""
+    """A limit gives only the side on which the value lies: it is taken one rounding step beyond, as not exact."""
     limit = (sign != 0) & ~np.isnan(column.values)
     if not limit.any():
         return
@@ -136,7 +134,7 @@ def _limits(column: Column, feature: Feature, sign: Floats) -> None:
 
 
 def _in_range(column: Column, match: Match) -> None:
-    """Convert to our unit, refuse impossible values, and a whole column that is plainly in another unit."""
+    """Convert to our unit; refuse impossible values, and a whole column that is clearly in another unit."""
     feature, unit = match.feature, match.unit
     with np.errstate(over="ignore", invalid="ignore"):
         ours = column.values * unit.factor + unit.offset

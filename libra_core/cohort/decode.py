@@ -1,4 +1,4 @@
-"""From the bytes of an unknown file to a table of text cells, or to a sentence that says what the file is instead."""
+"""Decode an unknown file into a table of text cells, or say in one sentence what the file is instead."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from libra_core.cohort.report import CohortError, DroppedRow, printable, refuse
 
 MAX_BYTES = 400_000_000
 MAX_COLUMNS = 2_000
-TITLES = 6  # rows in which the column names may stand below a title
+TITLES = 6  # rows in which the column names may follow a title
 DELIMITERS = (",", ";", "\t", "|")
 SAVE_AS_CSV = "open it in a spreadsheet program and save the sheet as CSV (UTF-8)"
 

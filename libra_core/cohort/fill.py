@@ -1,4 +1,4 @@
-"""Fill what is missing: compute what follows, take what is certain, assume the rest by rule, and mark it."""
+"""Fill gaps: compute what follows from other values, use what is certain, impute the rest by rule and mark it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from libra_core.cohort.report import Computed, Imputed
 class Sheet:
     """The features as columns (n,), nan where missing; `imputed` marks what is assumed, estimated or not exact.
 
-    spans: (low, high), each (n,), of the features about which the file leaves a doubt; nan where it does not.
+    spans: (low, high), each (n,), of the features that the file leaves uncertain; nan where a value is certain.
     """
 
     protocol: Protocol
@@ -40,7 +40,7 @@ class Sheet:
         return ~np.isnan(self.spans[name][0]) if name in self.spans else np.zeros(self.n, bool)
 
     def between(self, name: str, where: Bools, low: Floats | float, high: Floats | float) -> None:
-        """Say that the value of these rows lies between low and high, which may be wider than known before."""
+        """Record that the value of these rows lies between low and high, which may widen an earlier range."""
         if where.any():
             low_, high_ = self.spans.setdefault(name, (np.full(self.n, np.nan), np.full(self.n, np.nan)))
             low_[where] = np.fmin(low_, low)[where]
@@ -54,7 +54,7 @@ def fill(sheet: Sheet) -> tuple[Imputed, ...]:
     for feature in sheet.protocol.features:
         if feature.required and sheet.gaps(feature.name).any():
             raise ValueError(f"{feature.label} is required and missing in some rows")
-    for _ in range(2):  # what is known may complete a formula, and the other way round
+    for _ in range(2):  # known values may complete a formula, and vice versa
         for feature in sheet.protocol.features:
             _known(sheet, feature)
             _formula(sheet, feature)
@@ -66,11 +66,7 @@ def fill(sheet: Sheet) -> tuple[Imputed, ...]:
         _formula(sheet, feature)
     for name in sheet.spans:
         sheet.imputed[name] |= sheet.doubt(name)
-    return tuple(_account(sheet, feature, given[feature.name]) for feature in _assumed(sheet))
-
-
-def _assumed(sheet: Sheet) -> list[Feature]:
-    return [f for f in sheet.protocol.features if sheet.imputed[f.name].any()]
+    return tuple(_account(sheet, f, given[f.name]) for f in sheet.protocol.features if sheet.imputed[f.name].any())
 
 
 def _account(sheet: Sheet, feature: Feature, given: Bools) -> Imputed:
@@ -84,7 +80,7 @@ def _account(sheet: Sheet, feature: Feature, given: Bools) -> Imputed:
 
 
 def _known(sheet: Sheet, feature: Feature) -> None:
-    """Values that are certain without measurement; certain only as far as what they rest on is measured."""
+    """Values that are certain without measurement, provided that the facts they follow from are measured."""
     for known in feature.known:
         names = [c.feature for c in known.when]
         sure = all_hold(known.when, sheet.values) & ~np.any([sheet.imputed[name] for name in names], axis=0)
@@ -95,7 +91,7 @@ def _formula(sheet: Sheet, feature: Feature) -> None:
     """Compute gaps whose inputs are all there, keeping to the plausible range."""
     if feature.formula is None:
         return
-    formula, inputs = FORMULAS[feature.formula], _inputs(feature)
+    formula, inputs = FORMULAS[feature.formula], feature.formula_inputs
     ready = sheet.gaps(feature.name) & ~np.any([sheet.gaps(name) for name in inputs], axis=0)
     if not ready.any():
         return
@@ -108,11 +104,6 @@ def _formula(sheet: Sheet, feature: Feature) -> None:
     measured = int((~from_assumed).sum())
     if measured:
         sheet.computed.append(Computed(feature.name, feature.label, formula.label, measured))
-
-
-def _inputs(feature: Feature) -> tuple[str, ...]:
-    """What the formula of a feature reads."""
-    return (FORMULAS[feature.formula].inputs or feature.inputs) if feature.formula else ()
 
 
 def _impute(sheet: Sheet, feature: Feature) -> None:
@@ -130,10 +121,10 @@ def _impute(sheet: Sheet, feature: Feature) -> None:
         value = rule.base + rule.slope * (sheet.values[rule.on] - rule.centre)
     sheet.values[feature.name][gaps] = np.clip(value, *feature.range)[gaps]
     sheet.imputed[feature.name][gaps] = True
-    _inherit(sheet, feature, gaps, (*_inputs(feature), *(name for name in (rule.by, rule.on) if name)))
+    _inherit(sheet, feature, gaps, (*feature.formula_inputs, *(name for name in (rule.by, rule.on) if name)))
 
 
 def _inherit(sheet: Sheet, feature: Feature, where: Bools, inputs: tuple[str, ...]) -> None:
-    """What follows from a value in doubt is in doubt: nothing is known about it."""
+    """A value computed from an uncertain one is itself uncertain: it may lie anywhere in its range."""
     for name in inputs:
         sheet.between(feature.name, where & sheet.doubt(name), *feature.range)

@@ -14,8 +14,6 @@ from libra_core.clinical.feature import Coded, Parts
 
 _ESTIMATED = re.compile(r"[\s_.-]*\(?(donor|imputed)\)?$", re.IGNORECASE)
 _FOLD = str.maketrans({"µ": "u", "μ": "u", "²": "2", "₂": "2", "ä": "a", "ö": "o", "ü": "u", "é": "e"})
-
-
 KINDS = ("name", "parts", "codes", "estimate")
 
 
@@ -37,7 +35,7 @@ class Unit:
 class Match:
     """One column read as (part of) one feature. estimated: the name says that its values are not measured.
 
-    other: another feature of the same name, which the column could have meant.
+    other: another feature of the same name that the column could mean.
     """
 
     position: int
@@ -60,7 +58,7 @@ class Match:
 
 @dataclass
 class ColumnMap:
-    """All matches of a feature, the one that counts first in front, and the columns left over."""
+    """All matches of each feature, the preferred one first, and the columns that match none."""
 
     matches: dict[str, list[Match]] = field(default_factory=dict)
     ignored: list[tuple[int, str]] = field(default_factory=list)
@@ -85,7 +83,7 @@ def units_of(feature: Feature) -> Iterator[Unit]:
 
 
 def plan(header: tuple[str, ...], protocol: Protocol, numbers: Callable[[int], Floats]) -> ColumnMap:
-    """Match every column. Several columns may have one meaning: they are sorted by how directly they name it.
+    """Match every column. Several columns may mean one feature: they are sorted by how directly they name it.
 
     numbers: the numbers in the column of a position; they decide when two features share a name ("sodium").
     """

@@ -1,4 +1,4 @@
-"""Several columns about one fact become one: flags by "any", numbers by the first, with every doubt kept."""
+"""Merge several columns about one fact: flags by "any", numbers by the first, keeping every uncertainty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader did with a file: every column, cell and row that was mapped, converted, refused, dropped or imputed."""
+"""What happened to a file: every column, cell and row that was mapped, converted, refused, dropped or imputed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Ignored:
 
 @dataclass(frozen=True)
 class RefusedCell:
-    """A cell that was not believed. row: as a spreadsheet counts, the header being row 1."""
+    """A cell that was refused as implausible. row: spreadsheet row, the header being row 1."""
 
     row: int
     column: str
@@ -145,12 +145,12 @@ class CohortError(ValueError):
 
 
 def refuse(source: str, *errors: str, **parts: Any) -> CohortError:
-    """The error to raise when a file is of no use."""
+    """The error to raise when a file cannot be used."""
     return CohortError(Report(source=printable(source), errors=errors, **parts))
 
 
 def printable(text: str, most: int = 200) -> str:
-    """Text of a file that is fit to print: one line, no control or direction marks, at most so many characters."""
+    """Text from a file made safe to print: one line, no control or direction marks, at most `most` characters."""
     kept = "".join(" " if c in "\t\r\n" else c for c in text if c in "\t\r\n" or unicodedata.category(c)[0] != "C")
     return kept if len(kept) <= most else kept[: most - 1] + "…"
 

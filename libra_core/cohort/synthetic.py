@@ -23,11 +23,10 @@ def generate(spec: CohortSpec, protocol: Protocol, n: int | None = None, seed: i
     rng = np.random.default_rng(g.seed if seed is None else seed)
     drawn = _draw(g, g.n if n is None else n, rng)
     sheet = Sheet(protocol, len(next(iter(drawn.values()))))
-    for name in protocol.names:
-        if name in drawn:
-            sheet.values[name] = np.clip(drawn[name], *protocol.feature(name).range)
+    for name in drawn.keys() & set(protocol.names):
+        sheet.values[name] = np.clip(drawn[name], *protocol.feature(name).range)
     imputed = fill(sheet)
-    for feature in protocol.features:  # nobody measures pressure to ten decimals
+    for feature in protocol.features:  # no clinic records blood pressure to ten decimals
         sheet.values[feature.name] = np.round(np.round(sheet.values[feature.name] / feature.round) * feature.round, 6)
     report = Report(
         source=spec.name,
@@ -76,7 +75,7 @@ def _marginal(draw: Draw, z: Floats, done: dict[str, Floats]) -> Floats:
 
 
 def _spread(g: Generator, out: dict[str, Floats], rng: np.random.Generator) -> None:
-    """Say which of the counted flags are set: as many as the count, drawn in proportion to their weights (Gumbel)."""
+    """Set as many of the counted flags as the count says, drawn in proportion to their weights (Gumbel)."""
     if g.among is None:
         return
     names = list(g.among.weights)

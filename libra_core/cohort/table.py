@@ -83,7 +83,7 @@ def _bytes(source: Source, name: str) -> tuple[bytes, str]:
 
 @dataclass
 class _Reading:
-    """One reading of one file: collects the account while the columns become features."""
+    """Reads one file: turns columns into features and records what happened to each of them."""
 
     title: str
     protocol: Protocol
@@ -137,7 +137,7 @@ class _Reading:
         return assemble(sheet, report, spec, rows)
 
     def _check_header(self) -> None:
-        """Raise CohortError for columns that are there twice with different content, and for missing key columns."""
+        """Raise CohortError for duplicate columns with different content and for missing required columns."""
         names = [fold(name) for name in self.table.header]
         used = {m.position for matches in self.plan.matches.values() for m in matches}
         for name, n in Counter(names).items():
@@ -148,10 +148,10 @@ class _Reading:
                 if any(not first.equals(self.table.cells[i].fillna("")) for i in twins[1:]):
                     raise refuse(
                         self.title,
-                        f"The column {column!r} is there {n} times with different values: "
-                        "keep one, or give the others their own names.",
+                        f"The column {column!r} appears {n} times with different values: "
+                        "keep one, or rename the others.",
                     )
-                self.notes.append(f"The column {column!r} is there {n} times with the same values; it is read once.")
+                self.notes.append(f"The column {column!r} appears {n} times with the same values; it is read once.")
         missing = [f for f in self.protocol.features if f.required and f.name not in self.plan.matches]
         if missing:
             wanted = "; ".join(f"{f.label} (a column named for instance {', '.join(_examples(f))})" for f in missing)
@@ -173,7 +173,7 @@ class _Reading:
         return ()
 
     def _take(self, sheet: Sheet, feature: Feature, matches: list[Match]) -> None:
-        """Read the columns of one feature and make them one; an estimate only fills what they leave empty."""
+        """Merge the columns of one feature; an estimate only fills the gaps that they leave."""
         facts: list[tuple[Match, Column]] = []
         estimates, parts = facts.copy(), facts.copy()
         for match in matches:
@@ -198,7 +198,7 @@ class _Reading:
             self.notes.append(f"{feature.label}: in {plural(int(differ.sum()), 'row')} {names} disagree; {how}.")
 
     def _account(self, match: Match, column: Column) -> None:
-        """Write down how a column was read and what in it was refused."""
+        """Record how a column was read and which of its cells were refused."""
         how = "unit in the name" if match.kind == "name" and match.unit.stated else HOW[match.kind]
         self.mapped.append(Mapped(match.column, match.feature.name, how))
         if match.unit.converts and (n := int((~np.isnan(column.values)).sum())):
@@ -232,7 +232,7 @@ class _Reading:
             )
 
     def _drop(self, sheet: Sheet) -> tuple[Bools, list[DroppedRow], tuple[Count, ...]]:
-        """Which rows stay, and why the others go: a required feature that is missing or refused."""
+        """Which rows are kept, and why the others are dropped: a required feature is missing or refused."""
         keep, reason = np.ones(sheet.n, bool), np.full(sheet.n, "", dtype=object)
         for feature in (f for f in self.protocol.features if f.required):
             gone = sheet.gaps(feature.name)
@@ -244,9 +244,8 @@ class _Reading:
         return keep, dropped, tuple(Count("", text, n) for text, n in counts.items())
 
 
-def _examples(feature: object) -> tuple[str, ...]:
-    names = [*getattr(feature, "aliases", ())[:2], *(c.columns[0] for c in getattr(feature, "coded", ()))]
-    return tuple(dict.fromkeys(names))
+def _examples(feature: Feature) -> dict[str, None]:
+    return dict.fromkeys((*feature.aliases[:2], *(c.columns[0] for c in feature.coded)))
 
 
 def _subset(sheet: Sheet, keep: Bools) -> Sheet:
@@ -260,7 +259,7 @@ def _subset(sheet: Sheet, keep: Bools) -> Sheet:
 
 
 def _doubts(sheet: Sheet) -> list[str]:
-    """What is in doubt and read by a contraindication or a lock: the patients to look at first."""
+    """Notes on uncertain values that a contraindication or a lock reads: the patients to review first."""
     rows = {name: int(sheet.doubt(name).sum()) for name in sheet.protocol.rule_features}
     return [
         f"{sheet.protocol.feature(name).label}: in {plural(n, 'row')} the file leaves the value in doubt; what it may "

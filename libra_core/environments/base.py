@@ -1,4 +1,4 @@
-"""What an environment is: it sends patients, answers to actions with simulated outcomes, and knows the truth."""
+"""The environment interface: it draws patients, simulates outcomes of actions, and knows the true model."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Environment(ABC):
     spec : settings; each environment reads what concerns it.
     seed, first : replicate r draws from the streams of (seed, first + r), whatever else runs.
     replicates : R.
-    cohort : stands in for the one that `spec` names.
+    cohort : replaces the one that `spec` names.
 
     Raises
     ------
@@ -112,7 +112,7 @@ class Environment(ABC):
         """The next R patients."""
 
     def realised_shares(self) -> Floats:
-        """(R, d_M): the share of an advised change that each patient really makes."""
+        """(R, d_M): the share of an advised change that each patient actually makes."""
         return np.ones((self.replicates, self.problem.d_mutable))
 
     def groups(self, contexts: Contexts) -> dict[str, Bools]:
@@ -129,7 +129,7 @@ class Environment(ABC):
         return self.problem.link.mean(z)
 
     def best(self, contexts: Contexts) -> Floats:
-        """The largest expected reward (R,) over eligible arms and feasible changes: what regret is measured from."""
+        """The largest expected reward (R,) over eligible arms and feasible changes: the reference for regret."""
         realised = np.asarray(self.problem.realised)
         plans = plan(self.problem.feasible, self.theta, self.no_doubt, contexts, 0.0, realised)
         return self.problem.link.mean(plans.chosen()[0])
@@ -155,7 +155,7 @@ ENVIRONMENTS: dict[str, type[Environment]] = {}
 
 
 def register(environment: type[Environment]) -> type[Environment]:
-    """Class decorator: put an environment on the list that pages and the command line show."""
+    """Class decorator: add an environment to the list for pages and the command line."""
     ENVIRONMENTS[environment.name] = environment
     return environment
 
@@ -163,7 +163,7 @@ def register(environment: type[Environment]) -> type[Environment]:
 def make_environment(
     spec: EnvironmentSpec, seed: int, replicates: int = 1, first: int = 0, cohort: Cohort | None = None
 ) -> Environment:
-    """`cohort` stands in for the one that the spec names, for instance an uploaded one.
+    """`cohort` replaces the one that the spec names, for instance by an uploaded one.
 
     Raises ValueError for an unknown name or unusable settings, with what to do.
     """

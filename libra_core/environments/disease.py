@@ -1,7 +1,7 @@
-"""What every disease of a protocol shares as a simulation: real or uploaded patients, one truth, partial compliance.
+"""The simulation that all diseases share: real or uploaded patients, one true model, partial compliance.
 
-A subclass says what each treatment is expected to do to the outcome at the changed habits, as an affine function of
-clinical quantities. Rewards: "identity", expected fall - cost_a + bonus_a in the outcome's unit; "logistic", goal
+A subclass gives the expected effect of each treatment at the changed habits as an affine function of clinical
+quantities. Rewards: "identity", expected fall - cost_a + bonus_a in the outcome's unit; "logistic", goal
 reached, with logit P = (1.7 / sigma) (goal - expected outcome). Both are linear in x' = (x_I, change), so GLRB's model
 is well specified.
 """
@@ -60,7 +60,7 @@ class Affine:
 
 
 class Disease(Environment):
-    """Patients drawn with replacement from those of a cohort who enter the simulation; one truth for all replicates."""
+    """Patients drawn with replacement from a cohort's arrivals; one true model for all replicates."""
 
     sigma: ClassVar[float]  # SD of the outcome around its mean, in the outcome's unit
 

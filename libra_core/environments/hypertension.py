@@ -10,7 +10,7 @@ logit P = 0.19 (130 - mean SBP). Both are linear in x' = (x_I, change), so GLRB'
 
 Bases, the slope in SBP and the race terms are anchored in published trials; all other sizes are assumptions with the
 sign from the literature. No floor at zero effect is applied: E_a stays positive for nearly all patients, and the
-few for whom it does not are counted by `negative_effects`. Not calibrated to any trial's outcome.
+few in whom it does not are counted by `negative_effects`. Not calibrated to any trial's outcome.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ HABITS: tuple[tuple[str, Callable[[Case], bool]], ...] = (
 
 
 def first_step(case: Case) -> TherapyStep:
-    """What the rules ask for. An unknown number (nan) never meets a threshold."""
+    """What the rules recommend. An unknown number (nan) never meets a threshold."""
     value = case.value
     sbp, dbp, classes = value("sbp"), value("dbp"), value("n_bp_classes")
     stage2 = sbp >= 140 or dbp >= 90
@@ -64,7 +64,7 @@ def first_step(case: Case) -> TherapyStep:
 
 
 def _two_drugs(rasi_indicated: bool) -> TherapyStep:
-    """Stage 2 without treatment: two classes in one pill; singles only where the pairs are closed."""
+    """Stage 2 without treatment: two classes in one pill; single drugs only where no pair is an option."""
     first = "with kidney or heart disease a RAS inhibitor is one of them" if rasi_indicated else "preferably one pill"
     return TherapyStep(
         (RASI_CCB, RASI_THIAZIDE, CCB, THIAZIDE, RASI, BETA, MRA),

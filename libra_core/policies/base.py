@@ -1,4 +1,4 @@
-"""What a policy is, what it decides, and the registry that pages and the command line list.
+"""The policy interface, and the registry that pages and the command line list.
 
 A policy works on R replicates at once: `propose(contexts)`, then `learn(proposal, outcomes)`. A page holds a
 policy with R = 1 and calls `decide(patient)`, which is the same computation with every arm written out.
@@ -56,10 +56,10 @@ class Policy(ABC):
     """
 
     name: str
-    label: ClassVar[str]  # what a clinician reads
+    label: ClassVar[str]  # shown to clinicians
     summary: ClassVar[str]  # one sentence for the About page and --help
     needs_advisor: ClassVar[bool] = False
-    own_advisor: ClassVar[str | None] = None  # the advisor it always uses, whatever is chosen elsewhere
+    own_advisor: ClassVar[str | None] = None  # the advisor it always uses, whichever is chosen elsewhere
 
     def __init__(
         self, problem: Problem, config: PolicyConfig, streams: Streams, advisor: Advisor | None = None
@@ -78,7 +78,7 @@ class Policy(ABC):
         """Choose for R contexts. Draws random numbers and asks the advisor, but learns nothing."""
 
     def propose(self, contexts: Contexts) -> Proposal:
-        """choose(), with eligibility checked again at x' (a change that would break it is taken back) and bounds."""
+        """choose(), with eligibility checked again at x' (a change that would violate it is dropped) and bounds."""
         choice = self.choose(contexts)
         if self.problem.eligible_after is not None:
             fine = self.problem.eligible_after(contexts, choice.actions)
@@ -88,7 +88,7 @@ class Policy(ABC):
         return Proposal(contexts, choice, *self.bounds(contexts, choice.actions))
 
     def learn(self, proposal: Proposal, outcomes: Outcomes) -> None:
-        """Take in R outcomes. The base class counts the round and the questions."""
+        """Learn from R outcomes. The base class counts rounds and questions."""
         self.t += 1
         self.calls += proposal.choice.asked
 
@@ -117,14 +117,14 @@ class Policy(ABC):
     def decide(self, patient: Patient, advice: Advice | None = None) -> tuple[Decision, Proposal]:
         """Choose for one patient (a policy with one replicate): the full record, and the proposal to learn from.
 
-        `advice` is only recorded: pass what the advisor said in its own words when there is more to keep of it.
+        `advice` is only recorded: pass the advisor's full answer to keep more of it, such as its rationale.
         """
         contexts = Contexts.of(patient)
         proposal = self.propose(contexts)
         return self.record(patient, proposal, advice), proposal
 
     def record(self, patient: Patient, proposal: Proposal, advice: Advice | None = None) -> Decision:
-        """Write a proposal out in full, as what a page shows and the log keeps."""
+        """The full record of a proposal, as pages show it and the log stores it."""
         contexts, choice, given = proposal.contexts, proposal.choice, proposal.choice.advice
         _, low, high = self.credible(contexts, proposal.actions)
         if advice is None and given is not None and choice.asked[0]:
@@ -179,7 +179,7 @@ class Policy(ABC):
         }
 
     def restore(self, state: State) -> None:
-        """Take over a saved state. Raises ValueError when it is of another policy, version, setting or shape."""
+        """Restore a saved state. Raises ValueError when it belongs to another policy, version, setting or shape."""
         if state.get("schema") != 1 or current_name(state.get("policy", "")) != current_name(self.name):
             raise ValueError(
                 f"this state is of {state.get('policy')!r}, schema {state.get('schema')!r}, not {self.name}"
@@ -195,26 +195,26 @@ class Policy(ABC):
             self.advisor.restore(state["advisor"])
 
     def load(self, saved: dict[str, np.ndarray]) -> None:
-        """Take over saved arrays(). Extend it in a subclass that extends arrays()."""
+        """Restore saved arrays(). Extend it in a subclass that extends arrays()."""
         copy_into({"calls": self.calls}, saved)
 
 
-FORMER_NAMES = {"llm-only": "advisor-only"}  # still found, and still the names that stored studies are hashed under
+FORMER_NAMES = {"llm-only": "advisor-only"}  # still accepted, and still used in the hashes of stored studies
 STORED_NAMES = {name: former for former, name in FORMER_NAMES.items()}
 
 
 def current_name(name: str) -> str:
-    """What a policy is called today; any other name as it is."""
+    """The current name of a policy; any other name unchanged."""
     return FORMER_NAMES.get(name, name)
 
 
 def stored_name(name: str) -> str:
-    """What a policy is called in the hash, the digest and the file of a study: a name there never changes."""
+    """The name of a policy in the hash, digest and file of a study, which never changes."""
     return STORED_NAMES.get(name, name)
 
 
 class Registry(dict[str, type[Policy]]):
-    """Policies by name, in the order of every list. A former name finds its policy too, but is on no list."""
+    """Policies by name, in the order of every list. A former name also finds its policy, but is not listed."""
 
     def __missing__(self, name: str) -> type[Policy]:
         if name not in self:
@@ -229,6 +229,6 @@ REGISTRY = Registry()
 
 
 def register(policy: type[Policy]) -> type[Policy]:
-    """Class decorator: put a policy on the list that pages and the command line show."""
+    """Class decorator: add a policy to the list for pages and the command line."""
     REGISTRY[policy.name] = policy
     return policy

@@ -12,7 +12,7 @@ from libra_core.recourse.optimistic import plan
 
 
 def first_eligible(contexts: Contexts) -> Actions:
-    """The first eligible arm (by convention the mildest) and no change: what is played when nothing is known."""
+    """The first eligible arm (by convention the mildest) and no change: played when nothing is known."""
     return Actions(contexts.eligible.argmax(axis=1), np.zeros_like(contexts.lo))
 
 

@@ -61,7 +61,7 @@ class GLMUCB(GLRB):
 
 @register
 class PostHoc(GLRB):
-    """LinUCB first, then the best change for the arm it chose: shows what choosing both together buys."""
+    """LinUCB first, then the best change for the arm it chose: shows the benefit of choosing both jointly."""
 
     name = "linucb-posthoc"
     optimistic = False

@@ -40,7 +40,7 @@ class Libra(GLRB):
       radius that grows like sqrt(log t).
     - robustness: adopted advice has regret <= w_l + c w_b on the event that the intervals hold, and the rounds with a
       call are few. Not guaranteed with adoption = "plausible", nor when the practical radius fails to cover.
-    - warm start: while widths are large nothing rules a good advisor out, so early regret is the advisor's own.
+    - warm start: while widths are large no plausible advice is ruled out, so early regret is the advisor's.
     """
 
     name = "libra"
@@ -73,7 +73,7 @@ class Libra(GLRB):
         return allowed, np.full(self.streams.n, CODE[Reason.BUDGET])
 
     def _consult(self, contexts: Contexts, own: _Own, choice: Choice, rows: Ints) -> Choice:
-        """Ask for the rows in doubt, and adopt what is plausible and informative."""
+        """Ask about the uncertain rows, and adopt advice that is plausible and informative."""
         assert self.advisor is not None
         asked = contexts.take(rows)
         advice = self.advisor.advise_many(asked, rows).checked(asked, self.problem)
@@ -103,12 +103,12 @@ class Libra(GLRB):
         return plausible, ucb - lcb > self.width_threshold
 
     def adopt(self, rows: Ints, adopt: Bools, reason: Ints) -> Bools:
-        """The last word on adoption; a subclass may hold some rounds back and say so in `reason`."""
+        """The final decision on adoption; a subclass may withhold advice in some rounds and record that in `reason`."""
         return adopt
 
 
 def _spread(advice: AdviceBatch, rows: Ints, n: int) -> AdviceBatch:
-    """Advice for some rows as advice for all: nothing given elsewhere."""
+    """Expand advice for some rows to all rows; the others have none."""
     given, arm, delta = np.zeros(n, bool), np.zeros(n, np.int64), np.zeros((n, advice.delta.shape[1]))
     given[rows], arm[rows], delta[rows] = advice.given, advice.arm, advice.delta
     return AdviceBatch(given, arm, delta)
@@ -150,7 +150,7 @@ class LibraTrial(Libra):
         return allowed & ~dismissed, np.where(dismissed, CODE[Reason.DISMISSED], why_not)
 
     def choose(self, contexts: Contexts) -> Choice:
-        self._coin = self.streams.uniform(1)[:, 0]  # drawn every round, so that replicates stay in step
+        self._coin = self.streams.uniform(1)[:, 0]  # drawn every round, so that replicates stay synchronised
         return super().choose(contexts)
 
     def adopt(self, rows: Ints, adopt: Bools, reason: Ints) -> Bools:
@@ -164,7 +164,7 @@ class LibraTrial(Libra):
         super().learn(proposal, outcomes)
 
     def _expected_own(self, proposal: Proposal) -> Floats:
-        """Predicted mean of GLRB's own proposal: known before the coin falls, it takes the patient out of the noise."""
+        """Predicted mean of GLRB's own proposal: fixed before the coin toss, it removes between-patient variance."""
         return self.bounds(proposal.contexts, proposal.choice.own)[0]
 
     def readmit(self, replicate: int = 0) -> None:

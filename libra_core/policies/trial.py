@@ -1,9 +1,9 @@
 """The randomised trial of an advisor: an anytime-valid test of "followed advice is no worse than withheld advice".
 
-Each adoptable round is adopted with probability 1 - e, held back with probability e. With y the reward less the
-prediction for GLRB's own proposal (fixed before the coin falls), clipped to +-B,
+Each adoptable round is adopted with probability 1 - e, withheld with probability e. With y the reward less the
+prediction for GLRB's own proposal (fixed before the coin toss), clipped to +-B,
 
-    D = y / (1 - e)  if adopted,   D = -y / e  if held back,      E[D | past] = effect of adopting.
+    D = y / (1 - e)  if adopted,   D = -y / e  if withheld,       E[D | past] = effect of adopting.
 
 Under "the effect is never negative" each wealth process prod (1 - lambda D), 0 <= lambda <= e / B, is a
 non-negative supermartingale (testing by betting, Waudby-Smith and Ramdas 2024), and so is their average: by Ville's
@@ -26,7 +26,7 @@ ALPHA = 0.1  # an advisor that is no worse is ever dismissed with at most this p
 
 @dataclass(frozen=True)
 class TrialReport:
-    """How the trial of one replicate stands. Means are of reward less prediction, in reward units."""
+    """The trial of one replicate so far. Means are of reward less prediction, in reward units."""
 
     adopted: int
     withheld: int
@@ -48,7 +48,7 @@ class Trial:
         self.dismissed = np.zeros(replicates, bool)
 
     def record(self, adopted: Bools, withheld: Bools, surplus: Floats) -> None:
-        """Take in one round: which replicates adopted, which held back, and reward less prediction (R,)."""
+        """Record one round: which replicates adopted, which withheld, and reward less prediction (R,)."""
         if self.share == 0.0 or not (adopted.any() or withheld.any()):
             return
         y = np.clip(surplus, -self.span, self.span)

@@ -24,12 +24,12 @@ from libra_core.study.runner import make_policy, run
 from libra_core.study.spec import StudySpec
 from libra_core.study.theory import call_bound
 
-CHUNK = 25  # replicates in one batch: enough to drown the interpreter's share, small enough to fill two cores
+CHUNK = 25  # replicates in one batch: enough to make interpreter overhead negligible, few enough to fill two cores
 WARM_ROUNDS = 3  # rounds left out of the CPU figure: the first calls may compile
 
 
 class Cancelled(Exception):  # noqa: N818 -- not an error
-    """The person pressed cancel; nothing was kept."""
+    """The run was cancelled; nothing was kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class PolicyResult:
 
 @dataclass(frozen=True, eq=False)
 class StudyResult:
-    """What a study found. `unit` is the reward's unit; t (G,) is the grid."""
+    """The results of a study. `unit` is the reward's unit; t (G,) is the grid."""
 
     spec: StudySpec
     t: tuple[int, ...]

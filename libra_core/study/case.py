@@ -1,4 +1,4 @@
-"""The ready-made studies of the case-study page: their settings, in one place, for whatever disease is at hand."""
+"""Settings of the ready-made studies on the case-study page, for any disease."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from libra_core.policies.config import PolicyConfig
 from libra_core.study.spec import StudySpec
 
 POLICIES = ("linucb", "glrb", "libra", "libra-trial", "guideline", "advisor-only")
-ADVISOR = "noisy:0.3"  # a simulated advisor who names a random treatment three times in ten; never a language model
+ADVISOR = "noisy:0.3"  # a simulated advisor that names a random treatment three times in ten; never a language model
 SABOTEUR = "adversarial"  # names the worst treatment every time: what the guarantee of robustness is about
 ROUNDS, REPLICATES, SEED = 5000, 20, 0
 
 
 def case_study_specs(protocol: Protocol, rounds: int = ROUNDS, replicates: int = REPLICATES) -> dict[str, StudySpec]:
-    """The studies by what they are for; "main" is the one whose config hash names the case study.
+    """The studies by role; "main" is the one whose config hash names the case study.
 
     main: patients make a random share of an advised change. full: they make all of it. sabotage: as main, but the
     advisor always names the worst treatment. Settings are those that the pages start with.
@@ -27,7 +27,7 @@ def case_study_specs(protocol: Protocol, rounds: int = ROUNDS, replicates: int =
 
 
 def variants(main: StudySpec) -> dict[str, StudySpec]:
-    """A study and the two that it is held against."""
+    """A study and the two that it is compared with."""
     asking = tuple(name for name in main.policies if name in ("glrb", "libra", "libra-trial", "advisor-only"))
     return {
         "main": main,

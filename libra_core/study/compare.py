@@ -1,4 +1,4 @@
-"""Several sources of advice over the same simulated patients: what each chose, and who was right in the simulation."""
+"""Compare sources of advice on the same simulated patients: what each chose, and which was right in the simulation."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ class Opinion:
 
     @property
     def share(self) -> float:
-        """How much of the asked change is left, as a share of its length; 1 when nothing was asked."""
+        """The share of the requested change that remains, by length; 1 when none was requested."""
         asked = float(np.linalg.norm(self.asked))
         return float(np.linalg.norm(self.used)) / asked if asked else 1.0
 
 
 def opinion(policy: Policy, patient: Patient, arm: int, delta: Sequence[float]) -> Opinion:
-    """Judge a plan by the policy's rules and present model. Nothing is learned."""
+    """Judge a plan by the policy's rules and current model. Nothing is learned."""
     contexts, feasible = Contexts.of(patient), policy.problem.feasible
     asked = np.asarray(delta, dtype=float)[None]
     used = feasible.project(asked, contexts.lo, contexts.hi)
@@ -99,7 +99,7 @@ class Comparison:
 
     @property
     def lost(self) -> dict[str, Floats]:
-        """The regret of every source that answered at all, where it did."""
+        """The regret of every source that answered, where it answered."""
         return {name: lost[np.isfinite(lost)] for name, lost in self.regret.items() if np.isfinite(lost).any()}
 
 

@@ -1,4 +1,4 @@
-"""One run that a person watches: one replicate, one patient at a time, everything written out."""
+"""One interactive run: one replicate, one patient at a time, every step recorded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LiveRow:
-    """One round, written out. outcome and regret are simulated, in the reward's unit; cumulative is regret so far."""
+    """The record of one round. outcome and regret are simulated, in the reward's unit; cumulative is regret so far."""
 
     t: int
     row: int
@@ -40,13 +40,13 @@ class LiveRow:
 
 
 def live_config(protocol: Protocol, link: str | None = None) -> PolicyConfig:
-    """The settings that a page starts with: treatments share what is learned, and idle changes are left out."""
+    """The settings that a page starts with: treatments share information, and negligible changes are dropped."""
     return PolicyConfig(shared=True, min_gain=0.0 if link == "logistic" else protocol.feasible.min_gain)
 
 
 @dataclass(eq=False)
 class LiveRun:
-    """A policy at work on a cohort. Not shared between users; `rows` grows by one with each step.
+    """A policy running on a cohort. Not shared between users; `rows` grows by one with each step.
 
     readmitted: after which patients a person has re-admitted an advisor that had lost its trial.
     """
@@ -83,8 +83,8 @@ class LiveRun:
         return cls(spec, environment, make_policy(policy, environment, config, seed, advisor))
 
     def certificate(self, row: int, seconds: float = 0.4) -> Certificate | None:
-        """How much better than the policy's own plan any treatment and change within the limits could look, with what
-        is known now (index scale); None for a policy whose plan is not the one with the largest optimistic value."""
+        """How much better than the policy's own plan any other feasible plan could be under the current model (index
+        scale); None for a policy whose plan is not the one with the largest optimistic value."""
         from libra_core.recourse.certificate import certify  # here: its solvers take a second to import
 
         policy = self.policy
@@ -97,7 +97,7 @@ class LiveRun:
         return certify(policy.problem.feasible, theta, A, contexts, beta, value, policy.realised, seconds)
 
     def evidence(self, besides: LiveRow | None = None) -> Evidence:
-        """What the policy has learned from, one row left aside: the one that is being looked at."""
+        """What the policy has learned from, leaving out `besides`, the row being viewed."""
         given = Counter(row.decision.arm for row in self.rows if row is not besides)
         problem = self.environment.problem
         return Evidence(tuple(given[k] for k in range(problem.n_arms)), problem.reward_unit, problem.noise)
@@ -110,7 +110,7 @@ class LiveRun:
 
     @property
     def trial(self) -> TrialReport | None:
-        """How the trial of the advisor stands; None for a method that holds none."""
+        """The advisor's trial so far; None for a method without one."""
         return self.policy.trial.report() if isinstance(self.policy, LibraTrial) else None
 
     def readmit(self) -> None:
@@ -139,8 +139,8 @@ class LiveRun:
     def decision_for(self, row: int) -> Decision:
         """What the policy would do now for one patient: nothing is learned and no random number is spent.
 
-        A policy that is unsure asks its advisor here too: a language model that has not answered for this patient
-        before is asked, and the question counts against its budget.
+        An uncertain policy asks its advisor here too: a language model without a stored answer for this patient is
+        asked, and the question counts against its budget.
         """
         before = self.policy.streams.state()
         proposal = self._quiet(Contexts.of(self.patient(row)))

@@ -37,7 +37,7 @@ class Promises:
 
 
 def promises(result: StudyResult, cohort: Cohort | None = None) -> Promises:
-    """The curves for a study. `cohort` stands in for the one that its spec names, as in `run_study`."""
+    """The curves for a study. `cohort` replaces the one that its spec names, as in `run_study`."""
     spec, t = result.spec, result.t
     environment = make_environment(spec.environment, spec.seed, cohort=cohort)
     problem, config = environment.problem, spec.config

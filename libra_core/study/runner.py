@@ -1,4 +1,4 @@
-"""One run: policies in step over the same patients and the same draws. The only loop over rounds in the project."""
+"""One run: policies side by side on the same patients and the same draws. The only loop over rounds in the project."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def play(
     t: int,
     watch: Callable[[Policy, Proposal], None] = lambda policy, proposal: None,
 ) -> Round:
-    """One round: everybody sees the same patients and the same draws. `watch` sees each choice before it is learned."""
+    """One round: all policies see the same patients and draws. `watch` sees each choice before it is learned."""
     best, draws = environment.best(contexts), environment.draws()
     steps = []
     for policy in policies:

@@ -1,4 +1,4 @@
-"""Studies on disk: one Parquet file each, named by its config hash, with everything inside that explains its numbers.
+"""Studies on disk: one Parquet file each, named by its config hash and holding all that explains its numbers.
 
 Rows are (policy, replicate, t, regret, calls) as 64-bit floats, so that a stored study reads back to the last digit.
 The file's own metadata holds the settings, the versions it was made with, the provenance of its patients, subgroups
@@ -39,13 +39,13 @@ PACKAGES = ("numpy", "scipy", "numba", "pandas", "pyarrow")
 
 
 class StudyError(ValueError):
-    """A stored study that is missing or cannot be believed; the message says what to do."""
+    """A stored study that is missing or cannot be trusted; the message says what to do."""
 
 
 @dataclass(frozen=True, eq=False)
 class StoredStudy:
-    """A study with what explains it. hash: of its settings as they were stored; digest: SHA-256 of its numbers;
-    versions: of the program and what it rests on; inputs: names the cohort's values and the protocol's numbers that the
+    """A study with its provenance. hash: of its settings as stored; digest: SHA-256 of its numbers;
+    versions: of the program and its packages; inputs: names the cohort's values and the protocol's numbers that the
     study was run with, empty for a synthetic one."""
 
     result: StudyResult
@@ -66,7 +66,7 @@ class StoredStudy:
 
 
 def studies_dir() -> Path:
-    """Where stored studies live: `studies` beside the protocol, or LIBRA_STUDIES."""
+    """The folder of stored studies: `studies` beside the protocol, or LIBRA_STUDIES."""
     return Path(os.environ.get("LIBRA_STUDIES", PROTOCOL_DIR / "studies"))
 
 
@@ -81,7 +81,7 @@ def digest_of(result: StudyResult) -> str:
 
 
 def save_study(result: StudyResult, cohort: Cohort | None = None, folder: Path | None = None) -> Path:
-    """Write a study to `folder` (default: studies_dir()) and return its file. An older file of the same hash goes."""
+    """Write a study to `folder` (default: studies_dir()), replacing one of the same hash, and return its file."""
     folder = folder or studies_dir()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result.spec.hash}.parquet"
@@ -116,12 +116,12 @@ def load_study(wanted: str, folder: Path | None = None) -> StoredStudy:
 
 
 def stored_hashes(folder: Path | None = None) -> list[str]:
-    """The config hashes of the studies at hand."""
+    """The config hashes of the stored studies."""
     return sorted(path.stem for path in (folder or studies_dir()).glob("*.parquet"))
 
 
 def save_index(hashes: dict[str, str], folder: Path | None = None) -> None:
-    """Say which stored studies make up the case study: what for -> config hash."""
+    """Record which stored studies make up the case study: role -> config hash."""
     text = json.dumps({"schema": SCHEMA, "case_study": hashes}, indent=1)
     write((folder or studies_dir()) / INDEX, f"{text}\n".encode())
 

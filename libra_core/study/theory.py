@@ -1,4 +1,4 @@
-"""What the theory promises, as numbers to compare a run with. Assumptions are in each docstring."""
+"""The theory's bounds, as numbers to compare a run with. Assumptions are in each docstring."""
 
 from __future__ import annotations
 

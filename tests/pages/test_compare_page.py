@@ -108,9 +108,9 @@ def test_the_model_is_asked_only_by_a_press(server):
     ("mode", "sentence"),
     [
         ("401", "does not accept the API key"),
-        ("503", "fault of its own"),
+        ("503", "reports an internal error"),
         ("html", "not a language model server"),
-        ("cut", "connection broke off"),
+        ("cut", "connection was lost"),
         ("unknown-arm", "unusable twice"),
         ("infeasible", "unusable twice"),
         ("truncated", "cut off twice"),

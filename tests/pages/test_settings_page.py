@@ -78,8 +78,8 @@ def test_the_payload_can_be_read_before_anything_is_sent(server):
         ("fault:401", "does not accept the API key"),
         ("fault:404", "does not know this model"),
         ("fault:html", "not a language model server"),
-        ("fault:503", "fault of its own"),
-        ("fault:cut", "connection broke off"),
+        ("fault:503", "reports an internal error"),
+        ("fault:cut", "connection was lost"),
         ("fault:quota", "no quota left"),
     ],
 )

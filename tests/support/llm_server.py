@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def schema_of(asked: dict[str, Any]) -> dict[str, Any]:
-    """The schema as the prompt carries it on every rung."""
+    """The schema as the prompt carries it in every response format."""
     return json.loads(asked["messages"][1]["content"].rsplit("JSON schema:\n", 1)[1])
 
 

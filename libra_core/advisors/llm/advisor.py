@@ -20,7 +20,7 @@ from libra_core.cases import Case
 from libra_core.chain import canonical, digest
 
 KEEP_FAILURE = 60.0  # seconds
-# After one of these the next sample would meet the same fate; a refusal is not asked again either.
+# After one of these the next sample would fail in the same way; a refusal is not asked again either.
 HOPELESS = ("budget", "auth", "rate_limited", "unavailable", "bad_request", "refused")
 
 
@@ -53,12 +53,12 @@ class LLMAdvisor(CaseAdvisor):
         self.breaker = Breaker()
         self.user = user
         self.case_name = case_name or (lambda row: f"row {row}")
-        self.final_message = ""  # set once asking has become pointless for this session
+        self.final_message = ""  # set once asking again in this session is pointless
         self._known: dict[int, tuple[Advice, float]] = {}
 
     def advise(self, case: Case) -> Advice:
         """Advice for one case. A usable answer is kept for the life of the advisor, a failure for a minute, so that
-        a page that is drawn again does not wait again."""
+        a page that reruns does not wait again."""
         known = self._known.get(case.row)
         if known is not None and time.monotonic() < known[1]:
             return known[0]
@@ -106,7 +106,7 @@ class LLMAdvisor(CaseAdvisor):
     # one sample -----------------------------------------------------------------------------------------------------
 
     def _guarded(self, case: Case, sample: int, log: _Log) -> Ballot:
-        """No fault of ours may stop a clinic: an unforeseen error is a status as well."""
+        """No error of ours may stop a clinic: an unexpected one is a status as well."""
         try:
             return self._sample(case, sample, log)
         except Exception as error:
@@ -153,14 +153,14 @@ class LLMAdvisor(CaseAdvisor):
         return Ballot(sample, "ok", answer, model=model, asked_at=asked_at)
 
     def _converse(self, menu: Menu, messages: Messages, log: _Log) -> tuple[Answer, str] | Failure:
-        """At most four requests: the question, once with more room, and one repair with the same chance."""
+        """At most four requests: the question and one repair request, each retried once with a larger token limit."""
         limit, may_repair, may_grow = self.settings.max_reply_tokens, True, True
         while True:
             reply = self._ask(messages, menu.schema(), limit, log)
             if isinstance(reply, Failure):
                 return reply
             if reply.refused:
-                return Failure("refused", "The model declined to answer.", reply.rung)
+                return Failure("refused", "The model declined to answer.", reply.response_format)
             try:
                 return read_answer(reply.text, menu), reply.model or self.settings.model
             except UnusableError as error:
@@ -168,25 +168,25 @@ class LLMAdvisor(CaseAdvisor):
             if reply.truncated and may_grow:
                 limit, may_grow = limit * 4, False
             elif reply.truncated:
-                return Failure("truncated", "The reply was cut off twice.", reply.rung)
+                return Failure("truncated", "The reply was cut off twice.", reply.response_format)
             elif may_repair:
                 request = self.prompt.repair.format(problem=problem)
                 said = {"role": "assistant", "content": reply.text[:2000] or "(nothing)"}
                 messages, may_repair = [*messages, said, {"role": "user", "content": request}], False
             else:
-                return Failure("invalid", f"The reply was unusable twice: {problem}.", reply.rung)
+                return Failure("invalid", f"The reply was unusable twice: {problem}.", reply.response_format)
 
     def _ask(self, messages: Messages, schema: dict[str, Any], limit: int, log: _Log) -> Reply | Failure:
-        """One paid request between reservation and settlement, behind the breaker."""
+        """One paid request between reservation and settlement, guarded by the circuit breaker."""
         if not self.breaker.allows():
-            return Failure("unavailable", "Three questions in a row failed; the model is left alone for a minute.")
+            return Failure("unavailable", "Three questions in a row failed; the model is not asked again for a minute.")
         guess = len(canonical(messages)) // 3 + 50  # a cautious guess: English has about four characters a token
         reserved = self.budget.reserve(guess, limit)
         if isinstance(reserved, str):
             return Failure("budget", reserved)
         result = self.client.ask(messages, schema, limit)
         log.requests += 1
-        log.rung = result.rung
+        log.response_format = result.response_format
         if isinstance(result, Failure):
             self.breaker.record(result.status not in ("auth", "rate_limited", "unavailable", "budget"))
             rejected = result.status not in ("unavailable", "invalid")  # a lost reply may have been charged for
@@ -213,7 +213,7 @@ class LLMAdvisor(CaseAdvisor):
                 "prompt": self.prompt.version,
                 "prompt_hash": self.prompt.fingerprint,
                 "schema_hash": digest(canonical(Menu.of(case).schema()))[:16],
-                "rung": log.rung,
+                "response_format": log.response_format,
                 "status": advice.status,
                 "message": message,
                 "requests": log.requests,
@@ -227,13 +227,13 @@ class LLMAdvisor(CaseAdvisor):
         )
 
     def note_decision(self, audit_row: int, final_choice: str, overrides: tuple[str, ...] = ()) -> int:
-        """Append what was done with an advice: LIBRA's final choice, and the rules that overrode the model."""
+        """Append what followed from the advice: LIBRA's final choice, and the rules that overrode the model."""
         body = {"kind": "decision", "advice_row": audit_row, "final_choice": final_choice, "overrides": list(overrides)}
         return self.store.append(body | {"user": self.user})
 
 
 class StoredAnswers(CaseAdvisor):
-    """A language model's stored answers as an advisor: it never asks, and is silent where nothing is stored."""
+    """A language model's stored answers as an advisor: it never asks, and gives no advice where nothing is stored."""
 
     name = "llm"
 
@@ -257,5 +257,5 @@ class _Log:
     requests: int = 0
     tokens: int = 0
     cost: float = 0.0
-    rung: str = ""
+    response_format: str = ""
     request_id: str = ""

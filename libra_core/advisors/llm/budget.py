@@ -32,7 +32,7 @@ def price_table(path: Path = PROMPT_DIR / "prices.toml") -> dict[str, Price]:
 
 
 def price_of(settings: LLMSettings) -> Price | None:
-    """The model's price; nothing on this machine; None when it is not in the table."""
+    """The model's price; zero on this machine; None when it is not in the table."""
     return Price(0.0, 0.0) if settings.is_local else price_table().get(settings.model)
 
 
@@ -58,7 +58,7 @@ class Budget:
         self._lock = threading.Lock()
 
     def reserve(self, tokens_in: int, tokens_out: int) -> tuple[int, float] | str:
-        """Set aside one request; returns the reservation, or a sentence that says which cap is reached."""
+        """Reserve one request; returns the reservation, or a sentence that says which cap is reached."""
         tokens = tokens_in + tokens_out
         cost = self.price.cost(tokens_in, tokens_out) if self.price else 0.0
         s = self.settings
@@ -77,7 +77,7 @@ class Budget:
         return tokens, cost
 
     def settle(self, reserved: tuple[int, float], tokens_in: int | None, tokens_out: int | None) -> tuple[int, float]:
-        """Replace a reservation by what was used; without a usage report the estimate stands."""
+        """Replace a reservation by what was used; without a usage report the estimate is kept."""
         if tokens_in is None or tokens_out is None:
             return reserved
         tokens = tokens_in + tokens_out
@@ -92,7 +92,7 @@ class Budget:
 
 
 class Breaker:
-    """After `limit` failures in a row nobody is asked for `rest` seconds; then one question tries again."""
+    """After `limit` failures in a row no request is sent for `rest` seconds; then one is tried."""
 
     def __init__(self, limit: int = 3, rest: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
         self.limit, self.rest, self.clock = limit, rest, clock
@@ -111,7 +111,7 @@ class Breaker:
                 return True
             if self.clock() < self._until:
                 return False
-            self._until = self.clock() + self.rest  # this caller is the probe; the others go on waiting
+            self._until = self.clock() + self.rest  # this caller is the probe; the others keep waiting
             return True
 
     def record(self, ok: bool) -> None:

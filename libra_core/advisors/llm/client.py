@@ -1,7 +1,7 @@
-"""One question over the wire: a ladder that fits any server that speaks chat completions, and no exceptions.
+"""Send one question to any server with a chat completions API; failures are values, not exceptions.
 
-Rungs: json_schema (strict) -> json_object -> text. A 400 or 422 moves down a rung, or drops the parameter that it
-names. What worked is remembered for the life of the client. Retries are the SDK's alone.
+Response formats, strictest first: json_schema, json_object, text. A 400 or 422 moves to the next format, or drops the
+parameter that it names. What worked is kept for the life of the client. Only the SDK retries.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from libra_core.advisors.base import Status
 from libra_core.advisors.llm.prompt import Messages
 from libra_core.advisors.llm.settings import LLMSettings
 
-Rung = Literal["json_schema", "json_object", "text"]
-RUNGS: tuple[Rung, ...] = ("json_schema", "json_object", "text")
+ResponseFormat = Literal["json_schema", "json_object", "text"]
+FORMATS: tuple[ResponseFormat, ...] = ("json_schema", "json_object", "text")
 
 MAX_BODY = 1_000_000  # bytes of one reply; an answer has a few hundred
 MAX_TOKENS = 10_000_000  # of one request, as a server reports them; more, or fewer than none, is no report
-MAX_STEPS = 6  # requests to find what a server accepts: two rungs, two parameters, and one to spare
+MAX_STEPS = 6  # requests to find what a server accepts: two formats, two parameters, and one to spare
 AT_ONCE = 16  # requests in flight; more would wait in the pool and run into their own timeouts
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back. Tokens are None when the server does not report them."""
+    """A reply. Tokens are None when the server does not report them."""
 
     text: str
     refused: bool
     truncated: bool
     model: str
-    rung: Rung
+    response_format: ResponseFormat
     request_id: str
     tokens_in: int | None
     tokens_out: int | None
@@ -46,11 +46,11 @@ class Reply:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why nothing usable came back. `final`: asking again in this session is pointless (the quota is spent)."""
+    """Why there is no usable reply. `final`: asking again in this session is pointless (the quota is spent)."""
 
     status: Status
     message: str
-    rung: Rung = "json_schema"
+    response_format: ResponseFormat = "json_schema"
     final: bool = False
 
 
@@ -58,7 +58,7 @@ class Failure:
 class Dialect:
     """What a server accepts."""
 
-    rung: Rung = "json_schema"
+    response_format: ResponseFormat = "json_schema"
     temperature: bool = True
     token_limit: str = "max_tokens"
 
@@ -69,8 +69,8 @@ class Dialect:
             return replace(self, token_limit="max_completion_tokens")
         if "temperature" in complaint and self.temperature:
             return replace(self, temperature=False)
-        step = RUNGS.index(self.rung) + 1
-        return replace(self, rung=RUNGS[step]) if step < len(RUNGS) else None
+        step = FORMATS.index(self.response_format) + 1
+        return replace(self, response_format=FORMATS[step]) if step < len(FORMATS) else None
 
 
 class ReplyTooLong(httpx2.TransportError):
@@ -82,13 +82,13 @@ class ReplyCompressed(httpx2.TransportError):
 
 
 class Client:
-    """Thread-safe. `http` lets tests put in their own httpx2.Client."""
+    """Thread-safe. `http` lets tests pass their own httpx2.Client."""
 
     def __init__(self, settings: LLMSettings, http: httpx2.Client | None = None) -> None:
         self.settings = settings.validate()
         self.dialect = Dialect()
         self._slots = threading.BoundedSemaphore(AT_ONCE)
-        # A key is demanded by the SDK; servers on this machine do not look at it.
+        # The SDK requires a key; local servers ignore it.
         key = settings.api_key.get_secret_value() or "none"
         self._sdk = openai.OpenAI(
             api_key=key,
@@ -101,7 +101,7 @@ class Client:
         self._sdk.close()
 
     def ask(self, messages: Messages, schema: dict[str, Any], max_tokens: int) -> Reply | Failure:
-        """One reply to the messages, on the highest rung that this server accepts."""
+        """One reply to the messages, in the strictest format that this server accepts."""
         with self._slots:
             dialect: Dialect | None = self.dialect
             result: Reply | Failure = Failure("bad_request", "The server accepts no form of the question.")
@@ -110,15 +110,15 @@ class Client:
                     break
                 try:
                     completion = self._sdk.chat.completions.create(**self._body(dialect, messages, schema, max_tokens))
-                    result = _read(completion, dialect.rung)
+                    result = _read(completion, dialect.response_format)
                 except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                    result = replace(_failure(error), rung=dialect.rung)
+                    result = replace(_failure(error), response_format=dialect.response_format)
                     if result.status == "refused":
                         return result
                     dialect = dialect.adapt(f"{error.param} {error.message}")
                     continue
                 except Exception as error:  # the SDK also lets json and pydantic errors through
-                    return replace(_failure(error), rung=dialect.rung)
+                    return replace(_failure(error), response_format=dialect.response_format)
                 self.dialect = dialect
                 return result
             return result
@@ -131,20 +131,21 @@ class Client:
         body: dict[str, Any] = {"model": self.settings.model, "messages": messages, dialect.token_limit: max_tokens}
         if dialect.temperature:
             body["temperature"] = self.settings.temperature
-        if dialect.rung == "json_schema":
+        if dialect.response_format == "json_schema":
             wanted = {"name": "advice", "strict": True, "schema": schema}
             body["response_format"] = {"type": "json_schema", "json_schema": wanted}
-        elif dialect.rung == "json_object":
+        elif dialect.response_format == "json_object":
             body["response_format"] = {"type": "json_object"}
         return body
 
 
-def _read(completion: Any, rung: Rung) -> Reply | Failure:
-    """Take a completion apart. A login page with status 200 arrives as a str."""
+def _read(completion: Any, response_format: ResponseFormat) -> Reply | Failure:
+    """Read a completion. A login page with status 200 arrives as a str."""
     choices = getattr(completion, "choices", None)
     message = getattr(choices[0], "message", None) if choices else None
     if message is None:
-        return Failure("unavailable", "Something answered at this address, but not a language model server.", rung)
+        text = "Something answered at this address, but not a language model server."
+        return Failure("unavailable", text, response_format)
     usage = getattr(completion, "usage", None)
     finish = choices[0].finish_reason if choices else None
     refused = bool(getattr(message, "refusal", None)) or finish == "content_filter"
@@ -153,7 +154,7 @@ def _read(completion: Any, rung: Rung) -> Reply | Failure:
         refused=refused,
         truncated=finish == "length",
         model=str(getattr(completion, "model", "") or ""),
-        rung=rung,
+        response_format=response_format,
         request_id=str(getattr(completion, "_request_id", "") or getattr(completion, "id", "") or ""),
         tokens_in=_tokens(usage, "prompt_tokens"),
         tokens_out=_tokens(usage, "completion_tokens"),
@@ -176,20 +177,20 @@ def _failure(error: Exception) -> Failure:
             message = "The account has no quota left; the model is off for this session."
             return Failure("budget", message, final=True)
         case openai.RateLimitError():
-            return Failure("rate_limited", "The server asks for fewer requests: wait a little.")
+            return Failure("rate_limited", "Too many requests for this server: wait a little.")
         case openai.AuthenticationError():
             return Failure("auth", "The server does not accept the API key.")
         case openai.PermissionDeniedError():
-            return Failure("auth", "The API key has no right to use this model.")
+            return Failure("auth", "The API key does not give access to this model.")
         case openai.NotFoundError():
             message = "The server does not know this model or address (does the address end in /v1?)."
             return Failure("bad_request", message)
         case openai.BadRequestError() if code == "content_filter":
             return Failure("refused", "The server's content filter declined the question.")
         case openai.APIStatusError() if error.status_code >= 500 or error.status_code in (408, 409):
-            return Failure("unavailable", f"The server has a fault of its own (HTTP {error.status_code}).")
+            return Failure("unavailable", f"The server reports an internal error (HTTP {error.status_code}).")
         case openai.APIStatusError() if 300 <= error.status_code < 400:
-            return Failure("unavailable", "The server sends us to another address; enter that address instead.")
+            return Failure("unavailable", "The server redirects to another address; enter that address instead.")
         case openai.APIStatusError():
             return Failure("bad_request", f"The server rejects the question (HTTP {error.status_code}).")
         case openai.APITimeoutError():
@@ -209,11 +210,11 @@ def _connection_failure(error: Exception) -> Failure:
         return Failure("unavailable", "No secure connection: the server's certificate or TLS is not accepted.")
     if isinstance(cause, httpx2.ConnectError):
         return Failure("unavailable", "Nothing answers at this address: is the server running?")
-    return Failure("unavailable", "The connection broke off.")
+    return Failure("unavailable", "The connection was lost.")
 
 
 def _http(settings: LLMSettings) -> httpx2.Client:
-    """Our own HTTP client: no redirects (a yes holds for one host), no proxy for this machine, bounded replies."""
+    """Our own HTTP client: no redirects (consent covers one host), no proxy for local servers, bounded replies."""
     return httpx2.Client(
         timeout=httpx2.Timeout(settings.timeout, connect=settings.connect_timeout),
         limits=httpx2.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),

@@ -1,4 +1,4 @@
-"""Test the connection with a made-up question that holds no patient, and say in one sentence what came of it."""
+"""Test the connection with a question that holds no patient data, and report the result in one sentence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SCHEMA = {
 }
 _MESSAGES = [{"role": "user", "content": 'Reply with this JSON object and nothing else: {"word": "ready"}'}]
 
-_RUNG = {
+_FORMAT = {
     "json_schema": "it keeps to a JSON schema",
     "json_object": "it keeps to JSON, but not to a schema",
     "text": "it offers no JSON mode, so answers are read from its text",
@@ -36,7 +36,7 @@ def test_connection(settings: LLMSettings, client: Client | None = None) -> tupl
         return "refused", f"{settings.host} answers, but the model declined a harmless question."
     if not reply.text.strip():
         return "invalid", f"{settings.host} answers, but with an empty reply: try a larger reply length."
-    return "ok", f"{settings.host} answers as {reply.model or settings.model}; {_RUNG[reply.rung]}."
+    return "ok", f"{settings.host} answers as {reply.model or settings.model}; {_FORMAT[reply.response_format]}."
 
 
-test_connection.__test__ = False  # type: ignore[attr-defined]  # the name is ours, pytest need not collect it
+test_connection.__test__ = False  # type: ignore[attr-defined]  # not a test, despite its name

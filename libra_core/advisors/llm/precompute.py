@@ -1,4 +1,4 @@
-"""Ask about many patients ahead of time: four workers, progress, cancel, resume; or by a Batch API file."""
+"""Ask about many patients ahead of time, with progress, cancelling and resuming; or through a Batch API file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from libra_core.advisors.llm.prompt import Menu
 from libra_core.advisors.llm.reply import UnusableError, read_answer
 from libra_core.advisors.llm.store import now
 
-STOPPERS = ("off", "budget", "auth", "bad_request")  # going on would give the same answer for every patient
+STOPPERS = ("off", "budget", "auth", "bad_request")  # every further patient would fail in the same way
 
 
 @dataclass(frozen=True)

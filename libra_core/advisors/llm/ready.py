@@ -1,4 +1,4 @@
-"""The language model for a cohort, from the environment: what the command line and studies use."""
+"""The language model for a cohort, set up from the environment, for the command line and studies."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def llm_advisor(
 ) -> LLMAdvisor:
     """An advisor that is switched on, since a person asked for it by name.
 
-    `allow_remote`, or LIBRA_ALLOW_REMOTE, is a person's yes: the name of the one host, other than this machine, that
-    banded patient facts may be sent to. Raises ValueError with a sentence for settings that cannot work.
+    `allow_remote`, or LIBRA_ALLOW_REMOTE, records a person's consent: the name of the one host, other than this
+    machine, that banded patient facts may be sent to. Raises ValueError with a sentence for settings that cannot work.
     """
     environment = os.environ if environment is None else environment
     host = (allow_remote or environment.get("LIBRA_ALLOW_REMOTE", "")).strip().lower()

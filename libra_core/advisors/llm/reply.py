@@ -1,4 +1,4 @@
-"""From a model's text to an answer on the menu, or a sentence that says why not."""
+"""Read a model's text as an answer from the menu, or say in one clause why it is not one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from libra_core.advisors.llm.prompt import KEEP, Menu, level_code
 
-MAX_RATIONALE = 600  # characters kept of what the model says for itself
+MAX_RATIONALE = 600  # characters kept of the model's rationale
 MAX_SCAN = 1_000_000  # characters of a reply that are searched for an answer
 
 _THINKING = re.compile(r"<(think|thinking|reasoning)>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE)
@@ -79,7 +79,7 @@ def _code(value: str | int | float) -> str:
 
 
 def find_json(text: str) -> Any:
-    """The first JSON object of a reply, past think tags, fences and talk. Raises UnusableError."""
+    """The first JSON object of a reply, skipping think tags, code fences and prose. Raises UnusableError."""
     text = _THINKING.sub("", text[:MAX_SCAN]).strip()
     if not text:
         raise UnusableError("the reply was empty")

@@ -1,6 +1,6 @@
-"""Which server, which model, how many questions, and who said yes: settings of the language model.
+"""Settings of the language model: server, model, limits and consent.
 
-Environment variables outweigh Streamlit secrets, which outweigh what was typed on the page.
+Environment variables override Streamlit secrets, which override what was typed on the page.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Consent:
-    """A person's yes to sending banded patient facts to one host. It is void for any other host."""
+    """A person's consent to sending banded patient facts to one host. It does not cover any other host."""
 
     host: str
     allow_remote: bool = False
@@ -97,7 +97,7 @@ class LLMSettings:
 
     @property
     def is_local(self) -> bool:
-        """Whether the server is this very machine, so that nothing leaves it."""
+        """Whether the server runs on this machine, so that nothing leaves it."""
         if self.host == "localhost":
             return True
         try:
@@ -107,7 +107,7 @@ class LLMSettings:
 
     @property
     def may_send(self) -> bool:
-        """Loopback needs no yes; any other host needs one that names it."""
+        """Loopback needs no consent; any other host needs one that names it."""
         return self.is_local or (self.consent.allow_remote and self.consent.host == self.host)
 
     @property
@@ -139,7 +139,7 @@ def resolve(
     secrets: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Resolved:
-    """Weigh the three sources: environment, then secrets, then page. Raises ValueError with a sentence."""
+    """Combine the three sources: environment over secrets over page. Raises ValueError with a sentence."""
     environment = os.environ if environment is None else environment
     settings = page or LLMSettings()
     defaults, source, changes = LLMSettings(), {}, {}

@@ -96,7 +96,7 @@ class Store:
     # audit --------------------------------------------------------------------------------------------------------
 
     def append(self, body: dict[str, Any]) -> int:
-        """Write one audit row and return its number. The order is the number's, so a clock that jumps does no harm."""
+        """Write one audit row and return its number. Rows are ordered by number, so clock changes do no harm."""
         with self._write() as db:
             seq, previous = db.execute("SELECT seq, hash FROM head").fetchone()
             text = canonical({"seq": seq + 1, "time": datetime.now(UTC).isoformat(timespec="milliseconds")} | body)
@@ -113,7 +113,7 @@ class Store:
         return [json.loads(body) | {"hash": stored} for _, body, stored in reversed(found)]
 
     def head(self) -> tuple[int, str]:
-        """Number and hash of the last row: note it elsewhere to notice a chain that was rewritten as a whole."""
+        """Number and hash of the last row: note it elsewhere to detect a chain rewritten as a whole."""
         with self._lock:
             seq, stored = self._db.execute("SELECT seq, hash FROM head").fetchone()
         return int(seq), str(stored)

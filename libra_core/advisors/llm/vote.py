@@ -1,4 +1,4 @@
-"""Ballots: one sample's answer each, and the count that makes advice of them."""
+"""Ballots (one sample's answer each) and the vote that turns them into advice."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Consultation:
 
 
 def count(source: str, case: Case, ballots: Sequence[Ballot], samples: int, d_mutable: int) -> tuple[Advice, str]:
-    """Vote on the treatment, then on the plan among those who named it; the first named wins a tie.
+    """Vote on the treatment, then on the plan among the samples that named it; the first named wins a tie.
 
     `samples` is how many were wanted: a sample without a valid answer counts against the vote share.
     """
@@ -69,7 +69,7 @@ def _delta(case: Case, answer: Answer, d_mutable: int) -> tuple[float, ...]:
 
 
 def place(case: Case, seed: int, ballot: Ballot) -> int:
-    """Where on its menu the chosen treatment stood, from 1: a model that follows the order shows it here."""
+    """Position of the chosen treatment on its menu, from 1: it reveals a model that follows the order."""
     assert ballot.answer is not None
     menu = Menu.of(case).shuffled(seed, ballot.sample)
     return [arm.code for arm in menu.arms].index(ballot.answer.arm) + 1

@@ -112,7 +112,7 @@ def test_connection_has_a_sentence_for_every_failure(fault, server):
         assert status == fault.status
 
 
-def test_connection_that_works_names_the_rung(settings):
+def test_connection_that_works_names_the_response_format(settings):
     assert test_connection(settings) == (
         "ok",
         "127.0.0.1 answers as served-model; it keeps to a JSON schema.",
@@ -248,7 +248,7 @@ def test_an_audit_row_says_who_asked_whom_and_what_came_of_it(settings):
     assert advice["user"] == "dr-lee"
     assert (advice["model_asked"], advice["model_returned"]) == ("good", "served-model")
     assert advice["prompt"] == Prompt.load("hypertension").version
-    assert advice["rung"] == "json_schema"
+    assert advice["response_format"] == "json_schema"
     assert advice["request_id"] == "req-test"
     assert advice["ballots"][0]["arm"] == "ccb"
     assert decision["advice_row"] == advice["seq"]

@@ -72,7 +72,7 @@ def test_what_a_server_accepts_is_remembered(server):
     advisor.consult(case(0))
     advisor.consult(case(1))
     assert server.seen["fault:no-json"] == 3 + 1
-    assert advisor.client.dialect.rung == "text"
+    assert advisor.client.dialect.response_format == "text"
 
 
 def test_breaker_leaves_a_broken_server_alone_and_tries_again(server):

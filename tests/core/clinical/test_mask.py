@@ -90,7 +90,7 @@ def test_nobody_is_left_without_an_answer_and_the_clinician_is_told() -> None:
     row = patient(sbp=170, serum_k=5.4, gout=1, oedema=1, asthma=1)
     assert PROTOCOL.eligible(row)[0].tolist() == [True] + [False] * 7
     assert PROTOCOL.left_alone(row)[0]
-    assert "No new drug is left" in PROTOCOL.alerts_for(row)[0].reason
+    assert "No new drug is suitable" in PROTOCOL.alerts_for(row)[0].reason
 
 
 def test_reasons_of_a_combination_name_its_parts() -> None:

@@ -108,7 +108,7 @@ def test_nobody_is_left_without_an_answer_when_nothing_can_be_read() -> None:
     columns = "asthma,serum_k,on_ccb,diabetes"
     cohort = read(columns, "x,x,x,yes")
     assert cohort.patient(0).eligible.tolist() == [True] + [False] * 7
-    assert "No new drug is left" in cohort.alerts(0)[0].reason
+    assert "No new drug is suitable" in cohort.alerts(0)[0].reason
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def fault(text: str | bytes) -> str:
         (b"age,sex,sbp", "no rows of patients"),
         (b"a,b,c\n1,2,3\n", "no column for: Age"),
         (b"age,sex,weight\n50,m,80\n", "no column for: Systolic pressure"),
-        (b"age,sex,sbp,SBP\n50,m,150,160\n", "there 2 times with different values"),
+        (b"age,sex,sbp,SBP\n50,m,150,160\n", "appears 2 times with different values"),
         (b"age,sex,sbp\n50,m,900\n61,f,15\n", "impossible: outside 60 to 260 mmHg"),
         (b"age,sex,sbp\nfifty,m,150\n", "text, not a number"),
         (b"age,sex,sbp\n50,x,150\n", "not a known code (known: male, m"),
