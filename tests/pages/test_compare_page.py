@@ -62,7 +62,7 @@ def test_offline_a_recorded_model_speaks_with_its_date_and_nobody_is_asked():
     shown = texts(app).replace("\\", "")
     assert "**Language model** :gray-badge[recorded]" in shown
     assert "recorded 2026-11-24, prompt hypertension-3" in shown
-    assert "is asked." not in shown
+    assert "No language model is asked." in shown
     assert "Nothing recorded against it" in shown
 
 
