@@ -59,7 +59,7 @@ class Verdict:
     message: str
 
 
-def walk(rows: Iterable[Row], head: End, noted: tuple[int, str] | None = None, what: str = "row") -> Verdict:
+def walk(rows: Iterable[Row], head: End, noted: End | None = None, what: str = "row") -> Verdict:
     """Walk a chain from its first row, number 1, to `head`, the end that is stored separately; `noted` is an end
     recorded elsewhere."""
     previous, seen, last = "", {0: ""}, 0

@@ -52,17 +52,9 @@ def crosstab(a: Ints, b: Ints, n_arms: int) -> Ints:
     return out
 
 
-@dataclass(frozen=True)
-class Group:
-    """Agreement inside one group of patients."""
-
-    label: str
-    value: Agreement
-
-
-def by_group(a: Ints, b: Ints, groups: Mapping[str, Bools]) -> tuple[Group, ...]:
+def by_group(a: Ints, b: Ints, groups: Mapping[str, Bools]) -> dict[str, Agreement]:
     """Agreement in each named group (n,) of cases; empty groups are left out."""
-    return tuple(Group(label, agreement(a[mask], b[mask])) for label, mask in groups.items() if mask.any())
+    return {label: agreement(a[mask], b[mask]) for label, mask in groups.items() if mask.any()}
 
 
 def width_groups(width: Floats, unit: str, parts: int = 3) -> dict[str, Bools]:

@@ -134,7 +134,7 @@ class Shift:
 
 @dataclass(frozen=True, config=STRICT)
 class Draw:
-    """The distribution of one synthetic column. normal is truncated to [low, high], clipped is censored there.
+    """The distribution of one synthetic column. normal is truncated to [low, high], clipped is clipped to it.
 
     lognormal: from median and quartiles. choice: 0, 1, 2, ... with `shares`. shift: added where a flag is 1.
     only_if: 0 where that earlier flag is 0.

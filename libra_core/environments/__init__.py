@@ -1,6 +1,6 @@
 """Environments. Importing this package registers its own, and `NAME.py` beside `NAME.toml` in LIBRA_PROTOCOL_DIR.
 
-That file runs as part of the program: whoever may write to the folder may change what the program does.
+That file runs as part of the program: anyone who can write to the folder can change what the program does.
 """
 
 from __future__ import annotations

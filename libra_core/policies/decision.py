@@ -37,7 +37,7 @@ REASONS = tuple(Reason)
 class Choice:
     """What a policy chose for R contexts, before its bounds are worked out.
 
-    `own` is what it would have played without advice, `advice` is projected onto F and checked already.
+    `own` is what it would have played without advice, `advice` has been checked and projected onto F.
     """
 
     actions: Actions
@@ -49,7 +49,7 @@ class Choice:
 
     @classmethod
     def alone(cls, actions: Actions, reason: Reason) -> Choice:
-        """The same reason for everybody, and nobody asked."""
+        """The same reason for all rows, with no advisor asked."""
         n = len(actions.arm)
         none = np.zeros(n, bool)
         return cls(actions, actions, np.full(n, REASONS.index(reason)), none, none)

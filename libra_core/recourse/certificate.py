@@ -112,12 +112,12 @@ def _relax(f: Lifted, node: _Node, ceiling: float) -> _Bound:
         cp.Maximize((f.theta[free] / scale) @ delta + (f.beta / scale * math.sqrt(unit)) * cp.sqrt(q / unit)), rules
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # an inaccurate solution is dealt with here
+        warnings.simplefilter("ignore", UserWarning)  # inaccurate solutions are handled below
         try:
             problem.solve(solver=cp.CLARABEL, **ACCURACY)
         except cp.SolverError:
             return _Bound(ceiling, _cut(node, int(np.argmax(node.hi - node.lo)), 0.0))
-    if problem.status == cp.INFEASIBLE:  # an inaccurate "infeasible" proves nothing: the coarser bound stays
+    if problem.status == cp.INFEASIBLE:  # an inaccurate "infeasible" proves nothing: the coarser bound is kept
         return _Bound(-math.inf, ())
     if problem.status != cp.OPTIMAL:
         return _Bound(ceiling, _cut(node, int(np.argmax(node.hi - node.lo)), 0.0))
@@ -168,10 +168,10 @@ def _changes(
 
 
 def _branch(node: _Node, free: Ints, s: int, delta: Floats, squares: Floats, use: Floats) -> tuple[_Node, ...]:
-    """Two parts that cover the node: one feature held still or counted as moving, else one box cut in two."""
+    """Two parts that cover the node: one feature fixed or counted as moving, otherwise one box split in two."""
     open_ = ~node.moving[free]
     moves = int((node.moving | ((node.hi == node.lo) & (node.lo != 0))).sum())
-    if moves >= s and open_.any():  # all changes are spoken for: the others hold still
+    if moves >= s and open_.any():  # all s changes are used: the other features stay unchanged
         rest = free[open_]
         if ((node.lo[rest] <= 0) & (node.hi[rest] >= 0)).all():
             still = replace(node, lo=_with(node.lo, rest, 0.0), hi=_with(node.hi, rest, 0.0))
@@ -210,7 +210,7 @@ def upper_bound(
     """A valid upper bound of one arm over F, refined until it is within `tolerance` of `target` or time is up.
 
     target: the value that a plan reaches. The bound never falls below what is feasible, up to solver tolerance;
-    the effort cost is left out, which only makes it larger. Where the solver fails, a coarser bound stays.
+    the effort cost is left out, which only makes it larger. Where the solver fails, a coarser bound is kept.
     """
     stop = time.monotonic() + seconds
     root = _Node(lo.copy(), hi.copy(), np.zeros(lo.size, bool))
@@ -250,7 +250,7 @@ def certify(
     theta, A : (K, d) and (K, d, d).
     contexts : a batch of one.
     value : the optimistic value theta'x' + beta sqrt(x'A x') that the plan reaches.
-    seconds : time for each arm; when it is up the bound reached so far stands.
+    seconds : time for each arm; after it the bound reached so far is kept.
 
     Returns
     -------

@@ -127,13 +127,13 @@ def differences(found: Comparison, cohort: Cohort) -> None:
     table = pd.DataFrame(
         [
             {
-                "Patients": g.label,
-                "Number": g.value.n,
-                "Same treatment": f"{g.value.share:.0%}",
-                "Kappa": "–" if np.isnan(g.value.kappa) else fixed(g.value.kappa, 2),
+                "Patients": label,
+                "Number": agreed.n,
+                "Same treatment": f"{agreed.share:.0%}",
+                "Kappa": "–" if np.isnan(agreed.kappa) else fixed(agreed.kappa, 2),
             }
-            for g in by_group(a, b, groups)
-            if g.value.n
+            for label, agreed in by_group(a, b, groups).items()
+            if agreed.n
         ]
     )
     left, right = st.columns([3, 4])
