@@ -39,7 +39,7 @@ class Recording:
 
     @property
     def title(self) -> str:
-        """'Claude (Anthropic), recorded 2026-11-24, prompt hypertension-3'."""
+        """'Model (maker), recorded 2026-11-24, prompt NAME-3'."""
         return f"{self.model}, recorded {self.asked_on}, prompt {self.prompt}"
 
 

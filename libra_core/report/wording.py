@@ -27,6 +27,7 @@ ADVISORS = {
     "adversarial": "a simulated advisor who always names the worst treatment",
     "refuses": "a simulated advisor who never answers",
     "guideline": "the guideline's rules",
+    "recorded": "a language model's recorded answers",
 }
 AS_NOW = "habits as they are"
 NO_CHANGE = "No change: current drugs and habits"
