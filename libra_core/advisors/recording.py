@@ -20,6 +20,7 @@ from libra_core.cases import Case
 from libra_core.clinical import PROTOCOL_DIR
 from libra_core.cohort import Cohort
 
+_WORDS = ("protocol", "cohort", "model", "asked_on", "prompt", "fingerprint", "source")  # of a provenance file
 MOST_BYTES = 64_000_000  # of one file of answers: some hundred thousand patients
 
 
@@ -56,9 +57,6 @@ def read_recording(path: Path) -> Recording:
     return Recording(
         **words, answers=_answers(path.with_suffix(".jsonl")), again=_answers(again) if again.exists() else {}
     )
-
-
-_WORDS = ("protocol", "cohort", "model", "asked_on", "prompt", "fingerprint", "source")
 
 
 def _answers(path: Path) -> dict[str, dict[str, Any]]:
@@ -103,10 +101,9 @@ class RecordedModel(CaseAdvisor):
     label = "Language model (recorded answers)"
     repeatable = True
 
-    def __init__(self, cohort: Cohort, recording: Recording, again: bool = False) -> None:
+    def __init__(self, cohort: Cohort, recording: Recording) -> None:
         super().__init__(cohort.case, len(cohort.protocol.mutable))
         self.recording, self.provenance, self._ids = recording, recording.title, cohort.ids
-        self._answers = recording.again if again else recording.answers
 
     @classmethod
     def make(cls, name: str, environment: World, seed: int) -> RecordedModel:
@@ -115,8 +112,8 @@ class RecordedModel(CaseAdvisor):
         recording = recording_for(cohort.protocol.name, cohort.name)
         if recording is None:
             raise ValueError(
-                f"no language model's answers are recorded about the cohort {cohort.name}: record some with "
-                "libra_core advise --record, or choose another advisor"
+                f"no language model's answers are recorded about the cohort {cohort.name}: choose another advisor, or "
+                f"put {cohort.protocol.name}-{cohort.name}.toml and .jsonl into data/advice"
             )
         return cls(cohort, recording)
 
@@ -125,9 +122,9 @@ class RecordedModel(CaseAdvisor):
         from libra_core.advisors.llm.reply import UnusableError, check
         from libra_core.advisors.llm.vote import Ballot, count
 
-        said = self._answers.get(self._ids[case.row])
+        said = self.recording.answers.get(self._ids[case.row])
         if said is None:
-            return Advice(self.name, "refused", rationale="")
+            return Advice(self.name, "refused")
         try:
             answer = check(said, Menu.of(case))
         except UnusableError:
