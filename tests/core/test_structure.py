@@ -119,6 +119,13 @@ def test_a_page_reads_no_other_page() -> None:
     assert across == []
 
 
+def test_the_script_of_a_page_reads_its_own_folder_only() -> None:
+    shared = {"pages/ui/draw", "pages/ui/session", "pages/ui/shell"}
+    for module in (name for name in GRAPH if room_of(name) == "pages"):
+        rooms = {room for room in map(room_of, GRAPH[module]) if room.startswith("pages/ui/")}
+        assert rooms <= {*shared, f"pages/ui/{module.removeprefix('pages.')}"}, module
+
+
 def test_the_core_never_imports_streamlit() -> None:
     assert [path for path in files("libra_core") if any(n.split(".")[0] == "streamlit" for n in imports(path))] == []
 
