@@ -7,7 +7,7 @@ at a time with R = 1; a study runs all its replicates at once. There is one path
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from libra_core.glm.link import Link
 @dataclass(frozen=True)
 class Problem:
     """The fixed part of a recourse bandit: E[reward] = mu(theta_a' x'), x' = (x_I, x_M + delta).
+
+    A reward is a fact, such as a fall of blood pressure. What it is worth is declared, never learned, and arrives with
+    each context: see `Contexts.worth`.
 
     A context x has d = d_immutable + d_mutable entries, the immutable ones first, x[0] = 1 (intercept).
     `noise` is the sub-Gaussian scale of a reward, in reward units. `realised` is the share of an advised
@@ -39,7 +42,8 @@ class Problem:
 
     @property
     def default_width(self) -> float:
-        """Delta, the width above which an advisor is asked: 0.2 of a probability, or 0.4 noise units (ours)."""
+        """Delta, the width above which an advisor is asked: 0.2 of a probability, or 0.4 noise units (ours); on the
+        scale of worth, so that little doubt remains where little is at stake."""
         return 0.2 if self.link.binary else 0.4 * self.noise
 
     @property
@@ -69,22 +73,44 @@ class Patient:
     lo: Floats
     hi: Floats
     eligible: Bools
+    weight: float = 1.0
+    offset: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Contexts:
-    """R arrivals: x (R, d), box lo, hi (R, d_M) with lo <= 0 <= hi, eligible (R, K), row (R,)."""
+    """R arrivals: x (R, d), box lo, hi (R, d_M) with lo <= 0 <= hi, eligible (R, K), row (R,).
+
+    weight (R,) > 0 and offset (R, K) say what an outcome is worth: see `worth`; 1 and 0 unless declared.
+    """
 
     x: Floats
     lo: Floats
     hi: Floats
     eligible: Bools
     row: Ints
+    weight: Floats = None  # type: ignore[assignment]  # filled below
+    offset: Floats = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.weight is None:
+            object.__setattr__(self, "weight", np.ones(len(self.x)))
+        if self.offset is None:
+            object.__setattr__(self, "offset", np.zeros(self.eligible.shape))
 
     @classmethod
     def of(cls, patient: Patient) -> Contexts:
         """One patient as a batch, as pages use it."""
-        return cls(patient.x[None], patient.lo[None], patient.hi[None], patient.eligible[None], np.array([patient.row]))
+        offset = None if patient.offset is None else patient.offset[None]
+        return cls(
+            patient.x[None], patient.lo[None], patient.hi[None], patient.eligible[None], np.array([patient.row]),
+            np.array([patient.weight]), offset,
+        )  # fmt: skip
+
+    def worth(self, reward: Floats, arm: Ints) -> Floats:
+        """u = v(x) reward + offset_a(x), (R,): what a reward, its mean or a bound of it is worth. Regret, Delta, the
+        comparison of arms and LIBRA's plausibility are on this scale; estimates and intervals are on that of rewards."""
+        return self.weight * reward + self.offset[np.arange(len(self)), arm]
 
     @property
     def unchanged(self) -> Contexts:
@@ -93,7 +119,7 @@ class Contexts:
         return replace(self, lo=nothing, hi=nothing)
 
     def take(self, subset: Ints) -> Contexts:
-        return Contexts(self.x[subset], self.lo[subset], self.hi[subset], self.eligible[subset], self.row[subset])
+        return Contexts(*(getattr(self, field.name)[subset] for field in fields(self)))
 
     def __len__(self) -> int:
         return len(self.x)

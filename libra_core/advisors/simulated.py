@@ -95,6 +95,7 @@ class SimulatedAdvisor(Advisor):
             replace(contexts, eligible=only),
             0.0,
             np.asarray(self.problem.realised),
+            link=self.problem.link,
         )
         return AdviceBatch(np.ones(n, bool), best.actions.arm, best.actions.delta)
 
@@ -116,8 +117,10 @@ class SimulatedAdvisor(Advisor):
         still = np.zeros_like(contexts.lo)
         values = np.full((n, K), np.inf)
         for k in range(K):
-            z, _ = evaluate(self.truth[replicates], self.no_doubt[replicates], contexts, Actions(np.full(n, k), still))
-            values[:, k] = np.where(contexts.eligible[:, k], z, np.inf)
+            arm = np.full(n, k)
+            z, _ = evaluate(self.truth[replicates], self.no_doubt[replicates], contexts, Actions(arm, still))
+            worth = contexts.worth(self.problem.link.mean(z), arm)
+            values[:, k] = np.where(contexts.eligible[:, k], worth, np.inf)
         return AdviceBatch(np.ones(n, bool), values.argmin(axis=1), still)
 
     def state(self) -> Any:

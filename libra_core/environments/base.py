@@ -88,7 +88,7 @@ class Environment(ABC):
     >>> contexts = world.arrive()
     >>> best = world.best(contexts)
     >>> plain = Actions(np.zeros(2, int), np.zeros_like(contexts.lo))
-    >>> bool((world.means(contexts, plain) <= best).all())
+    >>> bool((world.worth(contexts, plain) <= best).all())
     True
     """
 
@@ -124,15 +124,19 @@ class Environment(ABC):
         return RoundDraws(draw[:, 0], self.realised_shares())
 
     def means(self, contexts: Contexts, actions: Actions) -> Floats:
-        """Expected reward (R,) of actions, at the expected realised change."""
+        """Expected reward (R,) of actions, at the expected realised change: a fact, not what it is worth."""
         z, _ = evaluate(self.theta, self.no_doubt, contexts, actions, np.asarray(self.problem.realised))
         return self.problem.link.mean(z)
 
+    def worth(self, contexts: Contexts, actions: Actions) -> Floats:
+        """What the expected reward of actions is worth, (R,): regret is best() less this."""
+        return contexts.worth(self.means(contexts, actions), actions.arm)
+
     def best(self, contexts: Contexts) -> Floats:
-        """The largest expected reward (R,) over eligible arms and feasible changes: the reference for regret."""
-        realised = np.asarray(self.problem.realised)
-        plans = plan(self.problem.feasible, self.theta, self.no_doubt, contexts, 0.0, realised)
-        return self.problem.link.mean(plans.chosen()[0])
+        """The largest worth (R,) over eligible arms and feasible changes: the reference for regret."""
+        problem, realised = self.problem, np.asarray(self.problem.realised)
+        plans = plan(problem.feasible, self.theta, self.no_doubt, contexts, 0.0, realised, link=problem.link)
+        return contexts.worth(problem.link.mean(plans.chosen()[0]), plans.arm)
 
     @property
     def no_doubt(self) -> Floats:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -66,7 +67,7 @@ class Link:
     """An increasing mean function mu.
 
     `low`, `high`: range of the mean. `steepest` is sup mu' (the Lipschitz constant L of the call bound).
-    `binary`: rewards are 0 or 1. The inverse is not needed anywhere.
+    `binary`: rewards are 0 or 1.
     """
 
     name: str
@@ -83,6 +84,16 @@ class Link:
     def slope(self, z: Floats | float) -> Floats:
         flat = np.asarray(z, dtype=float)
         return np.asarray(_slopes(self.code, flat.ravel()).reshape(flat.shape))
+
+    def index(self, mean: float) -> float:
+        """The inverse of mu; -inf below its range, inf above it."""
+        if not self.low < mean < self.high:
+            return -math.inf if mean <= self.low else math.inf
+        if self.code == LOGISTIC:
+            return math.log(mean / (1.0 - mean))
+        if self.code == PROBIT:
+            return NormalDist().inv_cdf(mean)
+        return math.log(mean) if self.code == POISSON else mean
 
     def flattest(self, z_max: float) -> float:
         """kappa = inf of mu' over |z| <= z_max."""

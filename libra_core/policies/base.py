@@ -141,7 +141,7 @@ class Policy(ABC):
             ucb=float(proposal.ucb[0]),
             low=float(low[0]),
             high=float(high[0]),
-            width=float(proposal.ucb[0] - proposal.lcb[0]),
+            width=float(contexts.weight[0] * (proposal.ucb[0] - proposal.lcb[0])),
             beta=float(self.beta),
             radius=self.config.radius,
             options=self.options(contexts),
@@ -152,6 +152,8 @@ class Policy(ABC):
             own_arm=int(choice.own.arm[0]),
             own_delta=tuple(map(float, choice.own.delta[0])),
             reason=REASONS[int(choice.reason[0])],
+            weight=float(contexts.weight[0]),
+            offsets=tuple(map(float, contexts.offset[0])),
         )
 
     def _heard(self, row: int, given: AdviceBatch) -> Advice:

@@ -30,7 +30,8 @@ class Oracle(Policy):
             raise ValueError("the oracle needs a simulated environment: its truth was not set")
         R, K, d = self.truth.shape
         no_doubt = np.zeros((R, K, d, d))
-        best = plan(self.problem.feasible, self.truth, no_doubt, contexts, 0.0, np.asarray(self.problem.realised))
+        problem, realised = self.problem, np.asarray(self.problem.realised)
+        best = plan(problem.feasible, self.truth, no_doubt, contexts, 0.0, realised, link=problem.link)
         return Choice.alone(best.actions, Reason.TRUTH)
 
 

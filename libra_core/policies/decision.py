@@ -57,7 +57,7 @@ class Choice:
 
 @dataclass(frozen=True, eq=False)
 class Proposal:
-    """A choice for R contexts with its bounds: mean, lcb, ucb (R,) on the mean scale (reward units)."""
+    """A choice for R contexts with its bounds: mean, lcb, ucb (R,) of the reward itself, before what it is worth."""
 
     contexts: Contexts
     choice: Choice
@@ -95,9 +95,9 @@ class ArmOption:
 class Decision:
     """The record of one choice for one patient; pages, log, tests and reports all read this and nothing else.
 
-    delta is standardised (d_M numbers). mean, lcb, ucb and every option are on the mean scale, in the problem's
-    reward unit. lcb and ucb are the bandit's confidence bounds at radius `beta` (`radius` says which kind), not an
-    interval to show to a clinician; width = ucb - lcb. low and high are: a 95 % credible interval of the mean in the
+    delta is standardised (d_M numbers). mean, lcb, ucb and every option are about the reward itself, in its unit; a
+    reward r by arm a is worth `weight` r + `offsets`[a] (offsets None: recorded when rewards included their worth). lcb and ucb are the bandit's confidence bounds at radius `beta` (`radius` says which kind), not an
+    interval to show to a clinician; width = weight (ucb - lcb), which LIBRA compares with Delta. low and high are: a 95 % credible interval of the mean in the
     estimator's own Gaussian approximation (prior variance noise^2 / ridge for theta). `contributions` are
     theta_a[j] * x'[j], one for each entry of x', on the index scale, under the current estimate.
     """
@@ -124,3 +124,5 @@ class Decision:
     own_arm: int
     own_delta: tuple[float, ...]
     reason: Reason
+    weight: float = 1.0
+    offsets: tuple[float, ...] | None = None

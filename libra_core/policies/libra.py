@@ -22,7 +22,7 @@ CODE = {reason: REASONS.index(reason) for reason in Reason}
 
 @dataclass(frozen=True, eq=False)
 class _Own:
-    """GLRB's proposal with its interval on the mean scale, each (R,)."""
+    """GLRB's proposal; its upper bound and the width of its interval, as worth, each (R,)."""
 
     actions: Actions
     ucb: Floats
@@ -32,7 +32,8 @@ class _Own:
 @register
 class Libra(GLRB):
     """Play GLRB's (a_b, x_b) unless its width w_b = UCB_b - LCB_b exceeds Delta; then ask, and adopt the advice
-    (a_l, x_l) iff it is plausible, UCB_l >= UCB_b - c w_b, and informative, w_l > Delta.
+    (a_l, x_l) iff it is plausible, UCB_l >= UCB_b - c w_b, and informative, w_l > Delta. All of them as worth: declared
+    weights and offsets applied (`Contexts.worth`).
 
     Problem and promises: Cao, Gao, Keyvanshokooh, Ma 2026 (arXiv 2601.11905); the rule is this project's derivation.
     - effort: in every round with a call the executed action has width > Delta; by the elliptical potential there are
@@ -50,14 +51,14 @@ class Libra(GLRB):
 
     @property
     def width_threshold(self) -> float:
-        """Delta, on the mean scale."""
+        """Delta, on the scale of worth."""
         chosen = self.config.width_threshold
         return self.problem.default_width if chosen is None else chosen
 
     def choose(self, contexts: Contexts) -> Choice:
         plans = self.plan(contexts, self.beta)
         _, lcb, ucb = self.spread(*plans.chosen())
-        own = _Own(plans.actions, ucb, ucb - lcb)
+        own = _Own(plans.actions, contexts.worth(ucb, plans.arm), contexts.weight * (ucb - lcb))
         unsure = own.width > self.width_threshold
         allowed, why_not = self.may_ask()
         ask = unsure & allowed
@@ -99,8 +100,8 @@ class Libra(GLRB):
         theta, A = self.estimator.theta[rows], self.estimator.A[rows]
         z, s = evaluate(theta, A, asked, Actions(advice.arm, advice.delta), self.realised)
         _, lcb, ucb = self.spread(z, s)
-        plausible = ucb >= own.ucb[rows] - self.config.plausibility * own.width[rows]
-        return plausible, ucb - lcb > self.width_threshold
+        plausible = asked.worth(ucb, advice.arm) >= own.ucb[rows] - self.config.plausibility * own.width[rows]
+        return plausible, asked.weight * (ucb - lcb) > self.width_threshold
 
     def adopt(self, rows: Ints, adopt: Bools, reason: Ints) -> Bools:
         """The final decision on adoption; a subclass may withhold advice in some rounds and record that in `reason`."""
@@ -160,12 +161,14 @@ class LibraTrial(Libra):
 
     def learn(self, proposal: Proposal, outcomes: Outcomes) -> None:
         control = proposal.choice.reason == CODE[Reason.CONTROL]
-        self.trial.record(proposal.choice.adopted, control, outcomes.reward - self._expected_own(proposal))
+        worth = proposal.contexts.worth(outcomes.reward, proposal.actions.arm)
+        self.trial.record(proposal.choice.adopted, control, worth - self._expected_own(proposal))
         super().learn(proposal, outcomes)
 
     def _expected_own(self, proposal: Proposal) -> Floats:
-        """Predicted mean of GLRB's own proposal: fixed before the coin toss, it removes between-patient variance."""
-        return self.bounds(proposal.contexts, proposal.choice.own)[0]
+        """Predicted worth of GLRB's own proposal: fixed before the coin toss, it removes between-patient variance."""
+        own = proposal.choice.own
+        return proposal.contexts.worth(self.bounds(proposal.contexts, own)[0], own.arm)
 
     def readmit(self, replicate: int = 0) -> None:
         """A person's decision: forget the trial so far and ask the advisor again."""

@@ -82,6 +82,7 @@ class ModelPolicy(Policy):
             self.config.effort_cost,
             self.config.min_gain,
             table,
+            self.link,
         )
 
     def spread(self, z: Floats, s: Floats) -> tuple[Floats, Floats, Floats]:

@@ -1,7 +1,7 @@
 """The randomised trial of an advisor: an anytime-valid test of "followed advice is no worse than withheld advice".
 
-Each adoptable round is adopted with probability 1 - e, withheld with probability e. With y the reward less the
-prediction for GLRB's own proposal (fixed before the coin toss), clipped to +-B,
+Each adoptable round is adopted with probability 1 - e, withheld with probability e. With y the worth of the reward less
+the prediction for GLRB's own proposal (fixed before the coin toss), clipped to +-B,
 
     D = y / (1 - e)  if adopted,   D = -y / e  if withheld,       E[D | past] = effect of adopting.
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from libra_core.arrays import Bools, Floats, Ints
 from libra_core.feasible import FeasibleSet
+from libra_core.glm.link import LINKS, Link
 from libra_core.problem import Contexts
 from libra_core.recourse.ascent import Objective, Shape, bound
 
@@ -241,16 +242,18 @@ def certify(
     value: float,
     realised: Floats | None = None,
     seconds: float = 0.4,
+    link: Link = LINKS["identity"],
 ) -> Certificate:
-    """How far a plan for one patient may be from the best one, over all eligible arms, on the index scale.
+    """How far a plan for one patient may be from the best one, over all eligible arms, on the scale of worth.
 
     Parameters
     ----------
     feasible, beta, realised : as in `optimistic.plan`.
     theta, A : (K, d) and (K, d, d).
-    contexts : a batch of one.
-    value : the optimistic value theta'x' + beta sqrt(x'A x') that the plan reaches.
+    contexts : a batch of one, with what a reward is worth to it.
+    value : the optimistic worth v mu(theta_a'x' + beta sqrt(x'A_a x')) + offset_a that the plan reaches.
     seconds : time for each arm; after it the bound reached so far is kept.
+    link : mu.
 
     Returns
     -------
@@ -275,9 +278,11 @@ def certify(
     True
     """
     x, lo, hi = contexts.x[0], contexts.lo[0], contexts.hi[0]
-    upper = value
+    weight, upper = float(contexts.weight[0]), value
     for k in np.flatnonzero(contexts.eligible[0]):
-        f = Lifted.of(theta[k], A[k], x, beta, feasible, realised)
-        if f.cheap_bound(lo, hi) > upper:
-            upper = max(upper, upper_bound(f, lo, hi, upper, seconds=seconds))
+        f, offset = Lifted.of(theta[k], A[k], x, beta, feasible, realised), float(contexts.offset[0, k])
+        target = link.index((upper - offset) / weight)  # the index at which this arm would do better
+        if f.cheap_bound(lo, hi) > target:
+            index = upper_bound(f, lo, hi, target, seconds=seconds)
+            upper = max(upper, weight * float(link.mean(index)) + offset)
     return Certificate(value, upper)

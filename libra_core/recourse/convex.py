@@ -18,6 +18,7 @@ import numpy as np
 
 from libra_core.arrays import Floats
 from libra_core.feasible import FeasibleSet
+from libra_core.glm.link import Link
 from libra_core.problem import Actions, Contexts
 from libra_core.recourse.plans import Plans, evaluate
 
@@ -139,28 +140,36 @@ def refine(
     cost: float,
     min_gain: float,
     table: bool,
+    link: Link,
     free: Plans,
 ) -> Plans:
     """Plans that keep the constraints, from plans made without them (`free`: every eligible arm, no change dropped).
 
     An arm's free plan that keeps the constraints is its best plan. The others climb again; without `table` only while
-    their free value can still win: no plan within the constraints exceeds it, if it is the free maximum.
+    the worth of their free value can still win: no plan within the constraints exceeds it, if it is the free maximum.
     """
-    step = linear_step_for(feasible, float(cost))
     found = Plans(free.arm.copy(), free.delta.copy(), free.z.copy(), free.s.copy(), np.full_like(free.value, -math.inf))
     for r in range(len(free.arm)):
         row, best = contexts.take(np.array([r])), -math.inf
-        for k in np.argsort(-free.value[r], kind="stable"):
-            if free.value[r, k] == -math.inf or (not table and free.value[r, k] < best):
+        effort = float(cost / row.weight[0])
+        step = linear_step_for(feasible, effort)
+        ceiling = _worths(link, row, free.value[r])
+        for k in np.argsort(-ceiling, kind="stable"):
+            if ceiling[k] == -math.inf or (not table and ceiling[k] < best):
                 continue
-            inner = Inner(step, theta[r], A[r], row, int(k), beta, realised, cost)
+            inner = Inner(step, theta[r], A[r], row, int(k), beta, realised, effort)
             point = inner.at(free.delta[r, k])
             if not feasible.within_constraints(point.delta[None])[0]:
                 pulled = feasible.project(point.delta[None], row.lo[0], row.hi[0])[0]
                 point = max((inner.climb(s) for s in (pulled, np.zeros_like(pulled))), key=lambda end: end.value)
-            point = inner.without_idle(point, min_gain)
+            point = inner.without_idle(point, min_gain / row.weight[0])
             found.value[r, k], found.delta[r, k] = point.value, point.delta
             found.z[r, k], found.s[r, k] = point.z, point.s
-            best = max(best, point.value)
-        found.arm[r] = int(np.argmax(found.value[r]))
+            best = max(best, float(_worths(link, row, found.value[r])[k]))
+        found.arm[r] = int(np.argmax(_worths(link, row, found.value[r])))
     return found
+
+
+def _worths(link: Link, row: Contexts, index: Floats) -> Floats:
+    """What each arm competes by, (K,), from its index; -inf stays."""
+    return np.where(index == -math.inf, -math.inf, row.weight[0] * link.mean(index) + row.offset[0])

@@ -1,6 +1,7 @@
-"""Optimistic recourse for all replicates and arms: the arm and change with the largest optimistic value.
+"""Optimistic recourse for all replicates and arms: the arm and change with the largest optimistic worth.
 
-For each eligible arm: max over delta in F of theta_a'x' + beta sqrt(x'A_a x') - c effort(delta). One call into
+For each eligible arm, the index: max over delta in F of theta_a'x' + beta sqrt(x'A_a x') - (c/v) effort(delta). Arms
+compete by its worth, v mu(index) + offset_a; v > 0 and the offsets do not touch the inner problem. One call into
 compiled code. Without `table`, arms that a valid upper bound rules out are not solved; the choice is the same
 (tested). The global maximum is not guaranteed here: `certificate.py` bounds what is left, on demand.
 """
@@ -13,6 +14,7 @@ import numpy as np
 
 from libra_core.arrays import Floats
 from libra_core.feasible import FeasibleSet
+from libra_core.glm.link import LINKS, Link, mean_at
 from libra_core.kernels import kernel
 from libra_core.problem import Contexts
 from libra_core.recourse.ascent import Objective, Shape, bound, drop_idle, gradient, greedy, solve
@@ -41,7 +43,13 @@ def _reduce(theta, A, x, realised, theta_m, A_mm, b):
 
 
 @kernel
-def _plan(theta, A, x, lo, hi, eligible, w, realised, gamma, p, s, beta, cost, min_gain, table, out):
+def _worth(code, weight, offset, level, index):
+    """What an arm competes by; offsets that are level leave the order to the index itself, to the last digit."""
+    return index if level or index == -math.inf else weight * mean_at(code, index) + offset
+
+
+@kernel
+def _plan(theta, A, x, lo, hi, eligible, v, offset, code, w, realised, gamma, p, s, beta, cost, min_gain, table, out):
     """Fill out = (arm, delta, z, width, value); see Plans. Arms are tried in the order of their upper bound."""
     arm, delta, z, width, value = out
     R, K, d_m = delta.shape
@@ -49,7 +57,10 @@ def _plan(theta, A, x, lo, hi, eligible, w, realised, gamma, p, s, beta, cost, m
     z0, q0, ceiling = np.empty(K), np.empty(K), np.empty(K)
     starts, values, work, trial = np.empty((2 * d_m + 1, d_m)), np.empty(2 * d_m + 1), np.empty((9, d_m)), np.empty(d_m)
     for r in range(R):
-        F = Shape(w, lo[r], hi[r], gamma, p, s, cost)
+        F = Shape(w, lo[r], hi[r], gamma, p, s, cost / v[r])
+        level = True
+        for k in range(1, K):
+            level = level and offset[r, k] == offset[r, 0]
         for k in range(K):
             value[r, k] = -math.inf
             ceiling[k] = -math.inf
@@ -59,7 +70,8 @@ def _plan(theta, A, x, lo, hi, eligible, w, realised, gamma, p, s, beta, cost, m
                 if not table:
                     f = Objective(theta_m[k], A_mm[k], b[k], q0[k], beta)
                     near = greedy(f, F, trial, work)
-                    ceiling[k] = z0[k] + bound(f, F, max(near, 1e-12), work)
+                    upper = z0[k] + bound(f, F, max(near, 1e-12), work)
+                    ceiling[k] = _worth(code, v[r], offset[r, k], level, upper)
         best = -math.inf
         for _ in range(K):
             k = -1
@@ -72,7 +84,7 @@ def _plan(theta, A, x, lo, hi, eligible, w, realised, gamma, p, s, beta, cost, m
             f = Objective(theta_m[k], A_mm[k], b[k], q0[k], beta)
             reached = solve(f, F, trial, starts, values, work)
             if min_gain > 0.0:
-                reached = drop_idle(f, F, trial, reached, min_gain, work)
+                reached = drop_idle(f, F, trial, reached, min_gain / v[r], work)
             delta[r, k] = trial
             value[r, k] = z0[k] + reached
             gain = 0.0
@@ -81,11 +93,13 @@ def _plan(theta, A, x, lo, hi, eligible, w, realised, gamma, p, s, beta, cost, m
             z[r, k] = z0[k] + gain
             plain = gradient(Objective(theta_m[k], A_mm[k], b[k], q0[k], 1.0), trial, work[4])
             width[r, k] = plain - gain
-            best = max(best, value[r, k])
+            best = max(best, _worth(code, v[r], offset[r, k], level, value[r, k]))
         arm[r] = 0
+        best = -math.inf
         for k in range(K):
-            if value[r, k] > value[r, arm[r]]:
-                arm[r] = k
+            worth = _worth(code, v[r], offset[r, k], level, value[r, k])
+            if worth > best:
+                arm[r], best = k, worth
 
 
 def plan(
@@ -98,11 +112,12 @@ def plan(
     cost: float = 0.0,
     min_gain: float = 0.0,
     table: bool = False,
+    link: Link = LINKS["identity"],
 ) -> Plans:
-    """The arm and the change with the largest optimistic value, for each of R contexts.
+    """The arm and the change with the largest optimistic worth, for each of R contexts.
 
-    Maximises theta_a'x' + beta sqrt(x'A_a x') - cost effort(delta) over eligible arms and delta in F, with
-    x' = (x_I, x_M + realised * delta).
+    Maximises v mu(theta_a'x' + beta sqrt(x'A_a x') - (cost/v) effort(delta)) + offset_a over eligible arms and delta in
+    F, with x' = (x_I, x_M + realised * delta), v and offset from `contexts`.
 
     Parameters
     ----------
@@ -112,8 +127,9 @@ def plan(
     contexts : R arrivals.
     beta : confidence radius, >= 0; 0 gives the best plan under `theta` itself, exactly.
     realised : (d_M,), share of an advised change that is counted on; 1 by default.
-    cost, min_gain : see `PolicyConfig`.
+    cost, min_gain : see `PolicyConfig`; divided by v, since an index is worth v times as much.
     table : solve every eligible arm, not only those that can win.
+    link : mu; the arms' order needs it where offsets differ.
 
     Returns
     -------
@@ -152,13 +168,13 @@ def plan(
     limited = bool(feasible.constraints)  # then this is the first half: every arm, nothing dropped yet
     drop = 0.0 if limited else float(min_gain)
     _plan(
-        c(theta), c(A), c(contexts.x), c(contexts.lo), c(contexts.hi), c(contexts.eligible), feasible.W, c(realised),
-        float(feasible.gamma), feasible.p_code, feasible.s, float(beta), float(cost), drop,
-        table or limited, out,
+        c(theta), c(A), c(contexts.x), c(contexts.lo), c(contexts.hi), c(contexts.eligible), c(contexts.weight),
+        c(contexts.offset), link.code, feasible.W, c(realised), float(feasible.gamma), feasible.p_code, feasible.s,
+        float(beta), float(cost), drop, table or limited, out,
     )  # fmt: skip
     plans = Plans(*out)
     if not limited:
         return plans
     from libra_core.recourse.convex import refine  # here: cvxpy takes a second to import, and few need it
 
-    return refine(feasible, theta, A, contexts, beta, realised, cost, min_gain, table, plans)
+    return refine(feasible, theta, A, contexts, beta, realised, cost, min_gain, table, link, plans)

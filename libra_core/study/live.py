@@ -83,18 +83,18 @@ class LiveRun:
         return cls(spec, environment, make_policy(policy, environment, config, seed, advisor))
 
     def certificate(self, row: int, seconds: float = 0.4) -> Certificate | None:
-        """How much better than the policy's own plan any other feasible plan could be under the current model (index
-        scale); None for a policy whose plan is not the one with the largest optimistic value."""
+        """How much more than the policy's own plan any other feasible plan could be worth under the current model; None for a policy whose plan is not the one with the largest optimistic value."""
         from libra_core.recourse.certificate import certify  # here: its solvers take a second to import
 
         policy = self.policy
         if not isinstance(policy, ModelPolicy) or not (policy.recourse and policy.optimistic):
             return None
-        contexts, beta = Contexts.of(self.patient(row)), policy.beta
-        z, s = policy.plan(contexts, beta).chosen()
+        contexts, beta, link = self.contexts(row), policy.beta, policy.link
+        plans = policy.plan(contexts, beta)
+        z, s = plans.chosen()
         theta, A = policy.estimator.theta[0], policy.estimator.A[0]
-        value = float(z[0] + beta * s[0])
-        return certify(policy.problem.feasible, theta, A, contexts, beta, value, policy.realised, seconds)
+        value = float(contexts.worth(link.mean(z + beta * s), plans.arm)[0])
+        return certify(policy.problem.feasible, theta, A, contexts, beta, value, policy.realised, seconds, link)
 
     def evidence(self, besides: LiveRow | None = None) -> Evidence:
         """What the policy has learned from, leaving out `besides`, the row being viewed."""

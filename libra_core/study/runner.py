@@ -80,7 +80,7 @@ def play(
         chosen = time.thread_time()
         watch(policy, proposal)
         outcomes = environment.respond(contexts, proposal.actions, draws)
-        regret = best - environment.means(contexts, proposal.actions)
+        regret = best - environment.worth(contexts, proposal.actions)
         resumed = time.thread_time()
         policy.learn(proposal, outcomes)
         seconds = (chosen - started) + (time.thread_time() - resumed)
