@@ -108,8 +108,11 @@ class Contexts:
         )  # fmt: skip
 
     def worth(self, reward: Floats, arm: Ints) -> Floats:
-        """u = v(x) reward + offset_a(x), (R,): what a reward, its mean or a bound of it is worth. Regret, Delta, the
-        comparison of arms and LIBRA's plausibility are on this scale; estimates and intervals are on that of rewards."""
+        """u = v(x) reward + offset_a(x), (R,): what a reward, its mean or a bound of it is worth.
+
+        Regret, Delta, the comparison of arms and LIBRA's plausibility are on this scale; estimates and their intervals
+        are on that of rewards.
+        """
         return self.weight * reward + self.offset[np.arange(len(self)), arm]
 
     @property

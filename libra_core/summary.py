@@ -1,9 +1,9 @@
 """What a plan means to its reader: its effect, its burden, how certain both are, what to watch, and why it was chosen.
 
-Everything that pages, reports and the command line say about a plan is computed here, once; they only render it. Net
-benefit is what policies learn; it splits into
+Everything that pages, reports and the command line say about a plan is computed here, once; they only render it.
+Policies learn the fall of the outcome. What it is worth is declared by the protocol, or by a clinician:
 
-    net benefit = fall of the outcome - burden of the treatment + worth of its indications.
+    net benefit = weight x fall - burden of the treatment + worth of its indications.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from libra_core.advisors.guideline import GuidelineAdvisor
 from libra_core.certainty import ENOUGH, Certainty, Estimate, Evidence, certainty_of
-from libra_core.clinical import Alert
+from libra_core.clinical import Alert, Worth
 from libra_core.cohort import Cohort, Unmeasured
 from libra_core.policies.decision import ArmOption, Decision, Reason
 
@@ -25,22 +25,24 @@ MOVED = 1e-9  # a standardised change smaller than this is none
 
 @dataclass(frozen=True)
 class Price:
-    """Fall against net benefit: burden subtracts, indication adds; both >= 0, in the outcome's unit."""
+    """Fall against net benefit: weight > 0 multiplies, burden subtracts, indication adds; the last two >= 0, in the
+    outcome's unit."""
 
+    weight: float
     burden: float
     indication: float
     indications: tuple[str, ...]  # the features and flags behind them
 
     @classmethod
-    def of(cls, cohort: Cohort, row: int, arm: int) -> Price:
-        found = cohort.protocol.indications(cohort.values[row], arm)
+    def of(cls, cohort: Cohort, row: int, arm: int, worth: Worth | None = None) -> Price:
+        found = cohort.protocol.indications(cohort.values[row], arm, worth)
         grounds = dict.fromkeys(name for _, names in found for name in names)
-        return cls(cohort.protocol.burden(arm), sum(worth for worth, _ in found), tuple(grounds))
+        burden, weight = cohort.protocol.burden(arm, worth), cohort.contexts(np.array([row]), worth).weight[0]
+        return cls(float(weight), burden, sum(amount for amount, _ in found), tuple(grounds))
 
-    @property
-    def taken(self) -> float:
-        """Fall less net benefit; negative where the indication is worth more than the burden."""
-        return self.burden - self.indication
+    def net(self, fall: Estimate) -> Estimate:
+        """What a fall is worth."""
+        return fall.times(self.weight).plus(self.indication - self.burden)
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,10 @@ class PlanSummary:
 
     net, fall, chance, expected are None until some patient has had the treatment: before that the method only
     guesses. `chance` (of reaching the goal) replaces the others where the outcome is the goal.
-    has_model: the method estimates effects at all. given, learned: patients with this treatment, and all of them.
-    cautions, patient_cautions: most serious first, for clinician and patient. checks: what must be measured before the
-    start. unrecorded, rule_facts: facts that could rule a treatment out and are not recorded, and how many there are.
+    worth: the values under which the plan was made. has_model: the method estimates effects at all. given, learned:
+    patients with this treatment, and all of them. cautions, patient_cautions: most serious first, for clinician and
+    patient. checks: what must be measured before the start. unrecorded, rule_facts: facts that could rule a treatment
+    out and are not recorded, and how many there are.
     """
 
     row: int
@@ -114,6 +117,7 @@ class PlanSummary:
     given: int
     learned: int
     price: Price
+    worth: Worth
     net: Estimate | None
     fall: Estimate | None
     chance: Estimate | None
@@ -144,36 +148,40 @@ def what_came(cohort: Cohort, row: int, arm: int, reward: float, unit: str, lost
     """What a reward says about the outcome of a patient who had `arm`."""
     if unit != cohort.protocol.outcome.unit:
         return Came(None, reward >= 0.5, lost)
-    return Came(reward + Price.of(cohort, row, arm).taken, None, lost)
+    return Came(reward, None, lost)
 
 
 def summarise(cohort: Cohort, decision: Decision, evidence: Evidence) -> PlanSummary:
     """The decision of a policy that has learned from `evidence`."""
-    net = Estimate(decision.mean, decision.low, decision.high)
-    return _Summary(cohort, decision.row, evidence, decision).of(decision.arm, decision.delta, net)
+    expected = Estimate(decision.mean, decision.low, decision.high)
+    return _Summary(cohort, decision.row, evidence, decision).of(decision.arm, decision.delta, expected)
 
 
 def summarise_plan(
-    cohort: Cohort, row: int, arm: int, delta: Sequence[float], net: Estimate, evidence: Evidence
+    cohort: Cohort, row: int, arm: int, delta: Sequence[float], expected: Estimate, evidence: Evidence
 ) -> PlanSummary:
-    """A plan that no policy chose: a clinician's own, an advisor's. net: what the model expects of it."""
-    return _Summary(cohort, row, evidence).of(arm, tuple(delta), net)
+    """A plan that no policy chose: a clinician's own, an advisor's. expected: the reward, as the model expects it."""
+    return _Summary(cohort, row, evidence).of(arm, tuple(delta), expected)
 
 
 class _Summary:
-    """Builds the summary of plans for one patient."""
+    """Builds the summary of plans for one patient. An Estimate named `expected` is of the reward."""
 
     def __init__(self, cohort: Cohort, row: int, evidence: Evidence, decision: Decision | None = None) -> None:
         self.cohort, self.row, self.evidence, self.decision = cohort, row, evidence, decision
+        self.worth = evidence.worth or cohort.protocol.worth
         self.counts_fall = evidence.unit == cohort.protocol.outcome.unit
         self.options = decision.options if decision is not None else ()
 
-    def of(self, arm: int, delta: tuple[float, ...], net: Estimate) -> PlanSummary:
+    def of(self, arm: int, delta: tuple[float, ...], expected: Estimate) -> PlanSummary:
         cohort, row, decision, protocol = self.cohort, self.row, self.decision, self.cohort.protocol
-        known, has_model, given = self.known(arm, net), math.isfinite(net.mean), self.evidence.given[arm]
-        now, fall = float(cohort.values[row, protocol.index(protocol.outcome.name)]), self.fall(arm, known)
+        known, has_model, given = self.known(arm, expected), math.isfinite(expected.mean), self.evidence.given[arm]
+        now = float(cohort.values[row, protocol.index(protocol.outcome.name)])
+        fall = known if self.counts_fall else None
+        price, net = Price.of(cohort, row, arm, self.worth), self.net(arm, expected)
         ranking = self.ranking(decision, net) if decision is not None and has_model else ()
         others = [line.net for line in ranking if not line.proposed]
+        noise = self.evidence.noise * (price.weight if self.counts_fall else 1.0)
         judged = has_model and (decision is not None or given < ENOUGH)
         after = float("nan") if fall is None else now - fall.mean
         facts = dict.fromkeys(f for k in range(len(protocol.treatments)) for f in protocol.safety_features(k))
@@ -189,11 +197,12 @@ class _Summary:
             has_model=has_model,
             given=given,
             learned=self.evidence.patients,
-            price=Price.of(cohort, row, arm),
-            net=known if self.counts_fall else None,
+            price=price,
+            worth=self.worth,
+            net=net if fall else None,
             fall=fall,
             chance=None if self.counts_fall else known,
-            certainty=certainty_of(given, self.evidence.noise, net, others) if judged else None,
+            certainty=certainty_of(given, noise, net, others) if judged else None,
             alerts=cohort.alerts(row),
             cautions=() if blocked else cohort.cautions(row, arm, delta, after),
             patient_cautions=() if blocked else cohort.cautions(row, arm, delta, after, for_patient=True),
@@ -207,27 +216,28 @@ class _Summary:
             ranking=ranking,
         )
 
-    def known(self, arm: int, net: Estimate) -> Estimate | None:
+    def known(self, arm: int, found: Estimate) -> Estimate | None:
         """The estimate if it rests on outcomes, that is if some patient had the treatment; anything else is a guess."""
-        return net if math.isfinite(net.mean) and self.evidence.given[arm] else None
+        return found if math.isfinite(found.mean) and self.evidence.given[arm] else None
 
-    def fall(self, arm: int, net: Estimate | None) -> Estimate | None:
-        """The fall behind a net benefit: burden and indication are undone."""
-        return net.plus(Price.of(self.cohort, self.row, arm).taken) if net and self.counts_fall else None
+    def net(self, arm: int, expected: Estimate) -> Estimate:
+        """What the expected reward is worth; a chance of reaching the goal stays a chance."""
+        return Price.of(self.cohort, self.row, arm, self.worth).net(expected) if self.counts_fall else expected
 
     def arm(self, option: ArmOption) -> ArmSummary:
-        arm, (with_habits, alone) = option.arm, _nets(option)
-        net = self.known(arm, with_habits) if option.eligible else None
+        arm, (with_habits, alone) = option.arm, _expected(option)
+        fall = self.known(arm, with_habits) if option.eligible else None
         blocked = tuple(block.reason for block in self.cohort.blocked(self.row) if block.arm == arm)
-        given, fall = self.evidence.given[arm], self.fall(arm, net)
-        return ArmSummary(arm, option.eligible, option.delta, given, net, alone if net else None, fall, blocked)
+        nets = (self.net(arm, with_habits), self.net(arm, alone)) if fall else (None, None)
+        fall = fall if self.counts_fall else None
+        return ArmSummary(arm, option.eligible, option.delta, self.evidence.given[arm], *nets, fall, blocked)
 
     def ranking(self, decision: Decision, net: Estimate) -> tuple[Ranked, ...]:
         """The proposed plan, then every eligible alternative, including "no change"; best expected first."""
         had = self.evidence.given
         found = [Ranked(decision.arm, decision.delta, net, had[decision.arm] > 0, True)]
         for option in (option for option in self.options if option.eligible):
-            with_habits, alone = _nets(option)
+            with_habits, alone = (self.net(option.arm, found) for found in _expected(option))
             if option.arm != decision.arm or self.said(option.delta) != self.said(decision.delta):
                 found.append(Ranked(option.arm, option.delta, with_habits, had[option.arm] > 0, False))
             if option.arm == 0 and any(option.delta):
@@ -246,9 +256,14 @@ class _Summary:
         if given is None or not given.given:
             return None
         shortened = decision.adopted and not np.allclose(given.delta, decision.delta, atol=1e-6)
-        theirs = [o.ucb for o in self.options if o.arm == given.arm and decision.reason is Reason.RULED_OUT]
-        ceilings = (theirs[0], decision.ucb) if theirs else None
+        ruled_out = decision.reason is Reason.RULED_OUT
+        theirs = [self.ceiling(o.arm, o.ucb) for o in self.options if o.arm == given.arm and ruled_out]
+        ceilings = (theirs[0], self.ceiling(decision.arm, decision.ucb)) if theirs else None
         return Counsel(given.arm, given.delta, decision.adopted, shortened, ceilings)
+
+    def ceiling(self, arm: int, ucb: float) -> float:
+        """What an upper bound of the reward is worth."""
+        return self.net(arm, Estimate(ucb, ucb, ucb)).mean
 
     def guideline(self, arm: int, delta: tuple[float, ...]) -> Counsel | None:
         """What the disease's rule book recommends; None where there is none."""
@@ -256,11 +271,12 @@ class _Summary:
         if not advice.given:
             return None
         same = advice.arm == arm and self.said(advice.delta) == self.said(delta)
-        nets = [_nets(option)[0] for option in self.options if option.arm == advice.arm]
-        return Counsel(advice.arm, advice.delta, same, net=self.known(advice.arm, nets[0]) if nets else None)
+        found = [_expected(o)[0] for o in self.options if o.arm == advice.arm]
+        net = self.net(advice.arm, found[0]) if found and self.known(advice.arm, found[0]) else None
+        return Counsel(advice.arm, advice.delta, same, net=net)
 
 
-def _nets(option: ArmOption) -> tuple[Estimate, Estimate]:
-    """Net benefit of a treatment with its best change of habits, and alone."""
+def _expected(option: ArmOption) -> tuple[Estimate, Estimate]:
+    """The expected reward of a treatment with its best change of habits, and alone."""
     alone = Estimate(option.mean_unchanged, option.low_unchanged, option.high_unchanged)
     return Estimate(option.mean, option.low, option.high), alone

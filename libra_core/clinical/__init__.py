@@ -5,6 +5,7 @@ from libra_core.clinical.load import PROTOCOL_DIR, ProtocolError, default_protoc
 from libra_core.clinical.protocol import Protocol
 from libra_core.clinical.rules import Alert, Condition, Derived, Rule
 from libra_core.clinical.treatment import Block, CohortSpec, FeasibleSpec, Limit, Outcome, Treatment
+from libra_core.clinical.worth import Worth
 
 __all__ = [
     "PROTOCOL_DIR",
@@ -21,6 +22,7 @@ __all__ = [
     "ProtocolError",
     "Rule",
     "Treatment",
+    "Worth",
     "default_protocol",
     "load_protocol",
     "protocols",

@@ -30,6 +30,7 @@ from libra_core.clinical.rules import (
     severity,
 )
 from libra_core.clinical.treatment import Block, CohortSpec, FeasibleSpec, Limit, LinearLimit, Outcome, Treatment
+from libra_core.clinical.worth import Worth
 from libra_core.feasible import FeasibleSet, LinearConstraint
 
 INTERCEPT = "intercept"
@@ -236,12 +237,32 @@ class Protocol:
         fired = sorted((rule for rule in rules if rule.fires(columns)[0]), key=lambda rule: severity(rule.reason))
         return tuple(dict.fromkeys(text for rule in fired if (text := rule.plain if for_patient else rule.reason)))
 
-    def burden(self, arm: int) -> float:
-        """What side effects, pills and monitoring of an arm subtract from its benefit, in the outcome's unit, >= 0."""
+    @property
+    def worth(self):
+        return Worth()
+
+    def burden(self, arm: int, worth=None) -> float:
         return self.treatments[arm].cost
 
-    def indications(self, row: ArrayLike, arm: int) -> tuple[tuple[float, tuple[str, ...]], ...]:
-        """The compelling indications of one patient for an arm: what each adds to the benefit, and its grounds."""
+    def weights(self, values, measured=None, worth=None):
+        c = self.columns(values)
+        if "dbp" not in c:
+            return np.ones(len(values))
+        risk = (c["ckd"] == 1) | (c["diabetes"] == 1) | (c["prior_mi"] == 1) | (c["stroke"] == 1) | (c["hf"] == 1)
+        due = (c["sbp"] >= 140) | (c["dbp"] >= 90) | (risk & ((c["sbp"] >= 130) | (c["dbp"] >= 80)))
+        return np.where(due, 1.0, (worth or self.worth).elsewhere)
+
+    def offsets(self, values, worth=None, goal=False):
+        c = self.columns(values)
+        n = len(np.atleast_2d(values))
+        out = np.zeros((n, len(self.treatments)))
+        if goal:
+            return out
+        for k, t in enumerate(self.treatments):
+            out[:, k] = -t.cost + sum(b.value * c[b.flag] for b in t.bonus)
+        return out
+
+    def indications(self, row, arm: int, worth=None):
         columns, derived = self.columns(row), {flag.name: flag for flag in self.derived}
         held = [bonus for bonus in self.treatments[arm].bonus if columns[bonus.flag][0] == 1]
         return tuple((b.value, derived[b.flag].grounds(columns) if b.flag in derived else (b.flag,)) for b in held)

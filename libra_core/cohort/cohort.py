@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from libra_core.arrays import Bools, Floats, Ints
 from libra_core.cases import Case, CaseField, MenuArm, MenuChange
-from libra_core.clinical import Alert, Block, Feature, Limit, Protocol
+from libra_core.clinical import Alert, Block, Feature, Limit, Protocol, Worth
 from libra_core.clinical.protocol import Between
 from libra_core.clinical.rules import NOW
 from libra_core.cohort.report import Report
@@ -120,18 +120,25 @@ class Cohort:
         """What to watch when a patient gets a plan: see `Protocol.cautions`."""
         return self.protocol.cautions(self.values[row], arm, delta, expected, for_patient)
 
-    def contexts(self, rows: Ints) -> Contexts:
-        """The patients of these rows (R,) as a policy sees them."""
+    def contexts(self, rows: Ints, worth: Worth | None = None, goal: bool = False) -> Contexts:
+        """The patients of these rows (R,) as a policy sees them.
+
+        worth: what things are worth, the protocol's own by default. goal: rewards are the chance of reaching the goal.
+        """
         rows = np.asarray(rows, dtype=np.int64)
         x, lo, hi, eligible = self._everyone
-        return Contexts(x[rows], lo[rows], hi[rows], eligible[rows], rows)
+        values, measured = self.values[rows], ~self.imputed.to_numpy()[rows]
+        weight = self.protocol.weights(values, measured, worth)
+        offset = self.protocol.offsets(values, worth, goal)
+        return Contexts(x[rows], lo[rows], hi[rows], eligible[rows], rows, weight, offset)
 
-    def patient(self, row: int) -> Patient:
+    def patient(self, row: int, worth: Worth | None = None, goal: bool = False) -> Patient:
         """One patient as a policy sees them. Raises IndexError for a row that does not exist."""
         if not 0 <= row < len(self):
             raise IndexError(f"there is no row {row}: the cohort has rows 0 to {len(self) - 1}")
-        x, lo, hi, eligible = self._everyone
-        return Patient(self.ids[row], row, x[row], lo[row], hi[row], eligible[row])
+        one = self.contexts(np.array([row]), worth, goal)
+        x, lo, hi, eligible = one.x[0], one.lo[0], one.hi[0], one.eligible[0]
+        return Patient(self.ids[row], row, x, lo, hi, eligible, float(one.weight[0]), one.offset[0])
 
     def outside(self, row: int, seen: Sequence[int]) -> tuple[str, ...]:
         """Context entries in which a patient lies outside what the rows `seen` show: a number beyond their 1st to 99th

@@ -84,8 +84,8 @@ class Disease(Environment):
         self.rows = np.asarray(cohort.arrivals)
         if not self.rows.size:
             raise ValueError(f"nobody in {cohort.label} enters the simulation: {protocol.arrivals_rule.reason}")
-        self.patients = cohort.contexts(self.rows)
         link = link_named(spec.link or "identity")
+        self.patients = cohort.contexts(self.rows, goal=link.binary)
         gamma = protocol.feasible.gamma if spec.gamma is None else spec.gamma
         self.problem = Problem(
             arms=tuple(t.label for t in protocol.treatments),
@@ -104,18 +104,13 @@ class Disease(Environment):
         self._member = self.memberships(cohort)
 
     def _truth(self, protocol: Protocol, logistic: bool) -> Floats:
-        """theta (K, d) of the reward."""
+        """theta (K, d) of the reward: the fall of the outcome, or the log odds of the goal."""
         rows = []
         for treatment in protocol.treatments:
             f = self.expected(protocol, treatment.code)
             if logistic:
                 f.state(protocol.outcome.name, -1.0, protocol.outcome.goal)
-                rows.append(self.logit_slope * f.theta)
-                continue
-            f.constant(-treatment.cost)
-            for bonus in treatment.bonus:
-                f.state(bonus.flag, bonus.value)
-            rows.append(f.theta)
+            rows.append(self.logit_slope * f.theta if logistic else f.theta)
         return np.stack(rows)
 
     @property

@@ -96,10 +96,11 @@ class Decision:
     """The record of one choice for one patient; pages, log, tests and reports all read this and nothing else.
 
     delta is standardised (d_M numbers). mean, lcb, ucb and every option are about the reward itself, in its unit; a
-    reward r by arm a is worth `weight` r + `offsets`[a] (offsets None: recorded when rewards included their worth). lcb and ucb are the bandit's confidence bounds at radius `beta` (`radius` says which kind), not an
-    interval to show to a clinician; width = weight (ucb - lcb), which LIBRA compares with Delta. low and high are: a 95 % credible interval of the mean in the
-    estimator's own Gaussian approximation (prior variance noise^2 / ridge for theta). `contributions` are
-    theta_a[j] * x'[j], one for each entry of x', on the index scale, under the current estimate.
+    reward r by arm a is worth `weight` r + `offsets`[a] (offsets None: recorded when rewards still included their
+    worth). lcb and ucb are the bandit's confidence bounds at radius `beta` (`radius` says which kind), not an interval
+    to show to a clinician; width = weight (ucb - lcb), which LIBRA compares with Delta. low and high are: a 95 %
+    credible interval of the mean in the estimator's own Gaussian approximation (prior variance noise^2 / ridge for
+    theta). `contributions` are theta_a[j] * x'[j], one for each entry of x', on the index scale, under the current estimate.
     """
 
     policy: str
@@ -126,3 +127,8 @@ class Decision:
     reason: Reason
     weight: float = 1.0
     offsets: tuple[float, ...] | None = None
+
+    @property
+    def net(self) -> float:
+        """What the expected reward is worth."""
+        return self.weight * self.mean + (self.offsets[self.arm] if self.offsets else 0.0)

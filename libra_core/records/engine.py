@@ -16,7 +16,7 @@ from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, EnvironmentSpec, make_environment
 from libra_core.policies import REGISTRY, Decision, Policy, Proposal, Reason
 from libra_core.policies.decision import Choice
-from libra_core.problem import Actions, Contexts, Outcomes, moved
+from libra_core.problem import Actions, Contexts, Outcomes, Patient, moved
 from libra_core.records.errors import Unreadable
 from libra_core.records.events import Action, Entered, OutcomeSeen
 from libra_core.records.spec import CLINICIAN, SessionSpec
@@ -24,7 +24,6 @@ from libra_core.streams import Streams
 from libra_core.study.runner import make_policy
 from libra_core.study.spec import cohort_key, inputs_digest
 from libra_core.study.theory import call_bound
-from libra_core.summary import Price
 
 WARM_UP, FIRST_DRAW = 1, 2  # numbers of the replicates whose streams the warm-up and the patients' draws use
 
@@ -120,11 +119,15 @@ class Engine:
         return self._rows[position - 1]
 
     def contexts(self, position: int) -> Contexts:
-        return Contexts.of(self.cohort.patient(self.row(position)))
+        return Contexts.of(self.patient(position))
+
+    def patient(self, position: int) -> Patient:
+        """Patient number `position`, with what things are worth in this session."""
+        return self.cohort.patient(self.row(position), self.spec.worth)
 
     def propose(self, position: int, recorded: dict[str, Advice] | None = None) -> Shown:
         """What every policy proposes for this patient. `recorded` is advice to repeat (in a replay)."""
-        patient, decisions, advice, proposals = self.cohort.patient(self.row(position)), [], {}, []
+        patient, decisions, advice, proposals = self.patient(position), [], {}, []
         self.clinician.answer = None
         for policy in self.policies:
             before = policy.streams.state() if policy.advisor is self.clinician else None
@@ -149,7 +152,7 @@ class Engine:
 
     def answer(self, position: int, advice: Advice) -> Decision:
         """The clinician has answered: the first policy weighs it by its own rule and settles what is done."""
-        patient, policy = self.cohort.patient(self.row(position)), self.policies[0]
+        patient, policy = self.patient(position), self.policies[0]
         self.clinician.answer = advice
         proposal = policy.propose(Contexts.of(patient))
         self.clinician.answer = None
@@ -186,8 +189,7 @@ class Engine:
             )
         if share is not None and not 0 <= share <= 1:
             raise ValueError(f"{who}: the share carried out must be between 0 and 100 %, got {share:.0%}.")
-        fall = float(values[protocol.index(outcome.name)]) - value
-        return fall - Price.of(self.cohort, self.row(entered.position), plan.arm).taken
+        return float(values[protocol.index(outcome.name)]) - value
 
     def learn(self, position: int, seen: OutcomeSeen) -> None:
         """Every policy learns from what was done, whatever it proposed itself.
@@ -230,8 +232,8 @@ class Engine:
         return Effect(plan, mean, low, high, share, feasible)
 
     def truth(self, position: int, plan: Action) -> float:
-        """The true expected reward of a plan: known only because the response is simulated."""
-        return float(self.environment.means(self.contexts(position), self._actions(plan))[0])
+        """What a plan is truly worth: known only because the response is simulated."""
+        return float(self.environment.worth(self.contexts(position), self._actions(plan))[0])
 
     def best(self, position: int) -> float:
         return float(self.environment.best(self.contexts(position))[0])

@@ -86,7 +86,7 @@ class SessionLog:
     def evidence(self) -> Evidence:
         """What the methods have learned from, the simulated patients before the first one included."""
         problem = self.engine.problem
-        return Evidence(tuple(self.engine.given), problem.reward_unit, problem.noise)
+        return Evidence(tuple(self.engine.given), problem.reward_unit, problem.noise, self.info.spec.worth)
 
     @property
     def finished(self) -> bool:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from libra_core.chain import canonical, digest
+from libra_core.clinical import Worth
 from libra_core.policies import REGISTRY, PolicyConfig
 
 CLINICIAN = "clinician"  # the advisor's name in "ask me only when unsure"
@@ -99,6 +100,7 @@ class SessionSpec:
     "clinician" with mode "unsure", where the policy acts by itself and stops at patients whose width exceeds Delta.
     blinded: the first choice comes before the card. outcomes: simulated at once, or entered later.
     planned: patients to see. warm_up: simulated patients that the policies have learned from before the first.
+    worth: what things are worth; None: recorded when rewards still included their worth.
     cohort_digest: of the cohort's values and the protocol's numbers, so that a changed file is noticed.
     """
 
@@ -115,6 +117,7 @@ class SessionSpec:
     planned: int = 30
     warm_up: int = 0
     config: PolicyConfig = field(default_factory=PolicyConfig)
+    worth: Worth | None = None
 
     def validate(self) -> SessionSpec:
         """Return self, or raise ValueError with a sentence for a person."""
@@ -148,7 +151,10 @@ class SessionSpec:
         return (self.policy, *self.companions)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        known = asdict(self)
+        if self.worth is None:
+            del known["worth"]  # the hash of a session from before there was one stays
+        return known
 
     @property
     def hash(self) -> str:
@@ -158,7 +164,10 @@ class SessionSpec:
     def from_dict(cls, saved: dict[str, Any]) -> SessionSpec:
         """The inverse of as_dict(). Raises ValueError when the record is of a version that knew other settings."""
         try:
-            rest = {k: v for k, v in saved.items() if k not in ("config", "companions")}
-            return cls(config=PolicyConfig(**saved["config"]), companions=tuple(saved["companions"]), **rest)
+            rest = {k: v for k, v in saved.items() if k not in ("config", "companions", "worth")}
+            worth = Worth(**saved["worth"]) if "worth" in saved else None
+            return cls(
+                config=PolicyConfig(**saved["config"]), worth=worth, companions=tuple(saved["companions"]), **rest
+            )
         except (KeyError, TypeError) as error:
             raise ValueError(f"this session was recorded by another version of LIBRA: {error}") from error

@@ -64,9 +64,9 @@ class CaseStudy:
     @cached_property
     def lost(self) -> float:
         """How much less the plan of LIBRA is worth to the patient of the story than the best one, reward units."""
-        who = self.cohort.contexts(self.truth.rows[[self.place]])
+        who = self.cohort.contexts(self.truth.rows[[self.place]], goal=self.environment.problem.link.binary)
         plan = Actions(np.array([self.proposed.arm]), np.array([self.proposed.delta]))
-        return float(self.truth.value[self.place] - self.environment.means(who, plan)[0])
+        return float(self.truth.value[self.place] - self.environment.worth(who, plan)[0])
 
     @property
     def row(self) -> int:

@@ -12,7 +12,6 @@ from libra_core.arrays import Floats, Ints
 from libra_core.certainty import Estimate
 from libra_core.cohort import Cohort
 from libra_core.environments import Environment
-from libra_core.problem import Contexts
 from libra_core.recourse.optimistic import plan
 from libra_core.study.batch import PolicyResult, StudyResult
 from libra_core.study.metrics import band
@@ -98,7 +97,7 @@ def growth(study: StudyResult, name: str) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """The best that is possible for each patient of `rows` under the simulated truth, mean scale.
+    """The best that is possible for each patient of `rows` under the simulated truth, as worth.
 
     arm_alone, alone: the best treatment with habits as they are; arm, value, delta: with a feasible change.
     """
@@ -130,16 +129,15 @@ def truth(environment: Environment, rows: Ints) -> Truth:
 
 def _truth(environment: Environment, rows: Ints) -> tuple[Ints, Floats, Ints, Floats, Floats]:
     assert environment.cohort is not None
-    problem, contexts = environment.problem, environment.cohort.contexts(rows)
+    problem = environment.problem
+    contexts = environment.cohort.contexts(rows, goal=problem.link.binary)
     theta = np.broadcast_to(environment.theta[:1], (len(rows), *environment.theta.shape[1:])).copy()
     no_doubt = np.zeros((*theta.shape, problem.d))
     realised = np.asarray(problem.realised)
-    nothing = np.zeros_like(contexts.lo)
-    still = Contexts(contexts.x, nothing, nothing, contexts.eligible, contexts.row)
-    alone = plan(problem.feasible, theta, no_doubt, still, 0.0, realised)
-    free = plan(problem.feasible, theta, no_doubt, contexts, 0.0, realised)
-    mean = problem.link.mean
-    return alone.arm, mean(alone.chosen()[0]), free.arm, mean(free.chosen()[0]), free.actions.delta
+    alone = plan(problem.feasible, theta, no_doubt, contexts.unchanged, 0.0, realised, link=problem.link)
+    free = plan(problem.feasible, theta, no_doubt, contexts, 0.0, realised, link=problem.link)
+    worths = (contexts.worth(problem.link.mean(found.chosen()[0]), found.arm) for found in (alone, free))
+    return alone.arm, next(worths), free.arm, next(worths), free.actions.delta
 
 
 def plans_to_choose_from(cohort: Cohort, row: int) -> tuple[int, int, int]:

@@ -141,12 +141,13 @@ def effect(cohort: Cohort, shown: PlanSummary) -> str:
 
 
 def price(cohort: Cohort, found: Price) -> str:
-    """What parts the fall from the net benefit: 'less 2 for side effects and monitoring, plus 3 because of an
-    indication: heart failure'; empty where nothing does."""
+    """How a net benefit comes about: 'the fall, less 2 for side effects and monitoring, plus 3 because of an
+    indication: heart failure', or '30 % of the fall, since treatment is not due yet, less 2 ...'."""
     flags = {flag.name: flag.label for flag in cohort.protocol.derived}
     names = ", ".join(flags.get(f) or cohort.protocol.feature(f).label_inside for f in found.indications)
     burden, indication = (fixed(part, 0 if part == round(part) else 1) for part in (found.burden, found.indication))
-    parts = [f"less {burden} for side effects and monitoring"] if found.burden else []
+    parts = [f"{found.weight:.0%} of the fall, since treatment is not due yet" if found.weight != 1 else "the fall"]
+    parts += [f"less {burden} for side effects and monitoring"] if found.burden else []
     parts += [f"plus {indication} because of an indication: {names}"] if found.indications else []
     return ", ".join(parts)
 
@@ -157,8 +158,7 @@ def net(cohort: Cohort, shown: PlanSummary) -> str:
     if shown.chance is not None:
         return ""
     amount = f" {fixed(shown.net.mean)} {shown.unit}" if shown.net else ""
-    parts = price(cohort, shown.price)
-    return f"Net benefit{amount}{f': the fall, {parts}' if parts else ', the fall itself'}"
+    return f"Net benefit{amount}: {price(cohort, shown.price)}"
 
 
 def why(shown: PlanSummary) -> str:

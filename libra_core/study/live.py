@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from libra_core.advisors.base import Advisor
 from libra_core.certainty import Evidence
-from libra_core.clinical import Protocol
+from libra_core.clinical import Protocol, Worth
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, Environment, EnvironmentSpec, make_environment
 from libra_core.policies import Decision, Policy, PolicyConfig, Proposal
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LiveRow:
-    """The record of one round. outcome and regret are simulated, in the reward's unit; cumulative is regret so far."""
+    """The record of one round, simulated. outcome: the reward. expected, best, regret: what the plan and the best plan
+    are worth, and their difference; cumulative: regret so far. worth: the values used, None for the declared ones."""
 
     t: int
     row: int
@@ -37,6 +38,7 @@ class LiveRow:
     regret: float
     cumulative: float
     calls: int
+    worth: Worth | None = None
 
 
 def live_config(protocol: Protocol, link: str | None = None) -> PolicyConfig:
@@ -48,12 +50,15 @@ def live_config(protocol: Protocol, link: str | None = None) -> PolicyConfig:
 class LiveRun:
     """A policy running on a cohort. Not shared between users; `rows` grows by one with each step.
 
-    readmitted: after which patients a person has re-admitted an advisor that had lost its trial.
+    worth: what things are worth from now on, None for what the protocol declares; it changes plans and what is counted
+    as lost, and nothing that was learned. readmitted: after which patients a person has re-admitted an advisor that had
+    lost its trial.
     """
 
     spec: StudySpec
     environment: Environment
     policy: Policy
+    worth: Worth | None = None
     rows: list[LiveRow] = field(default_factory=list)
     readmitted: list[int] = field(default_factory=list)
 
@@ -83,7 +88,8 @@ class LiveRun:
         return cls(spec, environment, make_policy(policy, environment, config, seed, advisor))
 
     def certificate(self, row: int, seconds: float = 0.4) -> Certificate | None:
-        """How much more than the policy's own plan any other feasible plan could be worth under the current model; None for a policy whose plan is not the one with the largest optimistic value."""
+        """How much more than the policy's own plan any other feasible plan could be worth under the current model; None
+        for a policy whose plan is not the one with the largest optimistic worth."""
         from libra_core.recourse.certificate import certify  # here: its solvers take a second to import
 
         policy = self.policy
@@ -97,10 +103,10 @@ class LiveRun:
         return certify(policy.problem.feasible, theta, A, contexts, beta, value, policy.realised, seconds, link)
 
     def evidence(self, besides: LiveRow | None = None) -> Evidence:
-        """What the policy has learned from, leaving out `besides`, the row being viewed."""
+        """What the policy has learned from, leaving out `besides`, the row being viewed, and the values that count."""
         given = Counter(row.decision.arm for row in self.rows if row is not besides)
-        problem = self.environment.problem
-        return Evidence(tuple(given[k] for k in range(problem.n_arms)), problem.reward_unit, problem.noise)
+        problem, worth = self.environment.problem, self.worth if besides is None else besides.worth
+        return Evidence(tuple(given[k] for k in range(problem.n_arms)), problem.reward_unit, problem.noise, worth)
 
     def summary(self, row: int, treated: LiveRow | None = None) -> PlanSummary:
         """The plan for a cohort row: what the policy would do now, or what it did in a round of this run."""
@@ -134,7 +140,11 @@ class LiveRun:
 
     def patient(self, row: int) -> Patient:
         assert self.environment.cohort is not None
-        return self.environment.cohort.patient(row)
+        return self.environment.cohort.patient(row, self.worth, self.environment.problem.link.binary)
+
+    def contexts(self, row: int) -> Contexts:
+        """One patient as a batch, with what things are worth now."""
+        return Contexts.of(self.patient(row))
 
     def decision_for(self, row: int) -> Decision:
         """What the policy would do now for one patient: nothing is learned and no random number is spent.
@@ -143,7 +153,7 @@ class LiveRun:
         asked, and the question counts against its budget.
         """
         before = self.policy.streams.state()
-        proposal = self._quiet(Contexts.of(self.patient(row)))
+        proposal = self._quiet(self.contexts(row))
         self.policy.streams.restore(before)
         return self.policy.record(self.patient(row), proposal)
 
@@ -157,8 +167,8 @@ class LiveRun:
 
     def step(self, row: int | None = None) -> LiveRow:
         """Treat the next patient (or the given row), see a simulated outcome, learn."""
-        contexts = self.environment.arrive() if row is None else Contexts.of(self.patient(row))
-        patient = self.patient(int(contexts.row[0]))
+        patient = self.patient(int(self.environment.arrive().row[0]) if row is None else row)
+        contexts = Contexts.of(patient)
         decisions: list[Decision] = []
         now = play(
             self.environment,
@@ -180,6 +190,7 @@ class LiveRun:
                 regret=regret,
                 cumulative=regret + (self.rows[-1].cumulative if self.rows else 0.0),
                 calls=int(self.policy.calls[0]),
+                worth=self.worth,
             )
         )
         return self.rows[-1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,9 +51,9 @@ def bonus(row: int, arm: int) -> float:
     return by_hand.bonus(NHANES, row, arm)
 
 
-def fall_of(decision: Decision) -> float:
-    """The fall that a policy's net benefit stands for, by the file's own entries."""
-    return by_hand.fall(NHANES, decision.row, decision.arm, decision.mean)
+def net_of(decision: Decision) -> float:
+    """What the fall that a policy expects is worth, by the file's own entries."""
+    return by_hand.net(NHANES, decision.row, decision.arm, decision.mean)
 
 
 def with_both_parts(run: LiveRun) -> tuple[int, Decision]:
@@ -62,7 +61,7 @@ def with_both_parts(run: LiveRun) -> tuple[int, Decision]:
     had = run.evidence().given
     for row in map(int, NHANES.arrivals):
         decision = run.decision_for(row)
-        if had[decision.arm] and bonus(row, decision.arm) and PROTOCOL.treatments[decision.arm].cost:
+        if had[decision.arm] and bonus(row, decision.arm) and by_hand.cost(NHANES, decision.arm):
             return row, decision
     raise AssertionError("nobody has an indication for what is proposed")
 
@@ -72,24 +71,24 @@ def with_both_parts(run: LiveRun) -> tuple[int, Decision]:
 
 @settings(deadline=None)
 @given(ROWS, st.integers(0, K - 1), ESTIMATES, st.integers(1, 50))
-def test_the_parts_make_the_whole(row: int, arm: int, net: Estimate, n: int) -> None:
-    """net = fall - burden + indication, and today less the fall is what is expected; in the protocol's own numbers."""
+def test_the_parts_make_the_whole(row: int, arm: int, fall: Estimate, n: int) -> None:
+    """net = weight fall - burden + indication, and today less the fall is expected; in the protocol's own numbers."""
     evidence = Evidence((n,) * K, "mmHg", 9.0)
-    shown = summarise_plan(NHANES, row, arm, (0.0,) * D, net, evidence)
-    burden, indication = PROTOCOL.treatments[arm].cost, bonus(row, arm)
+    shown = summarise_plan(NHANES, row, arm, (0.0,) * D, fall, evidence)
+    burden, indication = by_hand.cost(NHANES, arm), bonus(row, arm)
     assert (shown.price.burden, shown.price.indication) == (burden, indication)
     assert burden >= 0
     assert indication >= 0
-    assert shown.net == net
-    assert shown.fall is not None
+    assert shown.fall == fall
+    assert shown.net is not None
     assert shown.expected is not None
     for part in ("mean", "low", "high"):
-        assert getattr(shown.fall, part) - burden + indication == pytest.approx(getattr(net, part), abs=1e-9)
+        worth = by_hand.net(NHANES, row, arm, getattr(fall, part))
+        assert getattr(shown.net, part) == pytest.approx(worth, abs=1e-9)
     now = NHANES.frame.at[row, "sbp"]
-    assert shown.expected.mean == pytest.approx(now - (net.mean + burden - indication), abs=1e-9)
+    assert shown.expected.mean == pytest.approx(now - fall.mean, abs=1e-9)
     assert shown.expected.low <= shown.expected.mean <= shown.expected.high
-    came = what_came(NHANES, row, arm, net.mean, "mmHg")
-    assert came.fall == pytest.approx(net.mean + burden - indication, abs=1e-9)
+    assert what_came(NHANES, row, arm, fall.mean, "mmHg").fall == fall.mean
 
 
 @settings(deadline=None)
@@ -106,9 +105,9 @@ def test_a_decision_is_read_as_the_policy_made_it(row: int) -> None:
         known = option.eligible and option.arm in had
         assert (line.net is not None) == (line.fall is not None) == (line.alone is not None) == known
         if known:
-            price = PROTOCOL.treatments[option.arm].cost - bonus(row, option.arm)
-            assert line.fall.mean == pytest.approx(option.mean + price)
-            assert line.alone.mean == option.mean_unchanged
+            assert line.fall.mean == option.mean
+            assert line.net.mean == pytest.approx(by_hand.net(NHANES, row, option.arm, option.mean))
+            assert line.alone.mean == pytest.approx(by_hand.net(NHANES, row, option.arm, option.mean_unchanged))
     numbers = [n for e in (shown.net, shown.fall, shown.expected) if e for n in (e.mean, e.low, e.high)]
     assert np.isfinite(numbers).all()
     assert len(numbers) == 9 * shown.known
@@ -205,7 +204,9 @@ def test_advice_that_was_ruled_out_shows_what_was_compared() -> None:
     decision = found[-1]
     shown = summarise(NHANES, decision, run.evidence())
     option = next(o for o in decision.options if o.arm == decision.advice.arm)
-    assert shown.advice.ceilings == (option.ucb, decision.ucb)
+    bounds = ((option.arm, option.ucb), (decision.arm, decision.ucb))
+    ceilings = tuple(by_hand.net(NHANES, decision.row, arm, ucb) for arm, ucb in bounds)
+    assert shown.advice.ceilings == pytest.approx(ceilings)
     assert not shown.advice.taken
 
 
@@ -215,9 +216,8 @@ def test_advice_that_was_ruled_out_shows_what_was_compared() -> None:
 def test_the_words_name_each_part_with_its_sign() -> None:
     row, decision = with_both_parts(RUN)
     shown = RUN.summary(row)
-    text = wording.price(NHANES, shown.price)
-    assert re.match(r"less [\d.]+ for side effects and monitoring, plus [\d.]+ because of an indication: ", text)
-    assert f"{fixed(shown.now)} → {fixed(round(shown.now) - round(fall_of(decision)))} mmHg" in wording.effect(
+    assert wording.price(NHANES, shown.price).startswith(by_hand.parts(NHANES, row, decision.arm))
+    assert f"{fixed(shown.now)} → {fixed(round(shown.now) - round(decision.mean))} mmHg" in wording.effect(
         NHANES, shown
     )
 
@@ -225,10 +225,8 @@ def test_the_words_name_each_part_with_its_sign() -> None:
 def test_the_hand_out_shows_the_pressure_after_the_fall() -> None:
     run = run_of(patients=200)
     rows = [r for r in map(int, NHANES.arrivals[:300]) if run.summary(r).known]
-    row = next(
-        r for r in rows if bonus(r, run.decision_for(r).arm) and PROTOCOL.treatments[run.decision_for(r).arm].cost
-    )
-    after = NHANES.frame.at[row, "sbp"] - fall_of(run.decision_for(row))
+    row = next(r for r in rows if bonus(r, run.decision_for(r).arm) and by_hand.cost(NHANES, run.decision_for(r).arm))
+    after = NHANES.frame.at[row, "sbp"] - run.decision_for(row).mean
     said = f"With this plan it may be about {PROTOCOL.feature('sbp').display(after)} in "
     assert any(said in point for point in handout(NHANES, row).sections[0].points)
 
@@ -242,8 +240,7 @@ def test_a_session_report_says_by_how_much_the_pressure_fell(tmp_path: Path) -> 
     cases = [case for case in session.ledger.files if case.outcome and case.mistake is None]
     assert any(bonus(case.row, case.final.executed.arm) for case in cases)
     for case in cases:
-        arm = case.final.executed.arm
-        fall = case.outcome.reward + PROTOCOL.treatments[arm].cost - bonus(case.row, arm)
+        fall = case.outcome.reward
         words = f"{'fell' if fall >= 0 else 'rose'} by {fixed(abs(fall))} mmHg"
         assert next(row for row in rows if row[0] == str(case.position))[-1] == words
 
@@ -252,16 +249,16 @@ def test_the_command_line_prints_the_fall_and_its_parts(tmp_path: Path, capsys: 
     row, decision = with_both_parts(RUN)
     out = tmp_path / "out.json"
     assert main(["recommend", "--cohort", "nhanes", "--row", str(row), "--after", "40", "--json", str(out)]) == 0
-    content, said, fall = json.loads(out.read_text()), capsys.readouterr().out, fall_of(decision)
+    content, said, fall = json.loads(out.read_text()), capsys.readouterr().out, decision.mean
     assert content["expected_fall"]["mean"] == pytest.approx(fall)
     assert (content["burden"], content["indication"]) == (
-        PROTOCOL.treatments[decision.arm].cost,
+        by_hand.cost(NHANES, decision.arm),
         bonus(row, decision.arm),
     )
     now = NHANES.frame.at[row, "sbp"]
     assert f"{fixed(now)} → {fixed(round(now) - round(fall))} mmHg expected after" in said
     assert f"a fall of {fixed(fall)} (" in said
-    assert f"Net benefit {fixed(decision.mean)} mmHg: the fall, less " in said
+    assert f"Net benefit {fixed(net_of(decision))} mmHg: {by_hand.parts(NHANES, row, decision.arm)}" in said
 
 
 def test_advise_says_what_its_plan_costs_and_is_worth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -273,16 +270,16 @@ def test_advise_says_what_its_plan_costs_and_is_worth(tmp_path: Path, capsys: py
         arm = PROTOCOL.arm_codes.index(content["decision"]["arm"])
         if bonus(row, arm):
             break
-    cost, worth = PROTOCOL.treatments[arm].cost, bonus(row, arm)
+    cost, worth = by_hand.cost(NHANES, arm), bonus(row, arm)
     assert (content["burden"], content["indication"], content["expected_fall"]) == (cost, worth, None)
-    assert f"Net benefit: the fall, less {cost:g} for side effects and monitoring, plus {worth:g} because of" in said
+    assert f"Net benefit: {by_hand.parts(NHANES, row, arm)}" in said
 
 
 def flipped(shown: PlanSummary, part: str) -> PlanSummary:
     return replace(shown, price=replace(shown.price, **{part: -getattr(shown.price, part)}))
 
 
-@pytest.mark.parametrize("part", ["burden", "indication"])
+@pytest.mark.parametrize("part", ["burden", "indication", "weight"])
 def test_a_flipped_sign_changes_what_is_printed(part: str) -> None:
     row, _ = with_both_parts(RUN)
     shown = RUN.summary(row)

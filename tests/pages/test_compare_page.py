@@ -35,7 +35,9 @@ def test_a_clinicians_decision_stands_beside_the_others(monkeypatch, tmp_path):
     cohort = load_cohort("nhanes")
     database = Database(url)
     repository = Repository(database, LOCAL)
-    spec = SessionSpec("nhanes", inputs_digest(cohort), cohort.protocol.name, companions=(), blinded=False)
+    spec = SessionSpec(
+        "nhanes", inputs_digest(cohort), cohort.protocol.name, companions=(), blinded=False, worth=cohort.protocol.worth
+    )
     log = SessionLog(repository, repository.begin(spec, "Morning round").id, cohort)
     case = log.current()
     now = "2026-11-24T08:00:00.000+00:00"
@@ -233,10 +235,9 @@ def test_the_cards_show_the_fall_and_what_parts_it_from_the_net_benefit(app: App
     plan = next(d for d in plans if had.count(d.arm) > 1 and by_hand.both_parts(cohort, d.row, d.arm))
     app.session_state["libra"].row = plan.row
     app.run()
-    fall, low, high = (by_hand.fall(cohort, plan.row, plan.arm, v) for v in (plan.mean, plan.low, plan.high))
-    cost, bonus = by_hand.cost(cohort, plan.arm), by_hand.bonus(cohort, plan.row, plan.arm)
+    fall, low, high = plan.mean, plan.low, plan.high
     said = "\n".join(m.value for m in app.markdown)
     assert f"**Expected fall {fixed(fall)} mmHg** :small[({fixed(low)} to {fixed(high)}), simulated]" in said
-    assert f"Net benefit {fixed(plan.mean)} mmHg: the fall, less {cost:g} for side effects" in said
-    assert f"plus {bonus:g} because of an indication" in said
+    net = by_hand.net(cohort, plan.row, plan.arm, fall)
+    assert f"Net benefit {fixed(net)} mmHg: {by_hand.parts(cohort, plan.row, plan.arm)}" in said
     assert f"{had.count(plan.arm)} patients had this treatment." in said

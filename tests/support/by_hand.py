@@ -15,9 +15,23 @@ def bonus(cohort: Cohort, row: int, arm: int) -> float:
     return sum(b.value for b in cohort.protocol.treatments[arm].bonus if flags[b.flag][0] == 1)
 
 
-def fall(cohort: Cohort, row: int, arm: int, benefit: float) -> float:
-    """The fall of the outcome behind a net benefit."""
-    return benefit + cost(cohort, arm) - bonus(cohort, row, arm)
+def weight(cohort: Cohort, row: int) -> float:
+    """What one unit of fall is worth to this patient."""
+    measured = ~cohort.imputed.to_numpy()[[row]]
+    return float(cohort.protocol.weights(cohort.values[[row]], measured)[0])
+
+
+def net(cohort: Cohort, row: int, arm: int, fall: float) -> float:
+    """The net benefit of a fall."""
+    return weight(cohort, row) * fall - cost(cohort, arm) + bonus(cohort, row, arm)
+
+
+def parts(cohort: Cohort, row: int, arm: int) -> str:
+    """How a plan with a burden and an indication is explained, up to the name of the indication."""
+    v = weight(cohort, row)
+    fall = "the fall" if v == 1 else f"{v:.0%} of the fall, since treatment is not due yet"
+    burden, worth = cost(cohort, arm), bonus(cohort, row, arm)
+    return f"{fall}, less {burden:g} for side effects and monitoring, plus {worth:g} because of an indication: "
 
 
 def both_parts(cohort: Cohort, row: int, arm: int) -> bool:

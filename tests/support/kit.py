@@ -43,7 +43,7 @@ NHANES = load_cohort("nhanes")
 
 def spec(cohort: Cohort = NHANES, **changes: object) -> SessionSpec:
     """A short session that shows its card at once."""
-    settings = {"planned": 6, "blinded": False} | changes
+    settings = {"planned": 6, "blinded": False, "worth": cohort.protocol.worth} | changes
     return SessionSpec(cohort.name, inputs_digest(cohort), cohort.protocol.name, **settings)  # type: ignore[arg-type]
 
 

@@ -57,7 +57,7 @@ def counts(labels: Sequence[str], numbers: Sequence[int], title: str) -> go.Figu
 def contributions(labels: Sequence[str], values: Sequence[float], unit: str, sure: bool = True) -> go.Figure:
     """What each fact adds to the expected benefit (right) or takes from it (left); grey while it is mostly chance."""
     alt = "Contributions: " + ", ".join(f"{a} {v:+.1f} {unit}" for a, v in zip(labels, values, strict=True))
-    figure = blank(alt, f"Contribution to the expected net benefit ({unit})", "", 80 + 28 * len(labels))
+    figure = blank(alt, f"Contribution to the expected fall ({unit})", "", 80 + 28 * len(labels))
     across(
         figure,
         labels,

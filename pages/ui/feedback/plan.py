@@ -165,8 +165,8 @@ def _effect(log: SessionLog, case: CaseFile, plan: Action, hidden: bool) -> None
 
 def _summary(log: SessionLog, case: CaseFile, effect: Effect) -> PlanSummary:
     """A plan of one's own as the first method judges it."""
-    net = Estimate(effect.mean, effect.low, effect.high)
-    return summarise_plan(log.cohort, case.row, effect.plan.arm, effect.plan.delta, net, log.evidence)
+    expected = Estimate(effect.mean, effect.low, effect.high)
+    return summarise_plan(log.cohort, case.row, effect.plan.arm, effect.plan.delta, expected, log.evidence)
 
 
 def _expected(log: SessionLog, case: CaseFile, effect: Effect) -> None:
@@ -180,15 +180,14 @@ def _expected(log: SessionLog, case: CaseFile, effect: Effect) -> None:
     st.metric(
         "Expected net benefit of this plan",
         f"{fixed(plan.net.mean)} {plan.unit}",
-        _against(plan.net.mean - main.mean, plan.unit),
+        _against(plan.net.mean - main.net, plan.unit),
         delta_color="off",
         delta_arrow="off",
-        help="Simulated; higher is better. The fall, less what side effects, monitoring and pills are worth, plus what "
-        "an indication is worth.",
+        help="Simulated; higher is better. What the fall is worth, less what side effects, monitoring and pills cost, "
+        "plus what an indication adds.",
     )
-    price = wording.price(log.cohort, plan.price)
-    span = interval(plan.net.low, plan.net.high)
-    st.caption(f"{span} {plan.unit}: a fall of {wording.about(plan.fall)}{f', {price}' if price else ''}")
+    price, span = wording.price(log.cohort, plan.price), interval(plan.net.low, plan.net.high)
+    st.caption(f"{span} {plan.unit}: {price}. Expected fall: {wording.about(plan.fall)} {plan.unit}")
 
 
 def _against(more: float, unit: str) -> str:

@@ -67,6 +67,7 @@ def form() -> None:
             planned=int(planned),
             warm_up=warm,
             config=config,
+            worth=cohort.protocol.worth,
         )
         label = "Start the session"
         st.button(

@@ -50,7 +50,7 @@ def _moved(log: SessionLog) -> str:
     if rewards and log.info.spec.outcomes == "simulated":
         unit = log.engine.problem.reward_unit
         mean = f"{fixed(sum(rewards) / len(rewards))} {unit}"
-        said += f"Net benefit of what was done: {mean} per patient on average (simulated)."
+        said += f"What was done lowered {log.cohort.protocol.outcome.label} by {mean} on average (simulated)."
     return said
 
 

@@ -33,8 +33,8 @@ def therapies(log: SessionLog, case: CaseFile, hidden: bool) -> None:
     st.caption(
         "What the method expects is hidden until you have chosen."
         if hidden
-        else f"Expected net benefit in {unit}, higher is better, with its range; simulated. It is the fall, less what "
-        "side effects, monitoring and pills are worth, plus what an indication is worth."
+        else f"Expected net benefit in {unit}, higher is better, with its range; simulated. It is what the fall "
+        "is worth, less what side effects, monitoring and pills cost, plus what an indication adds."
     )
 
 

@@ -36,7 +36,7 @@ def why(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> None:
     early = "" if n >= ENOUGH else f"**After {n:,} patients much of this is chance, hence grey: it is no finding.** "
     st.caption(
         f"{early}What the method believes now. Each bar is compared with an average patient; together they make the "
-        "expected net benefit. A star marks a value that was assumed, not measured. Learned from simulated outcomes."
+        "expected fall. A star marks a value that was assumed, not measured. Learned from simulated outcomes."
     )
     if any("self-reported" in label for label in labels):
         st.caption(
@@ -88,9 +88,9 @@ def therapies(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> 
         st.caption("Effects are shown once somebody has been treated: nothing is known about any treatment yet.")
         return
     st.caption(
-        f"After {cohort.protocol.outcome.horizon}, with the range left open; simulated. Net benefit is the fall, less "
-        "what side effects, monitoring and pills are worth, plus what an indication is worth: **higher is better**, "
-        "below 0 is worse than no change."
+        f"After {cohort.protocol.outcome.horizon}, with the range left open; simulated. Net benefit is what the fall "
+        "is worth, less what side effects, monitoring and pills cost, plus what an indication adds: **higher is "
+        "better**, below 0 is worse than no change."
     )
 
 
@@ -128,14 +128,14 @@ def log(cohort: Cohort, session: live.DisplayedRun, si: bool) -> None:
 
 
 def _entry(cohort: Cohort, row: LiveRow, unit: str, si: bool) -> dict[str, object]:
-    decision = row.decision
+    decision, what = row.decision, "fall" if unit == cohort.protocol.outcome.unit else "outcome"
     return {
         "No.": row.t,
         "Patient": cohort.ids[row.row],
         "Treatment": wording.treatment(cohort, decision.arm),
         "Change of habits": wording.habits(cohort, decision.delta, si),
-        f"Expected benefit, {unit}": round(decision.mean, 1) if np.isfinite(decision.mean) else None,
-        f"Simulated benefit, {unit}": round(row.outcome, 1),
+        f"Expected {what}, {unit}": round(decision.mean, 1) if np.isfinite(decision.mean) else None,
+        f"Simulated {what}, {unit}": round(row.outcome, 1),
         f"Benefit lost, {unit}": round(row.regret, 1),
         f"Lost so far, {unit}": round(row.cumulative, 1),
         "Asked": "yes" if decision.asked else "no",

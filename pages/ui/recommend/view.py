@@ -103,10 +103,11 @@ def _expected(cohort: Cohort, plan: PlanSummary, run: LiveRun) -> None:
     columns[2].metric(
         "Net benefit",
         f"{fixed(plan.net.mean)} {outcome.unit}",
-        help="The fall, less what side effects, monitoring and pills are worth, plus what a compelling indication for "
-        "the drug is worth. Methods are compared on this number.",
+        help="What the fall is worth (all of it where treatment is due now), less what side effects, monitoring and "
+        "pills cost, plus what a compelling indication for the drug adds. Declared, not learned; methods are compared "
+        "on this number.",
     )
-    columns[2].caption(f"The fall, {wording.price(cohort, plan.price) or 'nothing taken off'}")
+    columns[2].caption(wording.price(cohort, plan.price).capitalize())
     patients = "patient" if plan.given == 1 else "patients"
     st.caption(f"Learned from {plan.given:,} {patients} with this treatment in this run")
 

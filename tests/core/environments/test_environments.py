@@ -10,6 +10,7 @@ from libra_core.environments import EnvironmentSpec, make_environment
 from libra_core.environments.disease import REALISED
 from libra_core.environments.hypertension import EFFECTS, HABITS
 from libra_core.problem import Actions
+from tests.support import by_hand
 
 
 def _pressure_fall(
@@ -52,9 +53,10 @@ def test_the_truth_is_the_clinical_model(compliance: str) -> None:
         for k, treatment in enumerate(protocol.treatments):
             delta = contexts.lo + rng.random(contexts.lo.shape) * (contexts.hi - contexts.lo)
             change = dict(zip(protocol.mutable, share * protocol.change(delta[0]), strict=True))
-            expected = _pressure_fall(columns, int(row), treatment.code, change, treatment.adherence) - treatment.cost
-            expected += sum(b.value * float(columns[b.flag][row]) for b in treatment.bonus)
-            assert world.means(contexts, Actions(np.array([k]), delta))[0] == pytest.approx(expected, abs=1e-9)
+            fall = _pressure_fall(columns, int(row), treatment.code, change, treatment.adherence)
+            actions, worth = Actions(np.array([k]), delta), by_hand.net(cohort, int(row), k, fall)
+            assert world.means(contexts, actions)[0] == pytest.approx(fall, abs=1e-9)
+            assert world.worth(contexts, actions)[0] == pytest.approx(worth, abs=1e-9)
 
 
 def test_the_logistic_reward_is_the_chance_of_reaching_the_goal() -> None:

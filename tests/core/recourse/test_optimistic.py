@@ -19,6 +19,7 @@ from libra_core.recourse.optimistic import plan
 from libra_core.recourse.plans import Plans, evaluate
 from libra_core.streams import Streams
 from libra_core.study import make_policy, run
+from tests.support.instances import batch
 
 BETAS = (0.5, 1.5, 5.0, 20.0)
 
@@ -93,30 +94,10 @@ def test_the_certificate_knows_the_limit_on_changes() -> None:
         assert seen.gap <= 1e-2 * max(1.0, abs(value))
 
 
-def _batch(
-    rng: np.random.Generator, R: int, K: int, s: int | None
-) -> tuple[FeasibleSet, np.ndarray, np.ndarray, Contexts]:
-    d_i, d_m = 5, 6
-    many = [[draw(rng, d_m, d_i, s) for _ in range(K)] for _ in range(R)]
-    theta = np.array([[one.theta for one in row] for row in many])
-    A = np.array([[one.A for one in row] for row in many])
-    eligible = rng.random((R, K)) < 0.7
-    eligible[:, 0] = True
-    first = [row[0] for row in many]
-    contexts = Contexts(
-        np.array([i.x for i in first]),
-        np.array([i.lo for i in first]),
-        np.array([i.hi for i in first]),
-        eligible,
-        np.zeros(R, np.int64),
-    )
-    return FeasibleSet((1.0,) * d_m, 1.0, 2.0, s), theta, A, contexts
-
-
 @pytest.mark.parametrize("s", [None, 3])
 @pytest.mark.parametrize("beta", [0.0, 0.8, 5.0])
 def test_skipping_arms_that_cannot_win_changes_nothing(beta: float, s: int | None) -> None:
-    feasible, theta, A, contexts = _batch(np.random.default_rng(4), 100, 6, s)
+    feasible, theta, A, contexts = batch(np.random.default_rng(4), 100, 6, s)
     pruned = plan(feasible, theta, A, contexts, beta)
     full = plan(feasible, theta, A, contexts, beta, table=True)
     np.testing.assert_array_equal(pruned.arm, full.arm)
@@ -126,7 +107,7 @@ def test_skipping_arms_that_cannot_win_changes_nothing(beta: float, s: int | Non
 
 
 def test_a_batch_equals_its_rows() -> None:
-    feasible, theta, A, contexts = _batch(np.random.default_rng(5), 40, 5, 3)
+    feasible, theta, A, contexts = batch(np.random.default_rng(5), 40, 5, 3)
     whole = plan(feasible, theta, A, contexts, 1.0, table=True)
     for r in range(40):
         one = plan(feasible, theta[r : r + 1], A[r : r + 1], contexts.take(np.array([r])), 1.0, table=True)
@@ -135,7 +116,7 @@ def test_a_batch_equals_its_rows() -> None:
 
 
 def test_evaluate_agrees_with_plan_and_with_numpy() -> None:
-    feasible, theta, A, contexts = _batch(np.random.default_rng(6), 30, 4, None)
+    feasible, theta, A, contexts = batch(np.random.default_rng(6), 30, 4, None)
     realised = np.linspace(0.2, 1.0, 6)
     plans = plan(feasible, theta, A, contexts, 1.2, realised)
     z, s = evaluate(theta, A, contexts, plans.actions, realised)
@@ -148,7 +129,7 @@ def test_evaluate_agrees_with_plan_and_with_numpy() -> None:
 
 
 def test_effort_cost_and_min_gain_ask_for_less() -> None:
-    feasible, theta, A, contexts = _batch(np.random.default_rng(7), 60, 4, None)
+    feasible, theta, A, contexts = batch(np.random.default_rng(7), 60, 4, None)
     free = plan(feasible, theta, A, contexts, 0.8, table=True)
     costly = plan(feasible, theta, A, contexts, 0.8, cost=0.2, table=True)
     choosy = plan(feasible, theta, A, contexts, 0.8, min_gain=0.05, table=True)
@@ -169,7 +150,7 @@ def test_effort_cost_and_min_gain_ask_for_less() -> None:
 
 
 def test_someone_without_an_eligible_arm_is_refused_in_words() -> None:
-    feasible, theta, A, contexts = _batch(np.random.default_rng(8), 2, 3, None)
+    feasible, theta, A, contexts = batch(np.random.default_rng(8), 2, 3, None)
     nobody = Contexts(contexts.x, contexts.lo, contexts.hi, np.zeros((2, 3), bool), contexts.row)
     with pytest.raises(ValueError, match="no eligible arm"):
         plan(feasible, theta, A, nobody, 1.0)
@@ -231,8 +212,9 @@ def test_post_hoc_chooses_the_arm_without_a_change_then_the_change_for_that_arm(
     theta, A = policy.estimator.theta, policy.estimator.A
     z = np.einsum("rkd,rd->rk", theta, patients.x)
     s = np.sqrt(np.einsum("rd,rkde,re->rk", patients.x, A, patients.x))
-    arm = np.where(patients.eligible, z + policy.beta * s, -np.inf).argmax(axis=1)
-    assert (arm != np.where(patients.eligible, z, -np.inf).argmax(axis=1)).any()  # the radius matters to the arm
+    worths = (patients.weight[:, None] * index + patients.offset for index in (z + policy.beta * s, z))
+    arm, timid = (np.where(patients.eligible, worth, -np.inf).argmax(axis=1) for worth in worths)
+    assert (arm != timid).any()  # the radius matters to the arm
     chosen = policy.propose(patients).actions
     np.testing.assert_array_equal(chosen.arm, arm)
     assert (arm != _full(policy, patients, policy.beta).arm).any()  # both together would choose otherwise

@@ -224,16 +224,15 @@ def test_the_card_and_the_outcome_show_the_fall_behind_the_net_benefit(database:
             break
         log.accept(case.position, stamp())
     app = page(log.id)
-    now, fall = NHANES.frame.at[case.row, "sbp"], by_hand.fall(NHANES, case.row, plan.arm, plan.mean)
+    now, fall = NHANES.frame.at[case.row, "sbp"], plan.mean
     said = texts(app)
     assert f"{fixed(now)} → {fixed(round(now) - round(fall))} mmHg expected" in said
-    cost, bonus = by_hand.cost(NHANES, plan.arm), by_hand.bonus(NHANES, case.row, plan.arm)
-    assert f"Net benefit {fixed(plan.mean)} mmHg: the fall, less {cost:g} for side effects and monitoring" in said
-    assert f", plus {bonus:g} because of an indication: " in said
+    parts = by_hand.parts(NHANES, case.row, plan.arm)
+    assert f"Net benefit {fixed(by_hand.net(NHANES, case.row, plan.arm, fall))} mmHg: {parts}" in said
     at(app.button_group, f"fb_arm_{case.position}").set_value(plan.arm).run()
-    low, high = (by_hand.fall(NHANES, case.row, plan.arm, v) for v in (plan.low, plan.high))
-    assert f"a fall of {fixed(fall)} ({fixed(low)} to {fixed(high)}), less {cost:g} for" in texts(app)
+    assert parts in texts(app)
+    assert f"Expected fall: {fixed(fall)} ({fixed(plan.low)} to {fixed(plan.high)}) mmHg" in texts(app)
     click(app, f"fb_accept_{case.position}")
     done = the_session(database).ledger.cases[case.position]
-    fell = by_hand.fall(NHANES, case.row, plan.arm, done.outcome.reward)
+    fell = done.outcome.reward
     assert f"{'fell' if fell >= 0 else 'rose'} by {fixed(abs(fell))} mmHg" in texts(app)
