@@ -101,11 +101,10 @@ class Contexts:
     @classmethod
     def of(cls, patient: Patient) -> Contexts:
         """One patient as a batch, as pages use it."""
-        offset = None if patient.offset is None else patient.offset[None]
-        return cls(
-            patient.x[None], patient.lo[None], patient.hi[None], patient.eligible[None], np.array([patient.row]),
-            np.array([patient.weight]), offset,
-        )  # fmt: skip
+        one = cls(patient.x[None], patient.lo[None], patient.hi[None], patient.eligible[None], np.array([patient.row]))
+        if patient.offset is None:
+            return one
+        return replace(one, weight=np.array([patient.weight]), offset=patient.offset[None])
 
     def worth(self, reward: Floats, arm: Ints) -> Floats:
         """u = v(x) reward + offset_a(x), (R,): what a reward, its mean or a bound of it is worth.

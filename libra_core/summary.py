@@ -226,11 +226,11 @@ class _Summary:
 
     def arm(self, option: ArmOption) -> ArmSummary:
         arm, (with_habits, alone) = option.arm, _expected(option)
-        fall = self.known(arm, with_habits) if option.eligible else None
+        given, known = self.evidence.given[arm], option.eligible and self.known(arm, with_habits) is not None
         blocked = tuple(block.reason for block in self.cohort.blocked(self.row) if block.arm == arm)
-        nets = (self.net(arm, with_habits), self.net(arm, alone)) if fall else (None, None)
-        fall = fall if self.counts_fall else None
-        return ArmSummary(arm, option.eligible, option.delta, self.evidence.given[arm], *nets, fall, blocked)
+        net, still = (self.net(arm, found) if known else None for found in (with_habits, alone))
+        fall = with_habits if known and self.counts_fall else None
+        return ArmSummary(arm, option.eligible, option.delta, given, net, still, fall, blocked)
 
     def ranking(self, decision: Decision, net: Estimate) -> tuple[Ranked, ...]:
         """The proposed plan, then every eligible alternative, including "no change"; best expected first."""

@@ -100,7 +100,8 @@ class Decision:
     worth). lcb and ucb are the bandit's confidence bounds at radius `beta` (`radius` says which kind), not an interval
     to show to a clinician; width = weight (ucb - lcb), which LIBRA compares with Delta. low and high are: a 95 %
     credible interval of the mean in the estimator's own Gaussian approximation (prior variance noise^2 / ridge for
-    theta). `contributions` are theta_a[j] * x'[j], one for each entry of x', on the index scale, under the current estimate.
+    theta). `contributions` are theta_a[j] * x'[j], one for each entry of x', on the index scale, under the current
+    estimate.
     """
 
     policy: str

@@ -1,5 +1,7 @@
 """The trial of the advisor: its weights to the last digit, its fairness, and what it is fed by a run."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -75,27 +77,31 @@ def test_an_advisor_is_dismissed_at_tenfold_evidence_and_stays_so() -> None:
 
 
 @pytest.mark.parametrize("link", ["identity", "logistic"])
-def test_a_run_feeds_the_trial_with_reward_less_the_forecast_for_its_own_plan(link: str) -> None:
-    """Share, span, coin and surplus, followed round by round beside the policy."""
+def test_a_run_feeds_the_trial_with_worth_less_the_forecast_for_its_own_plan(link: str) -> None:
+    """Share, span, coin and surplus, followed round by round beside the policy, with declared values."""
     R, share = 6, 0.35
     world = make_environment(EnvironmentSpec(arms=4, d_immutable=3, d_mutable=4, link=link, noise=0.8), 8, R)
     policy = _policy(world, PolicyConfig(trial_share=share, plausibility=1.0))
     span = 1.0 if link == "logistic" else 2.4  # three times the noise
-    coins = Streams(5, "policy:libra-trial", R)
+    coins, rng = Streams(5, "policy:libra-trial", R), np.random.default_rng(9)
     log_wealth, seen = np.zeros((R, 2)), np.zeros((R, 2), int)
     forecasts: list[np.ndarray] = []
 
     def watch(policy: Policy, proposal: Proposal) -> None:
-        forecasts.append(policy.bounds(proposal.contexts, proposal.choice.own)[0])
+        own = proposal.choice.own
+        forecasts.append(proposal.contexts.worth(policy.bounds(proposal.contexts, own)[0], own.arm))
 
     for t in range(1, 121):
-        step = play(world, [policy], world.arrive(), t, watch).steps[0]
+        weight, offset = rng.uniform(0.3, 1.0, R), 0.2 * rng.standard_normal((R, 4))
+        contexts = replace(world.arrive(), weight=weight, offset=offset)
+        step = play(world, [policy], contexts, t, watch).steps[0]
         choice, coin = step.proposal.choice, coins.uniform(1)[:, 0]
         control = choice.reason == REASONS.index(Reason.CONTROL)
         assert (coin[choice.adopted] >= share).all()
         assert (coin[control] < share).all()
         np.testing.assert_array_equal(choice.actions.delta[control], choice.own.delta[control])
-        y = np.clip(step.outcomes.reward - forecasts[-1], -span, span)
+        worth = weight * step.outcomes.reward + offset[np.arange(R), choice.actions.arm]
+        y = np.clip(worth - forecasts[-1], -span, span)
         D = np.where(choice.adopted, y / (1 - share), np.where(control, -y / share, 0.0))
         log_wealth += np.log(1 - np.outer(D, [0.5, 0.95]) * share / span)
         seen += np.stack([choice.adopted, control], axis=1)
