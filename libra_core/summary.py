@@ -16,7 +16,7 @@ import numpy as np
 
 from libra_core.advisors.guideline import GuidelineAdvisor
 from libra_core.certainty import ENOUGH, Certainty, Estimate, Evidence, certainty_of
-from libra_core.clinical import Alert, Worth
+from libra_core.clinical import Alert, Due, Risk, Worth
 from libra_core.cohort import Cohort, Unmeasured
 from libra_core.policies.decision import ArmOption, Decision, Reason
 
@@ -100,7 +100,8 @@ class PlanSummary:
 
     net, fall, chance, expected are None until some patient has had the treatment: before that the method only
     guesses. `chance` (of reaching the goal) replaces the others where the outcome is the goal.
-    worth: the values under which the plan was made. has_model: the method estimates effects at all. given, learned:
+    due: whether treatment is due now. risk, risk_after: what the protocol's risk model says today and at the expected
+    outcome, as if that were the only change; None where it names none. worth: the values under which the plan was made. has_model: the method estimates effects at all. given, learned:
     patients with this treatment, and all of them. cautions, patient_cautions: most serious first, for clinician and
     patient. checks: what must be measured before the start. unrecorded, rule_facts: facts that could rule a treatment
     out and are not recorded, and how many there are.
@@ -111,6 +112,9 @@ class PlanSummary:
     arm: int
     delta: tuple[float, ...]
     contraindicated: bool
+    due: Due
+    risk: Risk | None
+    risk_after: Risk | None
     unit: str
     now: float
     has_model: bool
@@ -144,11 +148,15 @@ class PlanSummary:
         return None if self.fall is None else self.fall.below(self.now)
 
 
-def what_came(cohort: Cohort, row: int, arm: int, reward: float, unit: str, lost: float = 0.0) -> Came:
-    """What a reward says about the outcome of a patient who had `arm`."""
+def what_came(
+    cohort: Cohort, row: int, arm: int, reward: float, unit: str, lost: float = 0.0, net: bool = False
+) -> Came:
+    """What a reward says about the outcome of a patient who had `arm`. net: recorded as a net benefit, when values were
+    not yet declared."""
     if unit != cohort.protocol.outcome.unit:
         return Came(None, reward >= 0.5, lost)
-    return Came(reward, None, lost)
+    price = Price.of(cohort, row, arm)
+    return Came(reward + price.burden - price.indication if net else reward, None, lost)
 
 
 def summarise(cohort: Cohort, decision: Decision, evidence: Evidence) -> PlanSummary:
@@ -192,6 +200,9 @@ class _Summary:
             arm=arm,
             delta=delta,
             contraindicated=blocked,
+            due=cohort.due(row),
+            risk=cohort.risk(row),
+            risk_after=None if fall is None else cohort.risk(row, after),
             unit=self.evidence.unit,
             now=now,
             has_model=has_model,

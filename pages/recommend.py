@@ -8,6 +8,7 @@ from libra_core.cohort import Cohort
 from pages.ui.draw import cards
 from pages.ui.draw.show import heartbeat, nobody
 from pages.ui.draw.words import sentence
+from pages.ui.recommend import values as own_values
 from pages.ui.recommend import view
 from pages.ui.session import address as run_address
 from pages.ui.session import advice, current, live, loaders
@@ -79,6 +80,7 @@ def playground(cohort: Cohort) -> None:
         view.recommendation(cohort, shown, session.run, si_units())
     with right:
         view.run_so_far(session)
+        own_values.panel(cohort, shown, session)
     view.details(cohort, shown, session, si_units())
     heartbeat("patients-treated", len(session.run.rows))
 

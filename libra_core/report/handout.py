@@ -9,6 +9,7 @@ from libra_core.report.facts import cohort_facts
 from libra_core.report.reading import grade
 from libra_core.report.wording import treatment
 from libra_core.report.wording import value as value_of
+from libra_core.report.worth import own_values
 from libra_core.study.live import LiveRun
 from libra_core.summary import PlanSummary
 
@@ -37,6 +38,8 @@ def handout_for(cohort: Cohort, shown: PlanSummary, config_hash: str, seed: int,
         _questions(shown),
     )
     facts = cohort_facts(cohort, config_hash, seed)
+    if own := own_values(cohort, shown.worth):
+        facts = (*facts, ("Values", f"Made under {own}."))
     text = "\n".join(line for s in sections for line in (s.title, s.message, *s.points))
     level = f"school grade {max(1.0, grade(text, names(cohort))):.0f} or so (Flesch-Kincaid), drugs and habits left out"
     return Document(

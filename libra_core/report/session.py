@@ -12,6 +12,7 @@ from libra_core.records.ledger import CaseFile, Ledger
 from libra_core.records.replay import cohort_of
 from libra_core.report.document import Bar, Chart, Document, Section, Table
 from libra_core.report.wording import habits, label, moved, treatment
+from libra_core.report.worth import own_values
 from libra_core.summary import what_came
 
 WORDS = {
@@ -36,13 +37,14 @@ def session_document(wanted: str, si: bool = False, repository: Repository | Non
         ledger.apply(event)
     audit = repository.verify(info.id)
     cohort = cohort_of(info.spec.cohort, [])
-    sections = (_decided(info, ledger), _choices(info, ledger), _cases(cohort, ledger, si))
+    sections = (_decided(info, ledger), _choices(info, ledger), _cases(cohort, info, ledger, si))
     facts = (
         ("Outcomes", "Simulated." if info.spec.outcomes == "simulated" else "Entered by the clinician."),
         ("Session", info.id),
         ("Config hash", info.spec.hash),
         ("Seed", str(info.spec.seed)),
         ("Method on the card", label(info.spec.policy)),
+        ("Values", _values(cohort, info)),
         ("Begun", info.created_at[:16].replace("T", " ") + " UTC"),
         ("Audit chain", audit.message),
         ("Data", cohort.provenance),
@@ -55,6 +57,14 @@ def session_document(wanted: str, si: bool = False, repository: Repository | Non
         sources=cohort.protocol.references,
         stamp=f"config {info.spec.hash}, seed {info.spec.seed}",
     )
+
+
+def _values(cohort: Cohort, info: SessionInfo) -> str:
+    """Under which values the session's plans were made."""
+    if info.spec.worth is None:
+        return "Recorded before values were declared: what was learned was the net benefit."
+    own = own_values(cohort, info.spec.worth)
+    return f"{own[:1].upper()}{own[1:]}." if own else "As the protocol declares."
 
 
 def _closed(ledger: Ledger) -> list[CaseFile]:
@@ -102,7 +112,7 @@ def _choices(info: SessionInfo, ledger: Ledger) -> Section | None:
     )
 
 
-def _cases(cohort: Cohort, ledger: Ledger, si: bool) -> Section:
+def _cases(cohort: Cohort, info: SessionInfo, ledger: Ledger, si: bool) -> Section:
     rows = []
     for case in _closed(ledger):
         done = case.final.executed if case.final else None
@@ -114,17 +124,17 @@ def _cases(cohort: Cohort, ledger: Ledger, si: bool) -> Section:
                 WORDS.get(case.final.kind, case.final.kind.value),
                 treatment(cohort, done.arm) if done else "nothing yet",
                 habits(cohort, done.delta, si) if done else "",
-                _came(cohort, case),
+                _came(cohort, case, net=info.spec.worth is None),
             )
         )
     head = ("No.", "Patient", "Decision", "Treatment", "Change of habits", cohort.protocol.outcome.label.capitalize())
     return Section("cases", "Patient by patient", f"{len(rows)} patients were decided.", table=Table(head, tuple(rows)))
 
 
-def _came(cohort: Cohort, case: CaseFile) -> str:
+def _came(cohort: Cohort, case: CaseFile, net: bool) -> str:
     """What came of what was done: 'fell by 8 mmHg'."""
     done, outcome = case.final.executed if case.final else None, cohort.protocol.outcome
     if done is None or case.outcome is None:
         return "awaited"
-    came = what_came(cohort, case.row, done.arm, case.outcome.reward, outcome.unit)
+    came = what_came(cohort, case.row, done.arm, case.outcome.reward, outcome.unit, net=net)
     return moved(came.fall or 0.0, outcome.unit)

@@ -138,13 +138,14 @@ class LiveRun:
     def config_hash(self) -> str:
         return self.spec.hash
 
-    def patient(self, row: int) -> Patient:
+    def patient(self, row: int, worth: Worth | None = None) -> Patient:
+        """A patient of the cohort; worth: other values than those of now."""
         assert self.environment.cohort is not None
-        return self.environment.cohort.patient(row, self.worth, self.environment.problem.link.binary)
+        return self.environment.cohort.patient(row, worth or self.worth, self.environment.problem.link.binary)
 
-    def contexts(self, row: int) -> Contexts:
-        """One patient as a batch, with what things are worth now."""
-        return Contexts.of(self.patient(row))
+    def contexts(self, row: int, worth: Worth | None = None) -> Contexts:
+        """The same as a batch of one."""
+        return Contexts.of(self.patient(row, worth))
 
     def decision_for(self, row: int) -> Decision:
         """What the policy would do now for one patient: nothing is learned and no random number is spent.

@@ -96,6 +96,24 @@ def options(
     return figure.update_yaxes(autorange="reversed")
 
 
+def ranges(labels: Sequence[str], spans: Sequence[tuple[float, float]], now: Sequence[float]) -> go.Figure:
+    """Where on its slider each value leaves the plan as it is: spans and today's place as shares of the slider."""
+    said = (f"{label}, from {low:.0%} to {high:.0%}" for label, (low, high) in zip(labels, spans, strict=True))
+    figure = blank(f"Range in which the plan stays: {'; '.join(said)}", "", "", 60 + 34 * len(labels))
+    for ends, colour, width in (([(0.0, 1.0)] * len(labels), GREY, 2), (spans, BLUE, 8)):
+        figure.add_scatter(
+            x=[x for low, high in ends for x in (low, high, None)],
+            y=[y for label in labels for y in (label, label, None)],
+            mode="lines",
+            line={"color": colour, "width": width},
+            hoverinfo="skip",
+        )
+    marker = {"symbol": "diamond", "size": 12, "color": VERMILION}
+    figure.add_scatter(x=list(now), y=list(labels), mode="markers", marker=marker, hoverinfo="skip")
+    figure.update_xaxes(range=[-0.03, 1.03], showticklabels=False, showgrid=False, zeroline=False)
+    return figure.update_layout(showlegend=False).update_yaxes(autorange="reversed")
+
+
 def regret_so_far(cumulative: Sequence[float], asked: Sequence[bool], unit: str) -> go.Figure:
     """The displayed run: one point per patient, a tick on the axis where the advisor was asked."""
     n = len(cumulative)

@@ -8,7 +8,7 @@ from libra_core.certainty import Certainty
 from libra_core.clinical.rules import DANGER, LATER, severity
 from libra_core.cohort import Cohort, Unmeasured
 from libra_core.policies import Decision
-from libra_core.report import wording
+from libra_core.report import wording, worth
 from libra_core.summary import PlanSummary
 
 BADGE = {
@@ -24,6 +24,17 @@ def certainty(shown: PlanSummary) -> str:
         return ""
     colour, icon = BADGE[shown.certainty]
     return f":{colour}-badge[:material/{icon}: {shown.certainty}]"
+
+
+def own(cohort: Cohort, plan: PlanSummary) -> str:
+    """A badge on a plan that was made under other values than the declared ones."""
+    text = worth.own_values(cohort, plan.worth)
+    return f":violet-badge[:material/balance: {capital(text)}]" if text else ""
+
+
+def declared(plan: PlanSummary) -> list[str]:
+    """Whether treatment is due, and what the risk model says, for captions."""
+    return [text for text in (worth.due(plan), worth.risk(plan)) if text]
 
 
 def warnings(cohort: Cohort, shown: PlanSummary) -> list[str]:

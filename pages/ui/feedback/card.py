@@ -25,11 +25,13 @@ def card(log: SessionLog, case: CaseFile, title: str) -> None:
     main, cohort, si = case.shown[log.info.spec.policy], log.cohort, si_units()
     plan = summarise(cohort, main, log.evidence)
     with st.container(border=True, key="proposal", gap="xsmall"):
-        st.markdown(f":blue-badge[:material/clinical_notes: {title}] {words.certainty(plan)}")
+        st.markdown(f":blue-badge[:material/clinical_notes: {title}] {words.certainty(plan)} {words.own(cohort, plan)}")
         st.markdown(f"### {wording.headline(cohort, plan.arm)}")
         habits = wording.changes(cohort, plan.delta, si)
         st.markdown("**and** " + " · ".join(f"**{text}**" for text in habits) if habits else "Habits stay as they are.")
         st.markdown(_expected(cohort, plan))
+        for line in words.declared(plan):
+            st.caption(line)
         if log.info.spec.mode != "unsure":  # there the answer is still to come, or stands beside the card
             st.markdown(_why(log, main, plan))
         for line in words.warnings(cohort, plan):
@@ -80,7 +82,8 @@ def outcome(log: SessionLog, case: CaseFile) -> str:
     if found is None:
         return "The outcome is awaited."
     unit = log.engine.problem.reward_unit
-    came = what_came(log.cohort, case.row, final.executed.arm, found.reward, unit)
+    net = log.info.spec.worth is None
+    came = what_came(log.cohort, case.row, final.executed.arm, found.reward, unit, net=net)
     return f"{'Simulated' if found.source == 'simulated' else 'Entered'}: {wording.came(log.cohort, came)}."
 
 

@@ -12,7 +12,7 @@ from libra_core.records.spec import CLINICIAN
 from libra_core.study.live import live_config
 from libra_core.study.spec import cohort_key, inputs_digest
 from pages.ui.feedback.state import Key, feedback_state, open_session, value
-from pages.ui.session import access, advice, current, loaders
+from pages.ui.session import access, advice, current, loaders, values
 
 MODES = {"every": "I decide every patient", "unsure": "Ask me only when unsure"}
 OUTCOMES = {"simulated": "Simulated at once", "later": "Entered later by a person"}
@@ -53,6 +53,11 @@ def form() -> None:
         name = b.text_input("Name of the session", key=Key.NAME, max_chars=80, placeholder="optional")
         with st.expander("Study settings: method, advisor, outcomes, patients"):
             policy, advisor, outcomes, warm, seed = _study(mode)
+        with st.expander("Your values: what a fall, a burden and a compelling reason are worth"):
+            st.caption(
+                "They stay for the whole session; its card, its record and its report say so where you change them."
+            )
+            values.sliders(cohort.protocol, Key.WORTH)
         spec = SessionSpec(
             cohort_key(cohort),
             inputs_digest(cohort),
@@ -67,7 +72,7 @@ def form() -> None:
             planned=int(planned),
             warm_up=warm,
             config=config,
-            worth=cohort.protocol.worth,
+            worth=values.chosen(cohort.protocol, Key.WORTH),
         )
         label = "Start the session"
         st.button(

@@ -32,6 +32,7 @@ class Key:
     BLINDED: Final = "fb_blinded"
     OUTCOMES: Final = "fb_outcomes"
     SEED: Final = "fb_seed"
+    WORTH: Final = "fb_worth"
     PLANNED: Final = "fb_planned"
     WARM_UP: Final = "fb_warm_up"
     WIDTH: Final = "fb_width"

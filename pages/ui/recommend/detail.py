@@ -8,6 +8,7 @@ import streamlit as st
 
 from libra_core.cohort import Cohort
 from libra_core.report import wording
+from libra_core.report.worth import own_values
 from libra_core.spreadsheet import csv_bytes
 from libra_core.study.live import LiveRow, LiveRun
 from libra_core.summary import ArmSummary
@@ -141,6 +142,7 @@ def _entry(cohort: Cohort, row: LiveRow, unit: str, si: bool) -> dict[str, objec
         "Asked": "yes" if decision.asked else "no",
         "Advice followed": "yes" if decision.adopted else "no",
         "Reason": str(decision.reason.value),
+        "Values": own_values(cohort, row.worth) or "as declared",
     }
 
 

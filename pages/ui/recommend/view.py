@@ -28,7 +28,7 @@ def recommendation(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool
         preview = ":gray-badge[preview: nothing is learned by looking]" if shown.record is None else ""
         st.markdown(
             f":blue-badge[:material/clinical_notes: Proposed plan] {words.certainty(plan)} "
-            f"{_seen(cohort, shown, run, si)} {preview}"
+            f"{_seen(cohort, shown, run, si)} {preview} {words.own(cohort, plan)}"
         )
         st.markdown(f"### {wording.headline(cohort, plan.arm)}")
         habits = wording.changes(cohort, plan.delta, si)
@@ -37,6 +37,8 @@ def recommendation(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool
         if habits:
             st.caption(_effort(cohort, plan, run, si))
         _expected(cohort, plan, run)
+        for line in words.declared(plan):
+            st.caption(line)
         st.markdown(_why(cohort, shown, si))
         if other := wording.guideline(cohort, plan, si):
             st.caption(other)

@@ -2,7 +2,7 @@
 
 Outcomes follow from the seed, so method, advisor, seed and the number of patients are enough, as long as the cohort is
 one of ours and the patients came in turn. A run for which that is not so has no address, and a reload starts anew. Nor
-has one with a language model: opening an address must never send a question out.
+has one with values of one's own, or with a language model: opening an address must never send a question out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def write(cohort: Cohort, session: live.DisplayedRun) -> None:
     """Bring the address to where the run stands."""
     policy, advisor, seed = live.settings()
     treated = len(session.run.rows)
-    plain = session.in_turn and not live.limits(cohort) and advisor != advice.MODEL
+    plain = session.in_turn and not live.limits(cohort) and not live.own_values(cohort) and advisor != advice.MODEL
     if not treated or not plain or app_state().source == current.UPLOADED:
         for name in NAMES:
             st.query_params.pop(name, None)

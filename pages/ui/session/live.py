@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from libra_core.clinical import Worth
 from libra_core.cohort import Cohort
 from libra_core.policies import Decision
 from libra_core.study.live import LiveRow, LiveRun
 from libra_core.summary import PlanSummary, summarise
-from pages.ui.session import advice, current
+from pages.ui.session import advice, current, values
 from pages.ui.session.state import Key, Slot, app_state, widget
 
 LONGEST = 2000  # patients in one displayed run: enough to see a method learn, and a chart stays light
@@ -81,8 +82,24 @@ def displayed(cohort: Cohort) -> DisplayedRun:
         policy, advisor, seed = settings()
         chosen = advice.chosen(advisor, cohort)
         mine = DisplayedRun(LiveRun.start(cohort, policy, chosen, seed, limits=limits(cohort)))
+        mine.run.worth = own_values(cohort)
         RUN.put(mine)
     return mine
+
+
+def own_values(cohort: Cohort) -> Worth | None:
+    """What this clinician says things are worth; None while it is what the protocol declares."""
+    own = values.chosen(cohort.protocol, Key.WORTH)
+    return None if own == cohort.protocol.worth else own
+
+
+def revalue() -> None:
+    """The displayed run goes on under the values that the sliders show; nothing is learned anew."""
+    cohort = current.cohort()
+    session = displayed(cohort)
+    session.run.worth = own_values(cohort)
+    if session.run.rows and app_state().row is None:
+        app_state().row = session.run.rows[-1].row  # the same patient, as a preview under the new values
 
 
 def shown_plan(cohort: Cohort, session: DisplayedRun) -> ShownPlan:
