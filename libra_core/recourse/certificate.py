@@ -261,7 +261,8 @@ def certify(
 
     References
     ----------
-    Anstreicher 2009, "Semidefinite programming versus the reformulation-linearization technique" (J Glob Optim 43:471).
+    Anstreicher 2009, "Semidefinite programming versus the reformulation-linearization technique for nonconvex
+    quadratically constrained quadratic programming", J Glob Optim 43:471-484: the relaxation of the products.
 
     Examples
     --------
