@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from libra_core.advisors import GUIDELINE, LLM, kinds, make_advisor
 from libra_core.cli.arguments import (
+    GUIDELINE,
     ROW_HELP,
     SEED_MAX,
     advisor_help,
@@ -137,6 +137,8 @@ def _ask(
     cohort: Cohort, row: int, name: str, seed: int, allow_remote: str
 ) -> tuple[Advice, str, Callable[[str], object]]:
     """The advice, a sentence about it, and a function that logs the decision that followed."""
+    from libra_core.advisors import LLM, kinds, make_advisor
+
     if name == LLM:  # not by `make_advisor`: here a model that is off is an answer, with its reason
         from libra_core.advisors.llm import llm_advisor  # the SDK takes a second to import
 
