@@ -116,7 +116,7 @@ class Contexts:
 
     @property
     def unchanged(self) -> Contexts:
-        """The same patients where no habit may move: F is {0}."""
+        """The same patients with no feasible change: F = {0}."""
         nothing = np.zeros_like(self.lo)
         return replace(self, lo=nothing, hi=nothing)
 

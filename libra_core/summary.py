@@ -1,4 +1,4 @@
-"""What a plan means to its reader: its effect, its burden, how certain both are, what to watch, and why it was chosen.
+"""The summary of a plan for its reader: effect, burden, certainty, cautions, and why it was chosen.
 
 Everything that pages, reports and the command line say about a plan is computed here, once; they only render it.
 Policies learn the fall of the outcome. What it is worth is declared by the protocol, or by a clinician:
@@ -47,8 +47,8 @@ class Price:
 
 @dataclass(frozen=True)
 class ArmSummary:
-    """One treatment for the patient, with its best change of habits and alone (effects as in PlanSummary; None where
-    the treatment is contraindicated)."""
+    """One treatment for the patient, alone and with its best change of habits. Effects as in PlanSummary, None where
+    the treatment is contraindicated."""
 
     arm: int
     eligible: bool
@@ -73,8 +73,8 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Counsel:
-    """What another source recommends. taken: it is this plan. ceilings: the upper bounds of it and of this plan,
-    where the method compared the two."""
+    """The recommendation of another source. taken: this plan follows it. ceilings: the upper bounds of the
+    recommendation and of this plan, where the method compared the two."""
 
     arm: int
     delta: tuple[float, ...]
@@ -87,7 +87,7 @@ class Counsel:
 @dataclass(frozen=True)
 class Came:
     """The result of a plan. fall: of the outcome, negative for a rise; None where only the goal was observed, and then
-    `reached` says whether it was met. lost: expected benefit that the best plan would have added (simulated)."""
+    `reached` says whether it was met. lost: the benefit that the best plan would have added, expected (simulated)."""
 
     fall: float | None
     reached: bool | None
@@ -101,8 +101,8 @@ class PlanSummary:
     net, fall, chance, expected are None until some patient has had the treatment: before that the method only
     guesses. `chance` (of reaching the goal) replaces the others where the outcome is the goal.
     due: whether treatment is due now. risk, risk_after: what the protocol's risk model says today and at the expected
-    outcome, as if that were the only change; None where it names none. worth: the values under which the plan was made. has_model: the method estimates effects at all. given, learned:
-    patients with this treatment, and all of them. cautions, patient_cautions: most serious first, for clinician and
+    outcome, as if that were the only change; None where it names none. worth: the values under which the plan was made.
+    has_model: the method estimates effects. given, learned: patients with this treatment, and with any. cautions, patient_cautions: most serious first, for clinician and
     patient. checks: what must be measured before the start. unrecorded, rule_facts: facts that could rule a treatment
     out and are not recorded, and how many there are.
     """
@@ -256,7 +256,7 @@ class _Summary:
         return tuple(sorted(found, key=lambda line: (not line.proposed, -line.net.mean)))
 
     def said(self, delta: Sequence[float]) -> tuple[str, ...]:
-        """A change as it is displayed: two plans that read the same are one."""
+        """A change as it is displayed: plans that read the same count as one."""
         protocol = self.cohort.protocol
         moved = zip(protocol.mutable_features, protocol.change(delta), strict=True)
         return tuple(feature.display_change(float(change)) for feature, change in moved)
@@ -277,7 +277,7 @@ class _Summary:
         return self.net(arm, Estimate(ucb, ucb, ucb)).mean
 
     def guideline(self, arm: int, delta: tuple[float, ...]) -> Counsel | None:
-        """What the disease's rule book recommends; None where there is none."""
+        """The recommendation of the disease's guideline rules; None where there are none."""
         advice = GuidelineAdvisor(self.cohort.case, len(delta)).advise(self.cohort.case(self.row))
         if not advice.given:
             return None

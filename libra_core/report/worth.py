@@ -15,7 +15,7 @@ def due(shown: PlanSummary) -> str:
 
 
 def risk(shown: PlanSummary) -> str:
-    """'10-year risk ... 9.1 % → 7.9 %, if pressure were the only change'; why there is no number; empty without a model."""
+    """'10-year risk ... 9.1 % → 7.9 %', or why there is no number; empty where the protocol names no model."""
     if shown.risk is None:
         return ""
     if shown.risk.value is None:

@@ -42,7 +42,7 @@ class LiveRow:
 
 
 def live_config(protocol: Protocol, link: str | None = None) -> PolicyConfig:
-    """The settings that a page starts with: treatments share information, and negligible changes are dropped."""
+    """The default settings of a page: treatments share information, and negligible changes are dropped."""
     return PolicyConfig(shared=True, min_gain=0.0 if link == "logistic" else protocol.feasible.min_gain)
 
 
@@ -109,7 +109,7 @@ class LiveRun:
         return Evidence(tuple(given[k] for k in range(problem.n_arms)), problem.reward_unit, problem.noise, worth)
 
     def summary(self, row: int, treated: LiveRow | None = None) -> PlanSummary:
-        """The plan for a cohort row: what the policy would do now, or what it did in a round of this run."""
+        """The plan for a cohort row: the policy's current one, or the one it made in a round of this run."""
         assert self.environment.cohort is not None
         decision = self.decision_for(row) if treated is None else treated.decision
         return summarise(self.environment.cohort, decision, self.evidence(treated))
@@ -120,7 +120,7 @@ class LiveRun:
         return self.policy.trial.report() if isinstance(self.policy, LibraTrial) else None
 
     def readmit(self) -> None:
-        """A person's decision: the advisor is asked again and its trial starts anew. Noted in `readmitted`."""
+        """Ask the advisor again and restart its trial; a clinician's decision, recorded in `readmitted`."""
         if isinstance(self.policy, LibraTrial):
             self.policy.readmit()
             self.readmitted.append(len(self.rows))
@@ -148,7 +148,7 @@ class LiveRun:
         return Contexts.of(self.patient(row, worth))
 
     def decision_for(self, row: int) -> Decision:
-        """What the policy would do now for one patient: nothing is learned and no random number is spent.
+        """The policy's current decision for one patient: nothing is learned, the random streams do not advance.
 
         An uncertain policy asks its advisor here too: a language model without a stored answer for this patient is
         asked, and the question counts against its budget.

@@ -28,7 +28,7 @@ class LLMAdvisor(CaseAdvisor):
     """Asks a language model; never raises. Raises ValueError only when it is made, for settings that cannot work.
 
     `user` and `case_name` (a pseudonym for a row) go into the audit log on this machine, never into a message.
-    `spent` is what the session used before, when settings or cohort change within it.
+    `spent`: what the session has used so far, when its settings or cohort change.
     Answers depend on the server: with the cache they repeat, without it they need not.
     """
 
@@ -106,7 +106,7 @@ class LLMAdvisor(CaseAdvisor):
     # one sample -----------------------------------------------------------------------------------------------------
 
     def _guarded(self, case: Case, sample: int, log: _Log) -> Ballot:
-        """No error of ours may stop a clinic: an unexpected one is a status as well."""
+        """An unexpected error is a status as well: no error of this program may stop a clinic."""
         try:
             return self._sample(case, sample, log)
         except Exception as error:
@@ -227,7 +227,7 @@ class LLMAdvisor(CaseAdvisor):
         )
 
     def note_decision(self, audit_row: int, final_choice: str, overrides: tuple[str, ...] = ()) -> int:
-        """Append what followed from the advice: LIBRA's final choice, and the rules that overrode the model."""
+        """Append the decision after the advice: LIBRA's final choice, and the rules that overrode the model."""
         body = {"kind": "decision", "advice_row": audit_row, "final_choice": final_choice, "overrides": list(overrides)}
         return self.store.append(body | {"user": self.user})
 
@@ -252,7 +252,7 @@ class StoredAnswers(CaseAdvisor):
 
 @dataclass
 class _Log:
-    """What one consultation used, over all its requests."""
+    """The usage of one consultation, over all its requests."""
 
     requests: int = 0
     tokens: int = 0

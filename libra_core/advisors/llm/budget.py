@@ -1,4 +1,4 @@
-"""What questions may cost: reserve before, settle after; caps of a session and of a day; and a circuit breaker."""
+"""The budget for questions, reserved before and settled after; caps for a session and a day; a circuit breaker."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether questions are being held back."""
+        """Whether no request is sent at present."""
         with self._lock:
             return self._failures >= self.limit and self.clock() < self._until
 

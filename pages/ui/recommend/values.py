@@ -1,4 +1,4 @@
-"""Your values: what a fall, a burden and a compelling reason are worth; the plan follows at once, nothing is learned."""
+"""Your values: what a fall, a burden and a compelling reason are worth; the plan follows, nothing is learned."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def panel(cohort: Cohort, shown: live.ShownPlan, session: live.DisplayedRun) -> 
         return
     with panel:
         st.caption(
-            "How patients respond is learned; what a response is worth is declared. Move a slider: the plan follows, and "
-            "nothing is learned anew."
+            "How patients respond is learned; what a response is worth is declared. Move a slider: the plan follows, "
+            "and nothing is learned anew."
         )
         values.sliders(cohort.protocol, Key.WORTH, live.revalue)
         if found := sensitivity(session.run, shown.row):
