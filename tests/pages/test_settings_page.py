@@ -96,3 +96,20 @@ def test_the_settings_stay_when_the_page_changes(server):
     app.switch_page("settings.py").run()
     assert app.text_input(key="llm_url").value == server.base_url
     assert app.toggle(key="llm_on").value is True
+
+
+def test_a_store_that_cannot_be_written_is_said_and_the_model_stays_off(server, monkeypatch, tmp_path):
+    (tmp_path / "a folder").mkdir()
+    monkeypatch.setenv("LIBRA_ADVICE_DB", str(tmp_path / "a folder"))
+    before = len(server.received)
+    app = point_at(settings_page(), server.base_url, "good")
+    assert any("cannot be used" in error.value for error in app.error)
+    assert app.button(key="llm_test").disabled
+    app.switch_page("compare.py").run()
+    assert not app.exception
+    assert "cannot be used" in everything(app)
+    assert "No language model is asked" in everything(app)
+    assert len(server.received) == before
+    monkeypatch.setenv("LIBRA_ADVICE_DB", str(tmp_path / "mended.sqlite"))
+    app.switch_page("settings.py").run()
+    assert not any("cannot be used" in error.value for error in app.error), "mended without a new start"

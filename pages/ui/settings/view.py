@@ -11,9 +11,10 @@ import streamlit as st
 from libra_core.advisors.llm import Consent, LLMSettings, open_store, payload_preview, test_connection
 from libra_core.advisors.llm.budget import price_of
 from libra_core.advisors.llm.settings import Resolved
+from libra_core.advisors.llm.store import StoreError
 from libra_core.cohort import Cohort
 from pages.ui.draw import words
-from pages.ui.draw.show import download
+from pages.ui.draw.show import download, failed
 from pages.ui.session import live, llm
 from pages.ui.session.state import app_state
 
@@ -94,7 +95,10 @@ def limits() -> None:
     tokens = middle.number_input("Limit: tokens", 0, 10**9, page.max_tokens, step=100_000, key="llm_tokens")
     cost = right.number_input("Limit: US dollars", 0.0, 10_000.0, page.max_cost, step=1.0, key="llm_cost")
     _keep(samples=int(samples), max_calls=int(calls), max_tokens=int(tokens), max_cost=float(cost))
-    st.caption(f"Limits of this session. {_price_sentence(now.settings)}")
+    st.caption(
+        f"Limits for one person and day (UTC), over all tabs and programs of this installation. "
+        f"{_price_sentence(now.settings)}"
+    )
 
 
 def _price_sentence(settings: LLMSettings) -> str:
@@ -153,7 +157,7 @@ def status() -> None:
     """Who is speaking, and why not the model if it is not."""
     now, settings = llm.resolved(), llm.resolved().settings
     if now.fault:
-        st.error(now.fault, icon=":material/error:")
+        failed(now.fault)
     elif settings.off_reason():
         st.info(f"{settings.off_reason()} {llm.OFFLINE}", icon=":material/toggle_off:")
     else:
@@ -173,38 +177,42 @@ def connection() -> None:
     ):
         with st.spinner("Asking …"):
             # A person waits here, so nothing is tried again and ten seconds are enough.
-            result = test_connection(replace(settings, timeout=min(settings.timeout, 10.0), max_retries=0))
+            quick = replace(settings, timeout=min(settings.timeout, 10.0), max_retries=0)
+            result = test_connection(quick, llm.budget())
         mine.tested = (settings, *result)
     if mine.tested and mine.tested[0] == settings:
         KIND.get(mine.tested[1], st.warning)(mine.tested[2])
 
 
 def spend() -> None:
-    """Questions, tokens and dollars of this session, and of all sessions today."""
-    settings, used = llm.resolved().settings, llm.spent()
-    calls, tokens, cost = open_store().spend()
+    """Questions, tokens and dollars of this person today, and of everybody."""
+    settings = llm.resolved().settings
+    try:
+        used, all_ = llm.budget().mine, llm.budget().today()
+    except StoreError as error:
+        return failed(str(error))
     shown = f"${used.cost:,.2f}" if price_of(settings) else "unknown"
     for column, (label, value, cap, today) in zip(
         st.columns(3),
         (
-            ("Questions", f"{used.calls:,}", f"{settings.max_calls:,}", f"{calls:,}"),
-            ("Tokens", f"{used.tokens:,}", f"{settings.max_tokens:,}", f"{tokens:,}"),
-            ("Cost", shown, f"${settings.max_cost:,.2f}", f"${cost:,.2f}"),
+            ("Questions", f"{used.calls:,}", f"{settings.max_calls:,}", f"{all_.calls:,}"),
+            ("Tokens", f"{used.tokens:,}", f"{settings.max_tokens:,}", f"{all_.tokens:,}"),
+            ("Cost", shown, f"${settings.max_cost:,.2f}", f"${all_.cost:,.2f}"),
         ),
         strict=True,
     ):
-        said = f"of {cap}; on this server today {today}"
+        said = f"of {cap} today; everybody {today}"
         column.metric(label, value, said, delta_color="off", delta_arrow="off")
 
 
 def audit() -> None:
     """The chained log: whether it is intact, and all of it as a file."""
     store = open_store()
-    count, _ = store.head()
-    st.caption(
-        f"Audit log: {count:,} rows, each chained to the one before."
-        + ("" if store.durable else " It is kept in memory only: its folder cannot be written.")
-    )
+    try:
+        count, _ = store.head()
+    except StoreError as error:
+        return failed(str(error))
+    st.caption(f"Audit log: {count:,} rows, each chained to the one before.")
     with st.container(horizontal=True):
         check = st.button("Check the audit log", key="llm_verify", disabled=count == 0)
         rows = lambda: "\n".join(json.dumps(row, ensure_ascii=False) for row in store.rows())  # noqa: E731
