@@ -8,10 +8,16 @@ from streamlit.testing.v1 import AppTest
 
 from libra_core.advisors.llm.settings import NAMES
 from libra_core.records import Database
+from pages.ui.draw.cards import JOINER
 from pages.ui.session import access
 from tests.support.llm_server import LLMServer
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
+
+
+def unescaped(text: str) -> str:
+    """What a person reads of a text that a page shows as it is."""
+    return text.replace("\\", "").replace(JOINER, "")
 
 
 @pytest.fixture

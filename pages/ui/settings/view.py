@@ -14,6 +14,7 @@ from libra_core.advisors.llm.settings import Resolved
 from libra_core.advisors.llm.store import StoreError
 from libra_core.cohort import Cohort
 from pages.ui.draw import words
+from pages.ui.draw.cards import escaped
 from pages.ui.draw.show import download, failed
 from pages.ui.session import live, llm
 from pages.ui.session.state import app_state
@@ -102,13 +103,13 @@ def limits() -> None:
 
 
 def _price_sentence(settings: LLMSettings) -> str:
-    price = price_of(settings)
+    price, model = price_of(settings), escaped(settings.model)
     if settings.is_local:
         return "A server on this machine costs nothing."
     if price is None:
-        return f"The price of {settings.model} is not in data/prompts/prices.toml, so only questions and tokens count."
+        return f"The price of {model} is not in data/prompts/prices.toml, so only questions and tokens count."
     return (
-        f"{settings.model}: {price.input:g} dollars for a million tokens in, {price.output:g} out "
+        f"{model}: {price.input:g} dollars for a million tokens in, {price.output:g} out "
         "(from general knowledge; check data/prompts/prices.toml against your provider's list)."
     )
 
@@ -120,7 +121,7 @@ def consent(cohort: Cohort) -> None:
     try:
         prompt = llm.prompt(cohort)
     except ValueError as error:  # no text is written for this disease
-        st.info(f"{words.sentence(str(error))} Until then the model stays off.", icon=":material/block:")
+        st.info(f"{escaped(words.sentence(str(error)))} Until then the model stays off.", icon=":material/block:")
         llm.update(enabled=False)
         return
     with st.expander("Read what would be sent", key="llm_payload"):
@@ -134,7 +135,7 @@ def consent(cohort: Cohort) -> None:
         agreed = Consent("")
     else:
         yes = st.checkbox(
-            f"I have read it and agree to send such text to {settings.host}",
+            f"I have read it and agree to send such text to {escaped(settings.host)}",
             value=settings.may_send,
             key=f"llm_consent-{settings.host}",
         )
@@ -159,9 +160,9 @@ def status() -> None:
     if now.fault:
         failed(now.fault)
     elif settings.off_reason():
-        st.info(f"{settings.off_reason()} {llm.OFFLINE}", icon=":material/toggle_off:")
+        st.info(escaped(f"{settings.off_reason()} {llm.OFFLINE}"), icon=":material/toggle_off:")
     else:
-        st.success(llm.speaker(), icon=":material/toggle_on:")
+        st.success(escaped(llm.speaker()), icon=":material/toggle_on:")
 
 
 def connection() -> None:
@@ -181,7 +182,7 @@ def connection() -> None:
             result = test_connection(quick, llm.budget())
         mine.tested = (settings, *result)
     if mine.tested and mine.tested[0] == settings:
-        KIND.get(mine.tested[1], st.warning)(mine.tested[2])
+        KIND.get(mine.tested[1], st.warning)(escaped(mine.tested[2]))
 
 
 def spend() -> None:
@@ -219,4 +220,4 @@ def audit() -> None:
         download("Download it", rows, "libra-advice-audit.jsonl", "llm_audit", disabled=count == 0)
     if check:
         found = store.verify()
-        (st.success if found.ok else st.error)(found.message)
+        (st.success if found.ok else st.error)(escaped(found.message))
