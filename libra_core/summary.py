@@ -102,9 +102,9 @@ class PlanSummary:
     guesses. `chance` (of reaching the goal) replaces the others where the outcome is the goal.
     due: whether treatment is due now. risk, risk_after: what the protocol's risk model says today and at the expected
     outcome, as if that were the only change; None where it names none. worth: the values under which the plan was made.
-    has_model: the method estimates effects. given, learned: patients with this treatment, and with any. cautions, patient_cautions: most serious first, for clinician and
-    patient. checks: what must be measured before the start. unrecorded, rule_facts: facts that could rule a treatment
-    out and are not recorded, and how many there are.
+    has_model: the method estimates effects. given, learned: patients with this treatment, and with any.
+    cautions, patient_cautions: most serious first, for clinician and patient. checks: what must be measured before the
+    start. unrecorded, rule_facts: facts that could rule a treatment out and are not recorded, and how many there are.
     """
 
     row: int

@@ -37,7 +37,7 @@ def _ranges(cohort: Cohort, found: tuple[Sensitivity, ...], due: bool) -> None:
     show(charts.ranges(labels, [(low, high) for low, high, _ in places], [now for *_, now in places]), "value-ranges")
     turns = [text for line in found if (text := _beyond(cohort, line))]
     st.caption(
-        "Blue: the same drug and the same habits. Diamond: as it stands. For the method's own plan, without an advisor. "
+        "Blue: the same drug and the same habits. Diamond: as it stands. For the method's own plan, no advisor asked. "
         + (" ".join(turns) if turns else "No other drug becomes best on any of these sliders.")
         + (" Treatment is due for this patient, so the first value does not matter here." if due else "")
     )
