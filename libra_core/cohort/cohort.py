@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 
 from libra_core.arrays import Bools, Floats, Ints
 from libra_core.cases import Case, CaseField, MenuArm, MenuChange
-from libra_core.clinical import Alert, Block, Feature, Limit, Protocol
-from libra_core.clinical.protocol import Between
+from libra_core.clinical import Alert, Block, Due, Feature, Limit, Protocol, Risk
 from libra_core.clinical.rules import NOW
+from libra_core.clinical.schema import Between
 from libra_core.cohort.report import Report
 from libra_core.problem import Contexts, Patient
 
@@ -113,6 +113,19 @@ class Cohort:
     def alerts(self, row: int) -> tuple[Alert, ...]:
         """What the clinician must know about a patient."""
         return self.protocol.alerts_for(self.values[row], self._around(row))
+
+    @cached_property
+    def measured(self) -> Bools:
+        """Which values are measured, not assumed, (n, n_features)."""
+        return ~self.imputed.to_numpy(dtype=bool)
+
+    def due(self, row: int) -> Due:
+        """Whether treatment is due now for a patient, and why, or why not."""
+        return self.protocol.due(self.values[row], self.measured[row])
+
+    def risk(self, row: int, outcome: float | None = None) -> Risk:
+        """A patient's risk by the protocol's score, today or at another outcome, as if nothing else changed."""
+        return self.protocol.risk(self.values[row], self.measured[row], outcome)
 
     def cautions(
         self, row: int, arm: int, delta: ArrayLike, expected: float = float("nan"), for_patient: bool = False
