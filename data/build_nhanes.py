@@ -105,6 +105,8 @@ def build() -> pd.DataFrame:
             "stroke": table["EverToldYouHadAStroke"],
             "asthma": table["EverBeenToldYouHaveAsthma"],
             "hba1c": table["Glycohemoglobin"],
+            "total_cholesterol": table["TotalCholesterolMgdl"],
+            "hdl": table["DirectHdlcholesterolMgdl"],
             "sodium_mg_day_imputed": from_energy(table, SODIUM_PER_KCAL, SODIUM_MEAN),
             "potassium_mg_day_imputed": from_energy(table, POTASSIUM_PER_KCAL, POTASSIUM_MEAN),
             "mvpa_min_wk": pd.Series(0.0, table.index).where(~active),

@@ -37,12 +37,9 @@ class Price:
     def of(cls, cohort: Cohort, row: int, arm: int, worth: Worth | None = None) -> Price:
         found = cohort.protocol.indications(cohort.values[row], arm, worth)
         grounds = dict.fromkeys(name for _, names in found for name in names)
-        burden, weight = cohort.protocol.burden(arm, worth), cohort.contexts(np.array([row]), worth).weight[0]
+        weight = cohort.protocol.weights(cohort.values[[row]], cohort.measured[[row]], worth)[0]
+        burden = cohort.protocol.burden(arm, worth)
         return cls(float(weight), burden, sum(amount for amount, _ in found), tuple(grounds))
-
-    def net(self, fall: Estimate) -> Estimate:
-        """What a fall is worth."""
-        return fall.times(self.weight).plus(self.indication - self.burden)
 
 
 @dataclass(frozen=True)
@@ -179,6 +176,8 @@ class _Summary:
         self.cohort, self.row, self.evidence, self.decision = cohort, row, evidence, decision
         self.worth = evidence.worth or cohort.protocol.worth
         self.counts_fall = evidence.unit == cohort.protocol.outcome.unit
+        valued = cohort.contexts(np.array([row]), self.worth)
+        self.weight, self.offset = float(valued.weight[0]), valued.offset[0].tolist()
         self.options = decision.options if decision is not None else ()
 
     def of(self, arm: int, delta: tuple[float, ...], expected: Estimate) -> PlanSummary:
@@ -186,10 +185,10 @@ class _Summary:
         known, has_model, given = self.known(arm, expected), math.isfinite(expected.mean), self.evidence.given[arm]
         now = float(cohort.values[row, protocol.index(protocol.outcome.name)])
         fall = known if self.counts_fall else None
-        price, net = Price.of(cohort, row, arm, self.worth), self.net(arm, expected)
+        net = self.net(arm, expected)
         ranking = self.ranking(decision, net) if decision is not None and has_model else ()
         others = [line.net for line in ranking if not line.proposed]
-        noise = self.evidence.noise * (price.weight if self.counts_fall else 1.0)
+        noise = self.evidence.noise * (self.weight if self.counts_fall else 1.0)
         judged = has_model and (decision is not None or given < ENOUGH)
         after = float("nan") if fall is None else now - fall.mean
         facts = dict.fromkeys(f for k in range(len(protocol.treatments)) for f in protocol.safety_features(k))
@@ -201,14 +200,14 @@ class _Summary:
             delta=delta,
             contraindicated=blocked,
             due=cohort.due(row),
-            risk=cohort.risk(row),
-            risk_after=None if fall is None else cohort.risk(row, after),
+            risk=cohort.risk(row) if protocol.values.risk else None,
+            risk_after=cohort.risk(row, after) if protocol.values.risk and fall else None,
             unit=self.evidence.unit,
             now=now,
             has_model=has_model,
             given=given,
             learned=self.evidence.patients,
-            price=price,
+            price=Price.of(cohort, row, arm, self.worth),
             worth=self.worth,
             net=net if fall else None,
             fall=fall,
@@ -233,7 +232,7 @@ class _Summary:
 
     def net(self, arm: int, expected: Estimate) -> Estimate:
         """What the expected reward is worth; a chance of reaching the goal stays a chance."""
-        return Price.of(self.cohort, self.row, arm, self.worth).net(expected) if self.counts_fall else expected
+        return expected.times(self.weight).plus(self.offset[arm]) if self.counts_fall else expected
 
     def arm(self, option: ArmOption) -> ArmSummary:
         arm, (with_habits, alone) = option.arm, _expected(option)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from libra_core.records import DecisionKind, RecordsError, SessionLog, Unavailable
+from libra_core.records.errors import OTHER_VALUES
 from pages.ui.draw import cards
 from pages.ui.draw.show import heartbeat
 from pages.ui.feedback import card as feedback_card
@@ -105,6 +106,8 @@ def at_work(session: SessionLog) -> None:
     earlier = session.ledger.cases.get(state.looking_at or 0)
     here = earlier.position if earlier else last
     bar(session, here, last)
+    if not session.engine.current:
+        st.info(OTHER_VALUES, icon=":material/history:")
     if session.info.spec.mode == "unsure" and session.ledger.cases and earlier is None:
         asked_line(session, here)
     if earlier is not None:

@@ -11,8 +11,9 @@ from libra_core.arrays import Bools, Floats
 from libra_core.clinical.feature import Feature
 from libra_core.clinical.mask import OPEN
 from libra_core.clinical.rules import Bounds, Columns
-from libra_core.clinical.treatment import Limit
+from libra_core.clinical.treatment import Limit, LinearLimit
 from libra_core.digits import MINUS
+from libra_core.feasible import LinearConstraint
 
 
 def box_of(features: Sequence[Feature], columns: Columns, bounds: Bounds) -> tuple[Floats, Floats]:
@@ -92,3 +93,16 @@ def _limit(feature: Feature, columns: Columns, lo: float, hi: float, si: bool) -
         return Limit(feature.name, lo, hi, edge, f"stops at the {edge} of {bound}")
     sign = MINUS if feature.direction == -1 else "+"
     return Limit(feature.name, lo, hi, "step", f"at most {sign}{feature.display(step, si)} in one step")
+
+
+def constraints_of(
+    known: Sequence[LinearLimit], chosen: Sequence[str], habits: Sequence[str], scales: Floats
+) -> tuple[LinearConstraint, ...]:
+    """The limits that are switched on, for a standardised change. Raises ValueError for a name that is not known."""
+    by_name = {limit.name: limit for limit in known}
+    for name in chosen:
+        if name not in by_name:
+            raise ValueError(f"unknown limit {name!r}: choose from {', '.join(by_name) or 'none'}")
+    on = [by_name[name] for name in chosen]
+    scaled = [tuple(limit.weights.get(h, 0.0) * s for h, s in zip(habits, scales, strict=True)) for limit in on]
+    return tuple(LinearConstraint(o.name, w, o.limit, o.absolute) for o, w in zip(on, scaled, strict=True))

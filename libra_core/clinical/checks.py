@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from libra_core.clinical.formulas import FORMULAS
+from libra_core.clinical.prevent import INPUTS
 from libra_core.clinical.protocol import Protocol
 from libra_core.clinical.rules import CHANGE, EXPECTED, NOW, Condition, Rule
 
@@ -26,9 +27,14 @@ def check_protocol(protocol: Protocol) -> None:
         for name in limit.weights:
             if name not in protocol.mutable:
                 raise ValueError(f"the limit {limit.name!r} weighs {name!r}, which is not a mutable habit")
-    story = (protocol.story,) if protocol.story else ()
-    for rule in (protocol.arrivals_rule, *story, *protocol.categories, *protocol.alerts):
+    story, worth = (protocol.story,) if protocol.story else (), (*protocol.values.due, *protocol.values.not_due)
+    for rule in (protocol.arrivals_rule, *story, *protocol.categories, *protocol.alerts, *worth):
         _known(rule.when, set(features + flags), f"the rule {rule.reason!r}")
+    if (risk := protocol.values.risk) is not None:
+        _known(risk.when, set(features + flags), f"the risk score {risk.label!r}")
+        for name in (*INPUTS, *risk.needs):
+            if name not in features + flags:
+                raise ValueError(f"the risk score {risk.label!r} needs {name!r}, which is not defined")
 
 
 def _unique(what: str, names: list[str]) -> None:

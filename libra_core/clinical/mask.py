@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from libra_core.arrays import Bools
-from libra_core.clinical.rules import Bounds, Columns, Rule
+from libra_core.clinical.rules import Bounds, Caution, Columns, Rule, severity
 from libra_core.clinical.treatment import Block, Treatment
 
 OPEN = "cannot be ruled out, because a value in the file is in doubt"
@@ -64,3 +64,10 @@ def reasons_of(treatments: Sequence[Treatment], columns: Columns, bounds: Bounds
         first = [Block(0, r.reason, r.source) for r in treatments[0].not_alone if r.fires(columns)[0]]
         return (*first, *out)
     return tuple(out)
+
+
+def cautions_of(treatments: Sequence[Treatment], arm: int, plans: Sequence[Caution], columns: Columns) -> list[Rule]:
+    """The cautions that fire for the first patient with an arm, most serious first; `plans` before the arm's own."""
+    rules: list[Rule] = [rule for rule in plans if treatments[arm].code in rule.treatments]
+    rules += [rule for part in parts_of(treatments, arm) for rule in part.cautions]
+    return sorted((rule for rule in rules if rule.fires(columns)[0]), key=lambda rule: severity(rule.reason))

@@ -1,8 +1,4 @@
-"""The protocol of a disease: turns raw clinical values into contexts, feasible boxes and eligible treatments.
-
-`values` is always an array (n, n_features) of complete, raw clinical values in the order of `protocol.features`; a
-"row" is one of its rows, (n_features,). The maths of the bandit is standardised; this is the only place that converts.
-"""
+"""The protocol of a disease: what a patient may have, what it is worth, and what is said about it."""
 
 from __future__ import annotations
 
@@ -13,39 +9,20 @@ from numpy.typing import ArrayLike
 from pydantic.dataclasses import dataclass
 
 from libra_core.arrays import Bools, Floats
-from libra_core.clinical.box import box_of, limits_of
-from libra_core.clinical.feature import Feature
-from libra_core.clinical.mask import blocked_of, eligible_of, not_alone_of, parts_of, reasons_of, rules_of
-from libra_core.clinical.rules import (
-    CHANGE,
-    EXPECTED,
-    NOW,
-    STRICT,
-    Alert,
-    Bounds,
-    Caution,
-    Check,
-    Derived,
-    Rule,
-    severity,
-)
-from libra_core.clinical.treatment import Block, CohortSpec, FeasibleSpec, Limit, LinearLimit, Outcome, Treatment
-from libra_core.clinical.worth import Worth
-from libra_core.feasible import FeasibleSet, LinearConstraint
-
-INTERCEPT = "intercept"
-Between = tuple[Floats, Floats]  # the lowest and the highest value that are possible, each (n, n_features)
+from libra_core.clinical.box import limits_of
+from libra_core.clinical.mask import blocked_of, cautions_of, eligible_of, not_alone_of, reasons_of, rules_of
+from libra_core.clinical.rules import CHANGE, EXPECTED, STRICT, Alert, Caution, Check, Rule
+from libra_core.clinical.schema import Between, Schema
+from libra_core.clinical.treatment import Block, Burden, CohortSpec, Limit, Outcome, Treatment
+from libra_core.clinical.worth import Due, Risk, Values, Worth, burden_of, due_now, due_of, offsets_of, risk_of
 
 
-@dataclass(frozen=True, eq=False, config=STRICT)
-class Protocol:
+@dataclass(frozen=True, eq=False, kw_only=True, config=STRICT)
+class Protocol(Schema):
     """One disease, read from its TOML file by `load_protocol`, which also checks that its parts fit together.
 
-    context: names of the immutable block of x, the intercept first; a flag enters as 0/1, a number as
-    (value - mean) / sd, "name:now" is today's level of a habit. mutable: the habits of the change block, which is
-    zero on arrival: x' = (x_I, delta). story: who qualifies for the case study; its reason follows "those who are".
-    dropped: context entries that are switched off (their column is zero). folder: of the file; the files of
-    built-in cohorts are relative to it.
+    story: who qualifies for the case study; its reason follows "those who are". values: what outcomes are worth.
+    folder: where the file lies; the files of built-in cohorts are found from there.
     """
 
     name: str
@@ -53,135 +30,23 @@ class Protocol:
     version: str
     population: str
     references: tuple[str, ...]
-    context: tuple[str, ...]
-    mutable: tuple[str, ...]
     outcome: Outcome
-    feasible: FeasibleSpec
     arrivals_rule: Rule
-    features: tuple[Feature, ...]
-    derived: tuple[Derived, ...]
     treatments: tuple[Treatment, ...]
     categories: tuple[Rule, ...]
     alerts: tuple[Alert, ...]
     cohorts: tuple[CohortSpec, ...]
+    values: Values = Values()
     plan_cautions: tuple[Caution, ...] = ()
     checks: tuple[Check, ...] = ()
     story: Rule | None = None
-    linear_limits: tuple[LinearLimit, ...] = ()
-    dropped: tuple[str, ...] = ()
     folder: str = ""
-
-    # ------------------------------------------------------------------------------------------------ names
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        return tuple(f.name for f in self.features)
-
-    @cached_property
-    def _positions(self) -> dict[str, int]:
-        return {name: i for i, name in enumerate(self.names)}
 
     @cached_property
     def arm_codes(self) -> tuple[str, ...]:
         return tuple(t.code for t in self.treatments)
 
-    def index(self, name: str) -> int:
-        """Position of a feature in `features`. Raises KeyError for an unknown name."""
-        return self._positions[name]
-
-    def feature(self, name: str) -> Feature:
-        return self.features[self.index(name)]
-
-    @cached_property
-    def mutable_features(self) -> tuple[Feature, ...]:
-        return tuple(self.feature(name) for name in self.mutable)
-
-    @cached_property
-    def scales(self) -> Floats:
-        """Clinical units for one unit of change, (d_M,): the nominal 3-month step, or the SD where that is smaller.
-
-        A change is scaled by the feasible step, not by the differences between people: otherwise a feasible weight loss
-        (0.15 SD) is negligible under the estimator's prior, and optimism never tries it.
-        """
-        return np.array([f.change_unit for f in self.mutable_features])
-
-    @property
-    def effort_weights(self) -> tuple[float, ...]:
-        """The diagonal of W, (d_M,): effort for one unit of change. |W delta| is in effort-weighted SDs."""
-        return tuple(f.effort * f.change_unit / f.sd for f in self.mutable_features)
-
-    # ------------------------------------------------------------------------------------------------ numbers
-
-    def columns(self, values: ArrayLike) -> dict[str, Floats]:
-        """Every feature and derived flag by name, each (n,). Raises ValueError when a value is missing."""
-        table = np.atleast_2d(np.asarray(values, dtype=float))
-        if table.shape[1] != len(self.features):
-            raise ValueError(f"expected {len(self.features)} values for each patient, got {table.shape[1]}")
-        gaps = np.isnan(table).any(axis=0)
-        if gaps.any():
-            raise ValueError(f"values are missing for: {', '.join(np.array(self.names)[gaps])}")
-        out = {name: table[:, i] for i, name in enumerate(self.names)}
-        for flag in self.derived:
-            out[flag.name] = flag.value(out)
-        return out
-
-    def vector(self, values: ArrayLike) -> Floats:
-        """The standardised context x, (n, d): the immutable block, then zeros for the change block."""
-        columns = self.columns(values)
-        n = len(columns[self.names[0]])
-        out = np.zeros((n, len(self.context) + len(self.mutable)))
-        for j, entry in enumerate(self.context):
-            if entry not in self.dropped:
-                out[:, j] = 1.0 if entry == INTERCEPT else self._standardised(entry.removesuffix(NOW), columns)
-        return out
-
-    def _standardised(self, name: str, columns: dict[str, Floats]) -> Floats:
-        if name not in self._positions:
-            return columns[name]  # a derived flag
-        feature = self.feature(name)
-        return (columns[name] - feature.mean) / feature.sd
-
-    def box(self, values: ArrayLike, between: Between | None = None) -> tuple[Floats, Floats]:
-        """(lo, hi), each (n, d_M), standardised, lo <= 0 <= hi: direction, steps, floors, ranges and locks."""
-        lo, hi = box_of(self.mutable_features, self.columns(values), self.bounds(values, between))
-        return lo / self.scales, hi / self.scales
-
-    def feasible_set(self, gamma: float | None = None, limits: tuple[str, ...] = ()) -> FeasibleSet:
-        """F without the patient's box, in standardised units; `limits` names the further limits that are switched on.
-
-        Raises ValueError for a name that the protocol does not have.
-        """
-        spec, known = self.feasible, {limit.name: limit for limit in self.linear_limits}
-        for name in limits:
-            if name not in known:
-                raise ValueError(f"unknown limit {name!r}: choose from {', '.join(known) or 'none'}")
-        constraints = tuple(
-            LinearConstraint(
-                name,
-                tuple(known[name].weights.get(m, 0.0) * s for m, s in zip(self.mutable, self.scales, strict=True)),
-                known[name].limit,
-                known[name].absolute,
-            )
-            for name in limits
-        )
-        radius = spec.gamma if gamma is None else gamma
-        return FeasibleSet(self.effort_weights, radius, float(spec.p), spec.max_changes, constraints)
-
-    def change(self, delta: ArrayLike) -> Floats:
-        """A standardised change in clinical units, same shape."""
-        return np.asarray(delta, dtype=float) * self.scales
-
     # ------------------------------------------------------------------------------------------------ treatments
-
-    def bounds(self, values: ArrayLike, between: Between | None) -> Bounds:
-        """The possible range of every column: from `between`, or exactly `values`."""
-        if between is None:
-            columns = self.columns(values)
-            return Bounds(columns, columns)
-        low, high = self.columns(between[0]), self.columns(between[1])
-        for flag in self.derived:
-            low[flag.name], high[flag.name] = flag.bounds(Bounds(low, high))
-        return Bounds(low, high)
 
     def eligible(self, values: ArrayLike, between: Between | None = None) -> Bools:
         """Which arms each patient may have, (n, K). Never empty: the fallback arm 0 is removed only if another remains.
@@ -205,17 +70,6 @@ class Protocol:
         blocked = blocked_of(self.treatments, self.bounds(self.values_after(values, delta), None))
         return ~blocked[np.arange(len(arms)), arms]
 
-    def values_after(self, values: ArrayLike, delta: ArrayLike) -> Floats:
-        """Raw clinical values after a standardised change (n, d_M), with features that change in proportion (BMI)."""
-        out = np.array(np.atleast_2d(np.asarray(values, dtype=float)))
-        change = np.broadcast_to(self.change(delta), (len(out), len(self.mutable)))
-        for j, feature in enumerate(self.mutable_features):
-            i = self.index(feature.name)
-            if feature.floor_ratio is not None:
-                out[:, self.index(feature.floor_ratio.feature)] *= (out[:, i] + change[:, j]) / out[:, i]
-            out[:, i] += change[:, j]
-        return out
-
     def blocked(self, row: ArrayLike, between: Between | None = None) -> tuple[Block, ...]:
         """Every reason why an arm is excluded for one patient, arm by arm, including arm 0 when it is not enough."""
         return reasons_of(self.treatments, self.columns(row), self.bounds(row, between))
@@ -232,40 +86,8 @@ class Protocol:
         columns, change = self.columns(row), self.change(delta)
         columns |= {f"{name}{CHANGE}": change[j : j + 1] for j, name in enumerate(self.mutable)}
         columns[f"{self.outcome.name}{EXPECTED}"] = np.array([expected])  # nan is neither above nor below a limit
-        rules: list[Rule] = [rule for rule in self.plan_cautions if self.arm_codes[arm] in rule.treatments]
-        rules += [rule for part in parts_of(self.treatments, arm) for rule in part.cautions]
-        fired = sorted((rule for rule in rules if rule.fires(columns)[0]), key=lambda rule: severity(rule.reason))
+        fired = cautions_of(self.treatments, arm, self.plan_cautions, columns)
         return tuple(dict.fromkeys(text for rule in fired if (text := rule.plain if for_patient else rule.reason)))
-
-    @property
-    def worth(self):
-        return Worth()
-
-    def burden(self, arm: int, worth=None) -> float:
-        return self.treatments[arm].cost
-
-    def weights(self, values, measured=None, worth=None):
-        c = self.columns(values)
-        if "dbp" not in c:
-            return np.ones(len(values))
-        risk = (c["ckd"] == 1) | (c["diabetes"] == 1) | (c["prior_mi"] == 1) | (c["stroke"] == 1) | (c["hf"] == 1)
-        due = (c["sbp"] >= 140) | (c["dbp"] >= 90) | (risk & ((c["sbp"] >= 130) | (c["dbp"] >= 80)))
-        return np.where(due, 1.0, (worth or self.worth).elsewhere)
-
-    def offsets(self, values, worth=None, goal=False):
-        c = self.columns(values)
-        n = len(np.atleast_2d(values))
-        out = np.zeros((n, len(self.treatments)))
-        if goal:
-            return out
-        for k, t in enumerate(self.treatments):
-            out[:, k] = -t.cost + sum(b.value * c[b.flag] for b in t.bonus)
-        return out
-
-    def indications(self, row, arm: int, worth=None):
-        columns, derived = self.columns(row), {flag.name: flag for flag in self.derived}
-        held = [bonus for bonus in self.treatments[arm].bonus if columns[bonus.flag][0] == 1]
-        return tuple((b.value, derived[b.flag].grounds(columns) if b.flag in derived else (b.flag,)) for b in held)
 
     def safety_features(self, arm: int) -> tuple[str, ...]:
         """The features that the contraindications of an arm read, through derived flags and components."""
@@ -287,11 +109,53 @@ class Protocol:
         return tuple(dict.fromkeys((*arms, *self.lock_features(self.mutable))))
 
     def _features_read(self, rules: list[Rule]) -> tuple[str, ...]:
-        names = [c.feature for rule in rules for c in rule.when]
-        flags = {flag.name: [c.feature for c in flag.conditions] for flag in self.derived}
-        while any(name in flags for name in names):
-            names = [inner for name in names for inner in flags.get(name, [name])]
-        return tuple(dict.fromkeys(names))
+        return self.features_behind(c.feature for rule in rules for c in rule.when)
+
+    # ------------------------------------------------------------------------------------------------ worth
+
+    @property
+    def worth(self) -> Worth:
+        """What things are worth as the protocol declares it."""
+        return Worth(self.values.elsewhere)
+
+    def weights(self, values: ArrayLike, measured: ArrayLike | None = None, worth: Worth | None = None) -> Floats:
+        """v(x), (n,): what one unit of the outcome is worth, 1 where treatment is due now. measured (n, n_features):
+        which values are measured, not assumed; None: all of them."""
+        due = due_now(self.values, self.columns(values), self.measured_columns(measured))
+        return np.where(due, 1.0, (worth or self.worth).elsewhere)
+
+    def offsets(self, values: ArrayLike, worth: Worth | None = None, goal: bool = False) -> Floats:
+        """- burden + indications of every patient and arm, (n, K), in the outcome's unit; `goal`: as probabilities,
+        0 where the protocol declares none."""
+        return offsets_of(self.treatments, self.columns(values), worth or self.worth, goal)
+
+    def burden_parts(self, arm: int, worth: Worth | None = None) -> Burden:
+        """What side effects, monitoring and pills of an arm subtract from its benefit, each in the outcome's unit."""
+        return burden_of(self.treatments[arm], worth or self.worth)
+
+    def burden(self, arm: int, worth: Worth | None = None) -> float:
+        """The sum of `burden_parts`, >= 0."""
+        return self.burden_parts(arm, worth).total
+
+    def indications(
+        self, row: ArrayLike, arm: int, worth: Worth | None = None
+    ) -> tuple[tuple[float, tuple[str, ...]], ...]:
+        """The compelling indications of one patient for an arm: what each adds to the benefit, and its grounds."""
+        columns, factor = self.columns(row), (worth or self.worth).indications
+        held = [bonus for bonus in self.treatments[arm].bonus if columns[bonus.flag][0] == 1]
+        grounds = [self._flags[b.flag].grounds(columns) if b.flag in self._flags else (b.flag,) for b in held]
+        return tuple((factor * b.value, names) for b, names in zip(held, grounds, strict=True))
+
+    def due(self, row: ArrayLike, measured: ArrayLike | None = None) -> Due:
+        """Whether treatment is due now for one patient, and why, or why not."""
+        return due_of(self.values, self.columns(row), self.measured_columns(measured), self.called)
+
+    def risk(self, row: ArrayLike, measured: ArrayLike | None = None, outcome: float | None = None) -> Risk:
+        """The risk that the protocol asks for, today or at another outcome, as if nothing else changed."""
+        if self.values.risk is None:
+            return Risk(None, "this protocol names no risk score")
+        columns = self.columns(row) | ({} if outcome is None else {self.outcome.name: np.array([float(outcome)])})
+        return risk_of(self.values.risk, columns, self.measured_columns(measured), self.called)
 
     # ------------------------------------------------------------------------------------------------ words
 
@@ -304,7 +168,7 @@ class Protocol:
         return limits_of(self.mutable_features, self.columns(row), self.bounds(row, between), si)
 
     def alerts_for(self, row: ArrayLike, between: Between | None = None) -> tuple[Alert, ...]:
-        """Alerts for the clinician about this patient, most urgent first, in the order of the file."""
+        """What the clinician must know about this patient, most urgent first, as in the file."""
         columns = self.columns(row)
         found = [alert for alert in self.alerts if alert.fires(columns)[0]]
         if self.left_alone(row, between)[0]:

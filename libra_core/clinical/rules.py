@@ -182,6 +182,11 @@ class Derived:
     def conditions(self) -> tuple[Condition, ...]:
         return self.all + self.any
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The features and earlier flags that decide it."""
+        return tuple(c.feature for c in self.conditions)
+
     def grounds(self, columns: Columns) -> tuple[str, ...]:
         """The features (or flags) whose conditions make the flag true of the first row."""
         return tuple(dict.fromkeys(c.feature for c in self.conditions if c.holds(columns)[0]))

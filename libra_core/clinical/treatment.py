@@ -1,8 +1,9 @@
-"""Treatments and the small parts of a protocol: cost, contraindications, the feasible radius, built-in cohorts."""
+"""Treatments and the small parts of a protocol: burden, contraindications, the feasible radius, built-in cohorts."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from typing import Literal
 
 from pydantic import ConfigDict, model_validator
@@ -20,8 +21,29 @@ class Bonus:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Burden:
+    """What a treatment costs its patient, in named parts that add up."""
+
+    side_effects: float = 0.0
+    monitoring: float = 0.0
+    pills: float = 0.0
+
+    @model_validator(mode="after")
+    def _check(self) -> Burden:
+        for part in fields(self):
+            if getattr(self, part.name) < 0:
+                raise ValueError(f"{part.name} must be >= 0, got {getattr(self, part.name):g}")
+        return self
+
+    @property
+    def total(self) -> float:
+        return math.fsum((self.side_effects, self.monitoring, self.pills))
+
+
+@dataclass(frozen=True, config=STRICT)
 class Treatment:
-    """One arm. cost: side effects, monitoring and burden in the outcome's unit. adherence: share of doses taken.
+    """One arm. burden: in the outcome's unit. adherence: share of doses taken. goal_burden: the same for the outcome
+    "goal reached", as probabilities; without it the burden is 0 there.
 
     blocked_if: contraindications, any one blocks. components: other arms; blocked when one of them is.
     not_alone: where this arm is not enough by itself. cautions: shown when the arm is chosen, never a block.
@@ -29,9 +51,10 @@ class Treatment:
 
     code: str
     label: str
-    cost: float
+    burden: Burden
     adherence: float
     sources: dict[str, str]
+    goal_burden: Burden | None = None
     components: tuple[str, ...] = ()
     bonus: tuple[Bonus, ...] = ()
     blocked_if: tuple[Rule, ...] = ()
@@ -40,11 +63,10 @@ class Treatment:
 
     @model_validator(mode="after")
     def _check(self) -> Treatment:
-        if self.cost < 0:
-            raise ValueError(f"cost must be >= 0, got {self.cost:g}")
         if not 0 <= self.adherence <= 1:
             raise ValueError(f"adherence must be between 0 and 1, got {self.adherence:g}")
-        needed = ["cost", "adherence"] + (["bonus"] if self.bonus else [])
+        given = {"bonus": self.bonus, "goal_burden": self.goal_burden}
+        needed = ["burden", "adherence", *(name for name, value in given.items() if value)]
         missing = [group for group in needed if group not in self.sources]
         if missing:
             raise ValueError(f"no source is given for {', '.join(missing)}: add it to `sources` (or say 'assumption')")
@@ -128,7 +150,9 @@ class Outcome:
 
 @dataclass(frozen=True, config=STRICT)
 class Shift:
-    flag: str
+    """`value` for each unit of an earlier column: once where a flag is 1."""
+
+    by: str
     value: float
 
 
@@ -136,7 +160,8 @@ class Shift:
 class Draw:
     """The distribution of one synthetic column. normal is truncated to [low, high], clipped is clipped to it.
 
-    lognormal: from median and quartiles. choice: 0, 1, 2, ... with `shares`. shift: added where a flag is 1.
+    lognormal: from median and quartiles. choice: 0, 1, 2, ... with `shares`. shift: a multiple of earlier columns that
+    is added to the mean.
     only_if: 0 where that earlier flag is 0.
     """
 
@@ -152,7 +177,7 @@ class Draw:
     q75: float = 2.0
     p: float = 0.0
     shares: tuple[float, ...] = ()
-    shift: Shift | None = None
+    shift: tuple[Shift, ...] = ()
     only_if: str | None = None
 
 
@@ -173,13 +198,15 @@ class Among:
 
 @dataclass(frozen=True, config=STRICT)
 class Generator:
-    """How a synthetic cohort is drawn: marginals joined by a Gaussian copula."""
+    """How a synthetic cohort is drawn: marginals joined by a Gaussian copula. later: drawn after the others from a
+    stream of their own, so that a feature that joins changes nobody."""
 
     n: int
     seed: int
     draws: tuple[Draw, ...]
     correlations: tuple[Correlation, ...]
     correlations_source: str
+    later: tuple[Draw, ...] = ()
     among: Among | None = None
     among_source: str = ""
 

@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 
 from libra_core.arrays import Bools, Floats, Ints
 from libra_core.cases import Case, CaseField, MenuArm, MenuChange
-from libra_core.clinical import Alert, Block, Feature, Limit, Protocol, Worth
-from libra_core.clinical.protocol import Between
+from libra_core.clinical import Alert, Block, Due, Feature, Limit, Protocol, Risk, Worth
 from libra_core.clinical.rules import NOW
+from libra_core.clinical.schema import Between
 from libra_core.cohort.report import Report
 from libra_core.problem import Contexts, Patient
 
@@ -114,6 +114,19 @@ class Cohort:
         """Alerts for the clinician about a patient."""
         return self.protocol.alerts_for(self.values[row], self._around(row))
 
+    @cached_property
+    def measured(self) -> Bools:
+        """Which values are measured, not assumed, (n, n_features)."""
+        return ~self.imputed.to_numpy(dtype=bool)
+
+    def due(self, row: int) -> Due:
+        """Whether treatment is due now for a patient, and why, or why not."""
+        return self.protocol.due(self.values[row], self.measured[row])
+
+    def risk(self, row: int, outcome: float | None = None) -> Risk:
+        """A patient's risk by the protocol's score, today or at another outcome, as if nothing else changed."""
+        return self.protocol.risk(self.values[row], self.measured[row], outcome)
+
     def cautions(
         self, row: int, arm: int, delta: ArrayLike, expected: float = float("nan"), for_patient: bool = False
     ) -> tuple[str, ...]:
@@ -127,9 +140,8 @@ class Cohort:
         """
         rows = np.asarray(rows, dtype=np.int64)
         x, lo, hi, eligible = self._everyone
-        values, measured = self.values[rows], ~self.imputed.to_numpy()[rows]
-        weight = self.protocol.weights(values, measured, worth)
-        offset = self.protocol.offsets(values, worth, goal)
+        weight = self.protocol.weights(self.values[rows], self.measured[rows], worth)
+        offset = self.protocol.offsets(self.values[rows], worth, goal)
         return Contexts(x[rows], lo[rows], hi[rows], eligible[rows], rows, weight, offset)
 
     def patient(self, row: int, worth: Worth | None = None, goal: bool = False) -> Patient:

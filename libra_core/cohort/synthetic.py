@@ -20,8 +20,7 @@ def generate(spec: CohortSpec, protocol: Protocol, n: int | None = None, seed: i
     """A synthetic cohort; n and seed default to the protocol's. The same seed gives the same people."""
     assert spec.generator is not None
     g = spec.generator
-    rng = np.random.default_rng(g.seed if seed is None else seed)
-    drawn = _draw(g, g.n if n is None else n, rng)
+    drawn = _draw(g, g.n if n is None else n, g.seed if seed is None else seed)
     sheet = Sheet(protocol, len(next(iter(drawn.values()))))
     for name in drawn.keys() & set(protocol.names):
         sheet.values[name] = np.clip(drawn[name], *protocol.feature(name).range)
@@ -39,9 +38,9 @@ def generate(spec: CohortSpec, protocol: Protocol, n: int | None = None, seed: i
     return assemble(sheet, report, spec, np.zeros(0))
 
 
-def _draw(g: Generator, n: int, rng: np.random.Generator) -> dict[str, Floats]:
+def _draw(g: Generator, n: int, seed: int) -> dict[str, Floats]:
     """Every column by name, (n,): correlated normal scores turned into the stated marginals."""
-    names = [d.feature for d in g.draws]
+    rng, names = np.random.default_rng(seed), [d.feature for d in g.draws]
     corr = np.eye(len(names))
     for c in g.correlations:
         i, j = names.index(c.a), names.index(c.b)
@@ -51,12 +50,15 @@ def _draw(g: Generator, n: int, rng: np.random.Generator) -> dict[str, Floats]:
     for j, draw in enumerate(g.draws):
         out[draw.feature] = _marginal(draw, scores[:, j], out)
     _spread(g, out, rng)
+    scores = np.random.default_rng([seed, 1]).standard_normal((n, len(g.later)))
+    for j, draw in enumerate(g.later):
+        out[draw.feature] = _marginal(draw, scores[:, j], out)
     return out
 
 
 def _marginal(draw: Draw, z: Floats, done: dict[str, Floats]) -> Floats:
     """Turn normal scores (n,) into one marginal."""
-    centre = draw.mean + (draw.shift.value * done[draw.shift.flag] if draw.shift else 0.0)
+    centre = draw.mean + sum(shift.value * done[shift.by] for shift in draw.shift)
     if draw.kind == "normal":  # truncated to [low, high]
         low, high = ndtr((draw.low - centre) / draw.sd), ndtr((draw.high - centre) / draw.sd)
         out = centre + draw.sd * ndtri(low + (high - low) * ndtr(z))

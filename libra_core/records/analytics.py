@@ -51,7 +51,8 @@ def decisions_table(found: Sequence[tuple[SessionInfo, Ledger, Engine]]) -> pd.D
     """One line for each decided patient: who, what was proposed by whom, first and final choice, what came of it.
 
     `gain` is the true expected benefit of what was done less that of the first policy's own proposal, in reward
-    units; known only because the response is simulated. Plans are compared by their treatment.
+    units; known only because the response is simulated, and as it is simulated today: empty for a session that was made
+    under other values. Plans are compared by their treatment.
     """
     lines = []
     for info, ledger, engine in found:
@@ -67,7 +68,7 @@ def _line(info: SessionInfo, case: CaseFile, engine: Engine) -> dict[str, object
     final = case.final
     assert final is not None
     assert final.executed is not None
-    main, simulated = case.shown[info.spec.policy], info.spec.outcomes == "simulated"
+    main, simulated = case.shown[info.spec.policy], info.spec.outcomes == "simulated" and engine.current
     own = Action(main.arm, main.delta)
     return {
         "session": info.id,

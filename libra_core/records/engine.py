@@ -56,14 +56,19 @@ class Effect:
 
 
 class Engine:
-    """Parameters: the spec, its cohort, and the advisor if it is not one that a name makes (a language model)."""
+    """Parameters: the spec, its cohort, and the advisor if it is not one that a name makes (a language model).
+
+    current: whether the session was made under today's values and protocol. If not, its record is read and nothing is
+    proposed or learned.
+    """
 
     def __init__(self, spec: SessionSpec, cohort: Cohort, advisor: Advisor | None = None) -> None:
         self.spec = spec.validate()
-        if inputs_digest(cohort) != spec.cohort_digest:
+        self.current = inputs_digest(cohort) == spec.cohort_digest
+        if not self.current and cohort_key(cohort) != spec.cohort:
             raise Unreadable(
-                f"This session was recorded with other values of the cohort {spec.cohort!r}, or another version of the "
-                "protocol, than are loaded now. Load what was used then."
+                f"This session was recorded with the cohort {spec.cohort!r}, and another is loaded now. "
+                "Load what was used then."
             )
         if spec.protocol not in ENVIRONMENTS:
             raise ValueError(f"no simulated environment is registered for {spec.protocol}")
@@ -99,7 +104,7 @@ class Engine:
 
     def warm_up(self) -> None:
         """Let all policies learn from the same simulated patients, treated by GLRB. Deterministic."""
-        if not self.spec.warm_up:
+        if not (self.spec.warm_up and self.current):
             return
         world = make_environment(self._named, self.spec.seed, 1, WARM_UP, self.cohort)
         scout = make_policy("glrb", world, self.spec.config, self.spec.seed)

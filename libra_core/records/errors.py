@@ -27,4 +27,8 @@ class Unreadable(RecordsError):  # noqa: N818 -- reads as what it says
     """The record does not fit this installation: another cohort file, another version."""
 
 
+OTHER_VALUES = (
+    "This session was made under other values, or another version of the protocol, than today's. It can be read, "
+    "verified and exported; to decide, start a new session."
+)
 NOT_KEPT = "This step was not recorded; everything before it is safe."

@@ -12,6 +12,7 @@ from libra_core.advisors.base import Advisor
 from libra_core.cohort import Cohort
 from libra_core.policies import Decision
 from libra_core.records.engine import Engine
+from libra_core.records.errors import OTHER_VALUES
 from libra_core.records.events import Action, Event, decision_from, decision_text
 from libra_core.records.ledger import CaseFile, Ledger
 from libra_core.records.repository import Repository
@@ -38,7 +39,7 @@ class Fold:
         """Take in the next event as something heard of. Returns what the policies now propose."""
         self.ledger.apply(event)
         said: list[Decision] = []
-        if event.facts.get("position"):
+        if event.facts.get("position") and self.engine.current:
             case = self.ledger.cases[event.facts["position"]]
             if "case" in event.facts:
                 said += self.engine.propose(case.position, case.advice).decisions
@@ -79,6 +80,8 @@ class Replay:
 
     @property
     def sentence(self) -> str:
+        if not self.engine.current:
+            return f"{self.events} events read, no proposal recomputed. {OTHER_VALUES}"
         if self.ok:
             close = self.proposals - self.exact
             rest = f", {close} of them within rounding" if close else ", to the last digit"
@@ -91,13 +94,17 @@ class Replay:
 
 
 def replay(repository: Repository, session_id: str, cohort: Cohort, advisor: Advisor | None = None) -> Replay:
-    """Fold the whole log from the first event, without snapshots, and compare with what was stored."""
+    """Fold the whole log from the first event, without snapshots, and compare with what was stored. A session made
+    under other values is only read."""
     spec = repository.session(session_id).spec
     fold = Fold(Engine(spec, cohort, advisor))
     fold.engine.warm_up()
     proposals, exact, differences = 0, 0, []
     events = repository.events(session_id)
     for event in events:
+        if not fold.engine.current:
+            fold.take(event)
+            continue
         stored = dict(event.facts.get("proposals", {}))
         if "answered" in event.facts:
             stored[spec.policy] = event.facts["answered"]

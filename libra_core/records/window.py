@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from libra_core.advisors.base import Advisor
 from libra_core.cohort import Cohort
 from libra_core.records.engine import Engine
-from libra_core.records.errors import RecordsError, Stale
+from libra_core.records.errors import OTHER_VALUES, RecordsError, Stale, Unreadable
 from libra_core.records.ledger import Ledger
 from libra_core.records.replay import Fold
 from libra_core.records.repository import Repository, SessionInfo
@@ -36,6 +36,7 @@ class Window:
         self._saved = 0
         self.ledger = Ledger()
         self.sync()
+        self.mine = self.mine and self.engine.current
 
     @property
     def engine(self) -> Engine:
@@ -80,6 +81,8 @@ class Window:
     def append(self, kind: str, *facts: Mapping[str, Any]) -> None:
         """Write events; only then are they done, and learned from."""
         engine = self.engine
+        if not engine.current:
+            raise Unreadable(OTHER_VALUES)
         for event in self.repository.append(self.info.id, self.ledger.seq, kind, *facts):
             Fold(engine, self.ledger).wrote(event)
 
@@ -93,14 +96,14 @@ class Window:
             else:
                 fold.ledger.apply(event)
         self._engine, self.ledger, self._saved = engine, fold.ledger, after
-        if after == 0 and self.mine and self.info.spec.warm_up:
+        if after == 0 and self.mine and engine.current and self.info.spec.warm_up:
             self._save()  # the experience before the first patient is the slow part of a start
 
     def _restored(self) -> tuple[Engine, int]:
         """The engine as the last snapshot has it, and the event that it stands after. A snapshot only saves time: one
         that is damaged or of another version is not used."""
         engine = Engine(self.info.spec, self.cohort, self._advisor)
-        if (saved := self.repository.snapshot(self.info.id)) is not None:
+        if engine.current and (saved := self.repository.snapshot(self.info.id)) is not None:
             try:
                 if saved[0] > self.repository.last(self.info.id):
                     raise ValueError("it is ahead of the log")

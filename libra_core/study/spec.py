@@ -34,6 +34,7 @@ def inputs_digest(cohort: Cohort) -> str:
         p.treatments,
         p.arrivals_rule,
         p.dropped,
+        p.values,
     )
     return hashlib.sha256(cohort.content + repr(read).encode()).hexdigest()[:16]
 

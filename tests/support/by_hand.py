@@ -6,7 +6,8 @@ from libra_core.cohort import Cohort
 
 
 def cost(cohort: Cohort, arm: int) -> float:
-    return cohort.protocol.treatments[arm].cost
+    parts = cohort.protocol.treatments[arm].burden
+    return parts.side_effects + parts.monitoring + parts.pills
 
 
 def bonus(cohort: Cohort, row: int, arm: int) -> float:
@@ -17,8 +18,7 @@ def bonus(cohort: Cohort, row: int, arm: int) -> float:
 
 def weight(cohort: Cohort, row: int) -> float:
     """What one unit of fall is worth to this patient."""
-    measured = ~cohort.imputed.to_numpy()[[row]]
-    return float(cohort.protocol.weights(cohort.values[[row]], measured)[0])
+    return 1.0 if cohort.due(row).now else cohort.protocol.values.elsewhere
 
 
 def net(cohort: Cohort, row: int, arm: int, fall: float) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from libra_core.clinical import PROTOCOL_DIR, Condition, Feature, Protocol, Rule
+from libra_core.clinical import PROTOCOL_DIR, Burden, Condition, Feature, Protocol, Rule
 from libra_core.environments import EnvironmentSpec, make_environment
 from pages.ui.draw import words
 from pages.ui.session import loaders
@@ -154,13 +154,17 @@ def _treatments(protocol: Protocol) -> list[dict[str, str]]:
     return [
         {
             "Treatment": t.label,
-            f"Price, {unit}": f"{t.cost:g}",
+            **{f"{part}, {unit}": f"{amount:g}" for part, amount in _burden(t.burden).items()},
             f"Compelling reason, {unit}": ", ".join(f"+{b.value:g} ({_flag(protocol, b.flag)})" for b in t.bonus),
             "Doses taken": f"{t.adherence:.0%}",
             "Source": "; ".join(f"{k}: {v}" for k, v in t.sources.items()),
         }
         for t in protocol.treatments
     ]
+
+
+def _burden(burden: Burden) -> dict[str, float]:
+    return {"Side effects": burden.side_effects, "Monitoring": burden.monitoring, "Pills": burden.pills}
 
 
 def _contraindications(protocol: Protocol) -> list[dict[str, str]]:

@@ -105,7 +105,7 @@ def test_the_core_does_not_name_the_disease() -> None:
         ("range = [60, 260]", "range = [260, 60]", "features → sbp: range must be [low, high]"),
         ('components = ["rasi", "ccb"]', 'components = ["rasi", "abc"]', "is made of 'abc'"),
         ('effort = "assumption", ', "", "no source is given for effort"),
-        ("cost = 1.5", "cost = -1.5", "treatments → rasi: cost must be >= 0"),
+        ("side_effects = 0.6,", "side_effects = -0.6,", "treatments → rasi → burden: side_effects must be >= 0"),
         ('formula = "sum"', 'formula = "product"', "unknown formula 'product'"),
         ('name = "egfr_lt45"', 'name = "egfr"', "the feature or derived flag 'egfr' is defined twice"),
         ('when = ["sbp:expected < 120"]', 'when = ["dbp:expected < 60"]', "reads 'dbp:expected', which is not defined"),
@@ -161,7 +161,7 @@ def test_a_context_entry_can_be_switched_off() -> None:
 def test_missing_values_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match="values are missing for: serum_k"):
         PROTOCOL.eligible(patient(serum_k=np.nan))
-    with pytest.raises(ValueError, match="expected 42 values"):
+    with pytest.raises(ValueError, match="expected 45 values"):
         PROTOCOL.vector(np.zeros(3))
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from tests.core.clinical.test_clinical import PROTOCOL, locks, patient, patients
 
+N = len(PROTOCOL.features)
+
 # ---------------------------------------------------------------------------------------------------- treatments
 
 
@@ -59,7 +61,7 @@ def test_the_recheck_after_a_change_is_the_mask_at_the_new_values(rows: list, ar
     assert np.array_equal(PROTOCOL.eligible_after(values, np.full(len(values), arm), delta), drugs)
 
 
-@given(patients, patients, st.lists(st.floats(0, 1), min_size=42, max_size=42))
+@given(patients, patients, st.lists(st.floats(0, 1), min_size=N, max_size=N))
 @settings(max_examples=200, deadline=None)
 def test_an_arm_or_habit_that_some_possible_value_rules_out_is_out(one: np.ndarray, two: np.ndarray, mix: list) -> None:
     """Whatever the truth between two patients is, nothing is offered that the truth would forbid."""

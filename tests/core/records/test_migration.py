@@ -1,4 +1,5 @@
-"""Records that the version before the table of events wrote: they open, verify, replay and go on, on both databases.
+"""Records that the version before the table of events wrote: they open, verify and export, on both databases. They were
+made under the protocol's first values, so they take no new decision.
 
 `data/schema-0002.sqlite.gz` was written by that version: blinded and open sessions, put-off patients, overrides, a
 mistake, a what-if, outcomes entered late and in batches, a clinician as the advisor, an export; three people, two
@@ -10,6 +11,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -25,10 +27,11 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from libra_core.chain import canonical
 from libra_core.records import Actor, Database, Repository, Role, SessionLog, Unreadable, replay
 from libra_core.records.database import MIGRATIONS
+from libra_core.records.errors import OTHER_VALUES
 from libra_core.records.export import fhir_bundle
 from libra_core.records.migrations.triggers import protect
 from libra_core.records.results import collect
-from tests.support.kit import NHANES, play, postgres, postgres_bin
+from tests.support.kit import NHANES, postgres, postgres_bin, stamp
 
 DATA = Path(__file__).parent / "data"
 TOLD = json.loads((DATA / "schema-0002.json").read_text())
@@ -111,9 +114,12 @@ def test_an_old_record_opens_verifies_and_replays(moved: Database) -> None:
         assert repository.head(session) == tuple(told["head"])
         verdict = repository.verify(session, tuple(told["head"]))  # an end noted before the move still counts
         assert (verdict.ok, verdict.message) == (True, told["verified"])
-        found = replay(repository, session, NHANES)
+        found = replay(repository, session, NHANES)  # made under the protocol's first values: read, not recomputed
         assert found.ok, found.sentence
-        assert (found.events, found.proposals) == (told["head"][0], told["proposals"])
+        assert (found.events, found.proposals) == (told["head"][0], 0)
+        kept = [event.facts for event in repository.events(session)]
+        assert sum(len(f.get("proposals", ())) + ("answered" in f) for f in kept) == told["proposals"]
+        assert found.sentence == f"{told['head'][0]} events read, no proposal recomputed. {OTHER_VALUES}"
         ledger = SessionLog(repository, session, NHANES).ledger
         known = [c for f in ledger.files for c in (f.first, f.final, f.mistake, *f.deferred) if c]
         assert sorted({c.kind.value for c in known}) == told["kinds"]
@@ -127,15 +133,25 @@ def test_an_old_record_exports_what_it_exported(moved: Database) -> None:
     table = collect(Repository(moved, Actor("lea", Role.LEAD)), lambda _: NHANES).table
     again = pd.read_csv(io.StringIO(table[told.columns].to_csv(index=False)), keep_default_na=False)
     pd.testing.assert_frame_equal(again, told)
+    assert table[["gain", "lost"]].isna().all(axis=None)  # the simulation of that time is not at hand
 
 
-def test_an_old_session_goes_on(moved: Database) -> None:
+def test_an_old_session_is_read_and_takes_no_decision(moved: Database) -> None:
+    """Not even by its owner: it would be decided under other values than before."""
     for session in (s for s, told in TOLD["sessions"].items() if told["owner"] in ("lea", "local")):
         repository = repository_of(moved, session)
-        log = play(SessionLog(repository, session, NHANES))
-        assert log.finished
+        log, before = SessionLog(repository, session, NHANES), repository.head(session)
+        assert log.mine is False
+        here = log.current()
+        assert here is None or here.position in {case.position for case in log.ledger.open_cases}
+        if not log.ledger.closed:
+            with pytest.raises(Unreadable, match=re.escape(OTHER_VALUES)):
+                log.close()
+        for case in log.ledger.open_cases:
+            with pytest.raises((Unreadable, ValueError)):
+                log.defer(case.position, stamp())
+        assert repository.head(session) == before
         assert repository.verify(session).ok
-        assert replay(repository, session, NHANES).ok
 
 
 def test_the_database_guards_what_was_moved(moved: Database) -> None:
@@ -260,7 +276,7 @@ def test_a_session_that_was_damaged_before_the_move_says_so(tmp_path: Path) -> N
 
 
 def test_a_first_schema_with_data_moves_on(tmp_path: Path) -> None:
-    """A session as the very first version kept it, without seconds: read, proven and continued."""
+    """A session as the very first version kept it, without seconds: read and proven."""
     path, session = tmp_path / "first.sqlite", TOLD["first schema"]
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
@@ -270,10 +286,9 @@ def test_a_first_schema_with_data_moves_on(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{path}")
     repository = repository_of(database, session)
     assert repository.verify(session).ok
-    resumed = SessionLog(repository, session, NHANES)
-    assert resumed.ledger.decided == TOLD["sessions"][session]["decided"]
-    play(resumed)
-    assert resumed.finished
+    read = SessionLog(repository, session, NHANES)
+    assert read.ledger.decided == TOLD["sessions"][session]["decided"]
+    assert not read.mine
     assert repository.verify(session).ok
     assert replay(repository, session, NHANES).ok
 
