@@ -12,8 +12,8 @@ from libra_core.advisors.base import Advisor
 from libra_core.cohort import Cohort
 from libra_core.policies import Decision
 from libra_core.records.engine import Engine
-from libra_core.records.events import Action, Event, decision_from, decision_text
-from libra_core.records.ledger import CaseFile, Ledger
+from libra_core.records.events import ACTION, Event, decision_text
+from libra_core.records.ledger import Ledger
 from libra_core.records.repository import Repository
 
 TOLERANCE = 1e-9  # another processor may round the last digit otherwise; a proposal that differs by more is not equal
@@ -34,32 +34,18 @@ class Fold:
     engine: Engine
     ledger: Ledger = field(default_factory=Ledger)
 
-    def take(self, event: Event) -> list[Decision]:
-        """Take in the next event as something heard of. Returns what the policies now propose."""
-        self.ledger.apply(event)
-        said: list[Decision] = []
-        if event.facts.get("position"):
-            case = self.ledger.cases[event.facts["position"]]
+    def take(self, event: Event, own: bool = False) -> list[Decision]:
+        """Take in the next event. Returns what the policies now propose; nothing for an event of one's `own`, whose
+        proposals were made before it was written."""
+        case, made = self.ledger.apply(event), []
+        if case is not None and not own:
             if "case" in event.facts:
-                said += self.engine.propose(case.position, case.advice).decisions
+                made += self.engine.propose(case.position, case.advice)
             if "answered" in event.facts:
-                said.append(self.engine.answer(case.position, case.advice[self.engine.spec.policy]))
-            self._settle(case, event)
-        return said
-
-    def wrote(self, event: Event) -> None:
-        """Take in an event of one's own: what it proposes was proposed already."""
-        self.ledger.apply(event)
-        if event.facts.get("position"):
-            self._settle(self.ledger.cases[event.facts["position"]], event)
-
-    def _settle(self, case: CaseFile, event: Event) -> None:
-        """What was decided is done, and what came back is learned from."""
-        decision = event.facts.get("decision")
-        if decision is not None and decision["executed"] is not None:
-            self.engine.execute(case.position, Action.of(decision["executed"]))
-        if "outcome" in event.facts and case.outcome is not None:
-            self.engine.learn(case.position, case.outcome)
+                made.append(self.engine.answer(case.position, case.advice[self.engine.spec.policy]))
+        if case is not None and "outcome" in event.facts:
+            self.engine.learn(case)
+        return made
 
 
 @dataclass(frozen=True)
@@ -101,18 +87,17 @@ def replay(repository: Repository, session_id: str, cohort: Cohort, advisor: Adv
         stored = dict(event.facts.get("proposals", {}))
         if "answered" in event.facts:
             stored[spec.policy] = event.facts["answered"]
-        simulated = _simulated(fold, event)
+        if wrong := _simulated(fold, event):
+            differences.append(Difference(event.seq, wrong))
         again = {decision.policy: decision for decision in fold.take(event)}
-        if simulated:
-            differences.append(Difference(event.seq, simulated))
-        if set(again) != set(stored):
+        if again.keys() != stored.keys():
             differences.append(Difference(event.seq, "the policies of the session are not those of the log"))
-            continue
+            break  # what follows was learned from those
         for policy, text in stored.items():
             proposals += 1
-            if decision_text(again[policy]) == text:
-                exact += 1
-            elif not close(decision_from(text), again[policy]):
+            recomputed = decision_text(again[policy])
+            exact += recomputed == text
+            if recomputed != text and not close(json.loads(recomputed), json.loads(text)):
                 differences.append(Difference(event.seq, f"the proposal of {policy} is not the recomputed one"))
     return Replay(len({event.seq for event in events}), proposals, exact, tuple(differences), fold.engine, fold.ledger)
 
@@ -124,23 +109,19 @@ def _simulated(fold: Fold, event: Event) -> str:
         return ""
     if decision is None or decision["executed"] is None:
         return "an outcome without a treatment"
-    again = fold.engine.simulate(event.facts["position"], Action.of(decision["executed"]))
-    same = abs(float(again.reward[0]) - outcome["reward"]) <= TOLERANCE * (1 + abs(outcome["reward"]))
+    again = fold.engine.simulate(event.facts["position"], ACTION.validate_python(decision["executed"]))
+    same = close(float(again.reward[0]), outcome["reward"])
     return "" if same else "the simulated outcome is not the one that the seed gives"
 
 
-def close(a: Decision, b: Decision) -> bool:
-    """Equal but for rounding: every number within TOLERANCE, everything else the same."""
-    return _close(json.loads(decision_text(a)), json.loads(decision_text(b)))
-
-
-def _close(a: Any, b: Any) -> bool:
+def close(a: Any, b: Any) -> bool:
+    """Whether two values read from JSON are equal but for rounding: every number within TOLERANCE."""
     if isinstance(a, float) and isinstance(b, float):
         return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
     if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(_close(a[k], b[k]) for k in a)
+        return a.keys() == b.keys() and all(close(a[k], b[k]) for k in a)
     if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(_close(x, y) for x, y in zip(a, b, strict=True))
+        return len(a) == len(b) and all(map(close, a, b))
     return bool(a == b)
 
 
