@@ -176,7 +176,7 @@ def gain(table: pd.DataFrame) -> Gain:
 
     t = by_person(table)
     values = t.loc[~t["same_plan"].astype(bool), "gain"].dropna().astype(float)
-    mean, low, high = band(values.to_numpy(np.float64)) if len(values) > 1 else (values.mean(), math.nan, math.nan)
+    mean, low, high = band(np.array(values)) if len(values) > 1 else (values.mean(), math.nan, math.nan)
     return Gain(len(values), int((values > 0).sum()), int((values < 0).sum()), float(mean), float(low), float(high))
 
 
