@@ -11,8 +11,8 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, Self
 
 from pydantic import TypeAdapter
 
@@ -54,8 +54,22 @@ def guards(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+class Recorded:
+    """A value that an event holds."""
+
+    @classmethod
+    def of(cls, saved: Any) -> Self:
+        """The value as read from JSON. Raises ValueError when it is damaged."""
+        return _adapter(cls).validate_python(saved)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
 @dataclass(frozen=True)
-class Action:
+class Action(Recorded):
     """A treatment and a standardised change of habits."""
 
     arm: int
@@ -85,7 +99,7 @@ class Stamp:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decided(Stamp):
+class Decided(Stamp, Recorded):
     """What a person (or the policy by itself) decided. plan: what was chosen; executed: what was done, None while
     nothing was. seconds: from a clock that never goes back, so it may disagree with the two times."""
 
@@ -99,7 +113,7 @@ class Decided(Stamp):
 
 
 @dataclass(frozen=True)
-class OutcomeSeen:
+class OutcomeSeen(Recorded):
     """What came back. source: simulated or entered; reward: in reward units; x: the features x' after the change;
     value: what a person typed (mmHg after treatment); share: of the change carried out."""
 
@@ -121,23 +135,23 @@ class Entered:
     share: float | None = None
 
 
-ACTION, DECIDED, OUTCOME = TypeAdapter(Action), TypeAdapter(Decided), TypeAdapter(OutcomeSeen)
-ADVICE, DECISION = TypeAdapter(Advice), TypeAdapter(Decision)
-
-
 def decision_text(decision: Decision) -> str:
     """A proposal as canonical JSON."""
-    return canonical(DECISION.dump_python(decision))
+    return canonical(_adapter(Decision).dump_python(decision))
 
 
 def decision_from(text: str) -> Decision:
     """The inverse of decision_text, exactly."""
     saved = json.loads(text)
-    return DECISION.validate_python(saved | {name: math.nan for name in UNKNOWN if saved[name] is None})
+    return _adapter(Decision).validate_python(saved | {name: math.nan for name in UNKNOWN if saved[name] is None})
 
 
 def advice_text(advice: Advice) -> str:
     return canonical(vars(advice))
+
+
+def advice_from(text: str) -> Advice:
+    return _adapter(Advice).validate_json(text)
 
 
 def opening(position: int, patient: Patient, proposed: Iterable[Decision], at: str) -> Facts:

@@ -10,17 +10,7 @@ from typing import Any
 from libra_core.advisors.base import Advice
 from libra_core.policies import Decision
 from libra_core.records.errors import Unreadable
-from libra_core.records.events import (
-    ACTION,
-    ADVICE,
-    DECIDED,
-    OUTCOME,
-    Action,
-    Decided,
-    Event,
-    OutcomeSeen,
-    decision_from,
-)
+from libra_core.records.events import Action, Decided, Event, OutcomeSeen, advice_from, decision_from
 from libra_core.records.migrations.legacy import UNREAD
 from libra_core.records.spec import DecisionKind
 
@@ -72,13 +62,13 @@ class CaseFile:
         """Take in what an event says about this patient."""
         self.shown_texts |= facts.get("proposals", {})
         self.answered_text = facts.get("answered", self.answered_text)
-        self.advice |= {policy: ADVICE.validate_json(text) for policy, text in facts.get("advice", {}).items()}
+        self.advice |= {policy: advice_from(text) for policy, text in facts.get("advice", {}).items()}
         if "decision" in facts:
-            self._decide(DECIDED.validate_python(facts["decision"]))
+            self._decide(Decided.of(facts["decision"]))
         if "outcome" in facts:
-            self.outcome = OUTCOME.validate_python(facts["outcome"])
+            self.outcome = OutcomeSeen.of(facts["outcome"])
         if "scenario" in facts:
-            self.scenarios.append((facts["scenario"]["name"], ACTION.validate_python(facts["scenario"]["plan"])))
+            self.scenarios.append((facts["scenario"]["name"], Action.of(facts["scenario"]["plan"])))
 
     def _decide(self, decided: Decided) -> None:
         if decided.kind is DecisionKind.FIRST:

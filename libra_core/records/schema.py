@@ -54,8 +54,8 @@ for name, where in (
     ("one_closing_decision", "closes = 1"),
     ("one_outcome", "outcome = 1"),
 ):
-    only = {"sqlite_where": text(where), "postgresql_where": text(where)}
-    Index(name, EVENTS.c.session, EVENTS.c.position, unique=True, **only)
+    only = text(where)
+    Index(name, EVENTS.c.session, EVENTS.c.position, unique=True, sqlite_where=only, postgresql_where=only)
 
 HEADS = Table(
     "heads",

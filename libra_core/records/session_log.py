@@ -229,12 +229,16 @@ class SessionLog(Window):
         """
         if len({e.position for e in entered}) < len(set(entered)):
             raise ValueError("A patient has two different outcomes in this batch. Keep one.")
-        new = [e for e in dict.fromkeys(entered) if self._is_new(e)]
+        new = {
+            e: done for e in sorted(set(entered), key=lambda e: e.position) if (done := self._not_yet(e)) is not None
+        }
         if new:
-            self.append("outcome", *map(self._observed, sorted(new, key=lambda e: e.position)))
+            seen = [self._outcome(e.position, self.engine.observed(done, e), e) for e, done in new.items()]
+            self.append("outcome", *seen)
         return len(new)
 
-    def _is_new(self, e: Entered) -> bool:
+    def _not_yet(self, e: Entered) -> Action | None:
+        """What was done to have this outcome; None when the outcome is recorded already."""
         case = self.ledger.cases.get(e.position)
         if case is None or case.executed is None:
             raise ValueError(f"Patient {e.position} has not been treated yet: no outcome can be entered.")
@@ -242,12 +246,7 @@ class SessionLog(Window):
             raise ValueError(f"Patient {e.position}'s decision was recorded by mistake: no outcome belongs to it.")
         if case.outcome is not None and (case.outcome.value, case.outcome.share) != (e.value, e.share):
             raise ValueError(f"Patient {e.position} has an outcome already. The record is never changed.")
-        return case.outcome is None
-
-    def _observed(self, e: Entered) -> Facts:
-        plan = self.ledger.cases[e.position].executed
-        assert plan is not None
-        return self._outcome(e.position, self.engine.observed(plan, e), e)
+        return case.executed if case.outcome is None else None
 
     @writes
     def save_scenario(self, position: int, name: str, plan: Action) -> None:

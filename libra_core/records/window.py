@@ -14,7 +14,7 @@ from libra_core.cohort import Cohort
 from libra_core.records.engine import Engine
 from libra_core.records.errors import RecordsError, Stale
 from libra_core.records.ledger import Ledger
-from libra_core.records.replay import Fold
+from libra_core.records.replay import take
 from libra_core.records.repository import Repository
 
 log = logging.getLogger(__name__)
@@ -71,10 +71,9 @@ class Window:
         with self.lock:
             if self._engine is None:
                 self._rebuild()
-                return
-            fold = Fold(self._engine, self.ledger)
-            for event in self.repository.events(self.id, self.ledger.seq):
-                fold.take(event)
+            else:
+                for event in self.repository.events(self.id, self.ledger.seq):
+                    take(self._engine, self.ledger, event)
 
     def write(self, step: Callable[[], T]) -> T:
         """Do a step that ends in one call of `append`; repeat it on what another window wrote when that was faster."""
@@ -97,20 +96,19 @@ class Window:
 
     def append(self, kind: str, *facts: Mapping[str, Any]) -> None:
         """Write events; only then are they done, and learned from."""
-        fold = Fold(self.engine, self.ledger)
+        engine = self.engine
         for event in self.repository.append(self.id, self.ledger.seq, kind, *facts):
-            fold.take(event, own=True)
+            take(engine, self.ledger, event, own=True)
 
     def _rebuild(self) -> Engine:
         """Memory from the log: the last snapshot, and the events after it. All or nothing of it becomes memory."""
-        engine, after = self._restored()
-        fold = Fold(engine)
+        (engine, after), ledger = self._restored(), Ledger()
         for event in self.repository.events(self.id):
             if event.seq > after:
-                fold.take(event)
+                take(engine, ledger, event)
             else:
-                fold.ledger.apply(event)
-        self._engine, self.ledger, self._saved = engine, fold.ledger, after
+                ledger.apply(event)
+        self._engine, self.ledger, self._saved = engine, ledger, after
         if after == 0 and self.mine and self.info.spec.warm_up:
             self._save()  # the experience before the first patient is the slow part of a start
         return engine

@@ -11,46 +11,27 @@ from libra_core.chain import canonical
 from libra_core.records.events import guards
 from libra_core.records.migrations.legacy import payloads_of
 from libra_core.records.migrations.triggers import protect
+from libra_core.records.schema import ALL, EVENTS
 
 revision = "0003"
 down_revision = "0002"
 
-ALL = "*"
 ROWS = ("cases", "proposals", "advice", "decisions", "outcomes", "scenarios")
-ONCE = {
-    "one_opening": "kind IN ('opened', 'automatic')",
-    "one_first_choice": "kind = 'first'",
-    "one_closing_decision": "closes = 1",
-    "one_outcome": "outcome = 1",
-}
 UNSIGNED = {"event": "unknown", "actor": "", "at": "", "hash": ""}  # of rows that no chain ever covered
 
 
 def upgrade() -> None:
     for name in ("one_first_choice", "one_closing_decision", "one_outcome"):
         op.drop_index(name)  # the names are used again
-    events = op.create_table(
-        "events",
-        sa.Column("session", sa.String(32), primary_key=True),
-        sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
-        *(sa.Column(name, sa.String(n), nullable=False) for name, n in (("kind", 20), ("actor", 200), ("at", 32))),
-        sa.Column("payload", sa.Text, nullable=False),
-        *(sa.Column(name, sa.Integer, nullable=False) for name in ("closes", "outcome")),
-        sa.Column("key", sa.String(64), unique=True),
-        sa.Column("hash", sa.String(64), nullable=False),
-    )
-    for name, where in ONCE.items():
-        only = sa.text(where)
-        op.create_index(name, "events", ["session", "position"], unique=True, sqlite_where=only, postgresql_where=only)
+    EVENTS.create(op.get_bind())  # a later schema must keep a copy of this one here
     former = [name for name in ROWS if sa.inspect(op.get_bind()).has_table(name)]  # the first schema has no scenarios
-    _move(op.get_bind(), former, events)
+    _move(op.get_bind(), former)
     for table in (*former, "audit"):
         op.drop_table(table)
     protect(op.get_bind(), "events")
 
 
-def _move(bind: sa.Connection, former: list[str], events: sa.Table) -> None:
+def _move(bind: sa.Connection, former: list[str]) -> None:
     """Chain by chain, in the order of the events."""
     *tables, sessions, audit = (sa.Table(t, sa.MetaData(), autoload_with=bind) for t in (*former, "sessions", "audit"))
     chains = [audit.c.chain, *(table.c.session_id for table in tables)]
@@ -66,7 +47,7 @@ def _move(bind: sa.Connection, former: list[str], events: sa.Table) -> None:
             same = {"session": chain, "seq": seq, "kind": link["event"]} | {k: link[k] for k in ("actor", "at", "hash")}
             payloads = payloads_of(chain, seq, link["event"], rows[seq])
             written = [same | {"payload": canonical(facts)} | guards(facts) for facts in payloads]
-            bind.execute(sa.insert(events), written)
+            bind.execute(sa.insert(EVENTS), written)
 
 
 def downgrade() -> None:
