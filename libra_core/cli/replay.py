@@ -80,7 +80,7 @@ def _prove(repository: Repository, session_id: str, cohort: str | None, noted: t
     found = replay(repository, session_id, cohort_of(spec.cohort, [cohort] if cohort else []))
     print(f"Replay: {found.sentence}")
     for difference in found.differences[:10]:
-        print(f"  event {difference.seq}: {difference.what}")
+        print(f"  {difference}")
     seq, head = repository.head(session_id)
     print(f"To notice a rewritten log later, write down: {seq}:{head}")
     return 0 if audit.ok and found.ok else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import model_validator
@@ -205,6 +206,12 @@ class Feature:
         if float(moved.replace(",", "")) == 0:
             return f"{name}: no change"
         return f"{name} {'+' if change > 0 else MINUS}{_with_unit(moved, unit)}"
+
+
+def display_changes(features: Iterable[Feature], changes: Iterable[float], si: bool = False) -> list[str]:
+    """The changes that show at the precision of their features, one for each of `features`, clinical units."""
+    texts = (feature.display_change(float(change), si) for feature, change in zip(features, changes, strict=True))
+    return [text for text in texts if not text.endswith("no change")]
 
 
 def _rounded(value: float, step: float) -> str:

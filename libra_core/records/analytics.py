@@ -1,6 +1,6 @@
 """What the record says about a study: overrides, agreement, anchoring, time, and who was right in simulation.
 
-All functions are pure: they read the table of `decisions_table`, one line for each decided patient of each session.
+All functions are pure: they read the table of `decisions_table`, one line for each treated patient of each session.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from libra_core.records.ledger import CaseFile, Ledger
 from libra_core.records.repository import SessionInfo
 from libra_core.records.spec import REASONS, DecisionKind
 
-GROUP = "group: "  # begins the names of the columns that say who belongs to a group of patients
-SMALLEST = 5  # people in a group below which totals are not shown to somebody who may not read rows
+GROUP, ARM_OF = "group: ", "arm_of_"  # begin the columns of groups of patients, and of what each policy proposed
+ARMS = ("first_arm", "proposed_arm", "final_arm")
+READ = ("clinician", "cohort", "row", "kind", "same_plan", "gain", "lost", "reason", "seconds", "mistake", *ARMS)
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Share:
 
     k: int
     n: int
+
+    @classmethod
+    def of(cls, holds: pd.Series) -> Share:
+        return cls(int(holds.sum()), len(holds))
 
     @property
     def value(self) -> float:
@@ -48,7 +53,7 @@ class Share:
 
 
 def decisions_table(found: Sequence[tuple[SessionInfo, Ledger, Engine]]) -> pd.DataFrame:
-    """One line for each decided patient: who, what was proposed by whom, first and final choice, what came of it.
+    """One line for each treated patient: who, what was proposed by whom, first and final choice, what came of it.
 
     `gain` is the true expected benefit of what was done less that of the first policy's own proposal, in reward
     units; known only because the response is simulated, and as it is simulated today: empty for a session that was made
@@ -57,69 +62,59 @@ def decisions_table(found: Sequence[tuple[SessionInfo, Ledger, Engine]]) -> pd.D
     lines = []
     for info, ledger, engine in found:
         groups = groups_of(engine.cohort)
-        for case in ledger.files:
-            if case.final is not None and case.final.executed is not None:
-                member = {f"{GROUP}{name}": bool(members[case.row]) for name, members in groups.items()}
-                lines.append(_line(info, case, engine) | member)
-    return pd.DataFrame(lines)
+        for case in ledger.treated:
+            member = {f"{GROUP}{name}": bool(members[case.row]) for name, members in groups.items()}
+            lines.append(_line(info, case, engine) | member)
+    return pd.DataFrame(lines, columns=None if lines else READ)  # a study without decisions has the columns too
 
 
 def _line(info: SessionInfo, case: CaseFile, engine: Engine) -> dict[str, object]:
-    final = case.final
+    final, executed, spec = case.final, case.executed, info.spec
     assert final is not None
-    assert final.executed is not None
-    main, simulated = case.shown[info.spec.policy], info.spec.outcomes == "simulated" and engine.current
-    own = Action(main.arm, main.delta)
+    assert executed is not None
+    main, simulated = case.shown[spec.policy], spec.outcomes == "simulated" and engine.current
+    own, truth = Action.proposed(main), engine.truth(case.position, executed)
     return {
         "session": info.id,
         "clinician": info.owner,
         "name": info.name,
-        "policy": info.spec.policy,
-        "mode": info.spec.mode,
-        "blinded": info.spec.blinded,
-        "seed": info.spec.seed,
-        "config": info.spec.hash,
-        "cohort": info.spec.cohort,
-        "position": case.position,
-        "row": case.row,
-        "patient": case.patient,
+        **{name: getattr(spec, name) for name in ("policy", "mode", "blinded", "seed")},
+        "config": spec.hash,
+        "cohort": spec.cohort,
+        **{name: getattr(case, name) for name in ("position", "row", "patient")},
         "kind": final.kind.value,
         "first_arm": -1 if case.first is None else case.first.plan.arm,
         "proposed_arm": main.arm,
         "final_arm": final.plan.arm,
-        "executed_arm": final.executed.arm,
-        "same_plan": final.executed == own,
+        "executed_arm": executed.arm,
+        "same_plan": executed == own,
         "width": main.width,
-        "reason": final.reason,
-        "confidence": final.confidence,
-        "comment": final.comment,
+        **{name: getattr(final, name) for name in ("reason", "confidence", "comment")},
         "seconds": case.seconds,
         "put_off": len(case.deferred),
         "mistake": case.mistake is not None,
         "shown_at": final.shown_at,
         "decided_at": final.decided_at,
         "reward": None if case.outcome is None else case.outcome.reward,
-        "gain": engine.truth(case.position, final.executed) - engine.truth(case.position, own) if simulated else None,
-        "lost": engine.best(case.position) - engine.truth(case.position, final.executed) if simulated else None,
-        **{f"arm_of_{name}": decision.arm for name, decision in case.shown.items()},
+        "gain": truth - engine.truth(case.position, own) if simulated else None,
+        "lost": engine.best(case.position) - truth if simulated else None,
+        **{f"{ARM_OF}{name}": decision.arm for name, decision in case.shown.items()},
     }
 
 
 def by_person(table: pd.DataFrame) -> pd.DataFrame:
     """The decisions made by a person: not those where the policy was sure and acted alone."""
-    return table[table["kind"] != DecisionKind.AUTOMATIC.value] if len(table) else table
+    return table[table["kind"] != DecisionKind.AUTOMATIC.value]
 
 
 def overrides(table: pd.DataFrame) -> Share:
     """How often a clinician overrode the proposal, of the decisions made with the card in view."""
-    seen = table[table["kind"].isin([DecisionKind.ACCEPT.value, DecisionKind.OVERRIDE.value])] if len(table) else table
-    return Share(int((seen["kind"] == DecisionKind.OVERRIDE.value).sum()) if len(seen) else 0, len(seen))
+    kinds = table["kind"]
+    return Share.of(kinds[kinds.isin([DecisionKind.ACCEPT, DecisionKind.OVERRIDE])] == DecisionKind.OVERRIDE.value)
 
 
 def reasons(table: pd.DataFrame) -> dict[str, int]:
     """Reasons of the overrides in words, the most frequent first."""
-    if not len(table):
-        return {}
     given = Counter(table.loc[table["kind"] == DecisionKind.OVERRIDE.value, "reason"])
     return {REASONS.get(code, code or "no reason given"): n for code, n in given.most_common()}
 
@@ -127,7 +122,7 @@ def reasons(table: pd.DataFrame) -> dict[str, int]:
 @dataclass(frozen=True)
 class Anchoring:
     """Blinded first choices against final ones. `towards`: first differed from the proposal and the final follows it;
-    `away`: first agreed and the final does not; `kept`: first differed and stayed."""
+    `away`: first agreed and the final does not."""
 
     n: int
     agreed_first: Share
@@ -138,46 +133,30 @@ class Anchoring:
 
 def anchoring(table: pd.DataFrame) -> Anchoring:
     """How far the proposal moved the clinicians, by treatment."""
-    t = table[table["first_arm"] >= 0] if len(table) else table
-    if not len(t):
-        return Anchoring(0, Share(0, 0), Share(0, 0), Share(0, 0), Share(0, 0))
+    t = table[table["first_arm"] >= 0]
     first, final = t["first_arm"] == t["proposed_arm"], t["final_arm"] == t["proposed_arm"]
-    return Anchoring(
-        len(t),
-        Share(int(first.sum()), len(t)),
-        Share(int(final.sum()), len(t)),
-        Share(int((~first & final).sum()), int((~first).sum())),
-        Share(int((first & ~final).sum()), int(first.sum())),
-    )
+    return Anchoring(len(t), Share.of(first), Share.of(final), Share.of(final[~first]), Share.of(~final[first]))
+
+
+def _own(table: pd.DataFrame) -> pd.Series:
+    """The clinician's own choice of a treatment: the blinded one where there is one."""
+    return table["first_arm"].where(table["first_arm"] >= 0, table["final_arm"]).astype(np.int64)
 
 
 def with_policies(table: pd.DataFrame) -> dict[str, Agreement]:
-    """Agreement and Cohen's kappa of the clinicians' own choice (blinded where there is one) with each policy."""
+    """Agreement and Cohen's kappa of the clinicians' own choice with each policy."""
     t = by_person(table)
-    if not len(t):
-        return {}
-    own = t["first_arm"].where(t["first_arm"] >= 0, t["final_arm"]).to_numpy(np.int64)
-    out = {}
-    for column in (c for c in t.columns if c.startswith("arm_of_")):
-        theirs = t[column].fillna(-1).to_numpy(np.int64)
-        out[column.removeprefix("arm_of_")] = agreement(own, theirs)
-    return out
+    theirs = t.filter(like=ARM_OF).fillna(-1).astype(np.int64)
+    return {c.removeprefix(ARM_OF): agreement(_own(t).to_numpy(), theirs[c].to_numpy()) for c in theirs.columns}
 
 
 def between_clinicians(table: pd.DataFrame) -> dict[tuple[str, str], Agreement]:
     """Agreement and kappa of each pair of clinicians, on the patients whom both decided (the first time each)."""
     t = by_person(table)
-    if not len(t):
-        return {}
-    own = t.assign(own=t["first_arm"].where(t["first_arm"] >= 0, t["final_arm"]))
-    wide = own.drop_duplicates(["clinician", "cohort", "row"]).pivot(
-        index=["cohort", "row"], columns="clinician", values="own"
-    )
-    out = {}
-    for a, b in itertools.combinations(wide.columns, 2):
-        both = wide[[a, b]].fillna(-1).to_numpy(np.int64)
-        out[(str(a), str(b))] = agreement(both[:, 0], both[:, 1])
-    return out
+    once = t.assign(own=_own(t)).drop_duplicates(["clinician", "cohort", "row"])
+    wide = once.pivot(index=["cohort", "row"], columns="clinician", values="own").fillna(-1).astype(np.int64)
+    pairs = itertools.combinations(wide.columns, 2)
+    return {(str(a), str(b)): agreement(wide[a].to_numpy(), wide[b].to_numpy()) for a, b in pairs}
 
 
 @dataclass(frozen=True)
@@ -194,43 +173,27 @@ class Gain:
 
 def gain(table: pd.DataFrame) -> Gain:
     """Where clinicians beat or lose to the policy, in simulation. Positive: the clinicians were right."""
-    t = by_person(table)
-    t = t[~t["same_plan"].astype(bool) & t["gain"].notna()] if len(t) else t
-    if not len(t):
-        return Gain(0, 0, 0, math.nan, math.nan, math.nan)
-    values = t["gain"].to_numpy(float)
-    better, worse = int((values > 0).sum()), int((values < 0).sum())
-    if len(values) < 2:
-        return Gain(len(values), better, worse, float(values.mean()), math.nan, math.nan)
     from libra_core.study.metrics import band  # here: it needs scipy
 
-    return Gain(len(values), better, worse, *(float(v) for v in band(values)))
+    t = by_person(table)
+    values = t.loc[~t["same_plan"].astype(bool), "gain"].dropna().astype(float)
+    mean, low, high = band(np.array(values)) if len(values) > 1 else (values.mean(), math.nan, math.nan)
+    return Gain(len(values), int((values > 0).sum()), int((values < 0).sum()), float(mean), float(low), float(high))
 
 
 def times(table: pd.DataFrame) -> tuple[float, float, float]:
     """Median seconds for a patient, with the quartiles."""
-    t = by_person(table)
-    seconds = t["seconds"].dropna().to_numpy(float) if len(t) else np.array([])
-    if not len(seconds):
-        return math.nan, math.nan, math.nan
-    low, middle, high = np.quantile(seconds, [0.25, 0.5, 0.75])
-    return float(middle), float(low), float(high)
+    middle, low, high = by_person(table)["seconds"].astype(float).quantile([0.5, 0.25, 0.75])
+    return middle, low, high
 
 
 def subgroups(table: pd.DataFrame) -> pd.DataFrame:
     """For each group of patients: how many, how often overridden, what was lost on average, mean gain."""
     rows = []
-    for column in (c for c in table.columns if c.startswith(GROUP)):
-        t = table[table[column].fillna(False).astype(bool)]
-        rows.append(
-            {
-                "Group": column.removeprefix(GROUP),
-                "Patients": len(t),
-                "Overridden": overrides(t).value,
-                "Benefit lost": float(t["lost"].mean()) if len(t) and t["lost"].notna().any() else math.nan,
-                "Gain of clinicians": gain(t).mean,
-            }
-        )
+    for column, member in table.filter(like=GROUP).items():
+        t = table[member.fillna(False).astype(bool)]
+        lost = t["lost"].astype(float).mean()
+        rows.append((str(column).removeprefix(GROUP), len(t), overrides(t).value, lost, gain(t).mean))
     return pd.DataFrame(rows, columns=["Group", "Patients", "Overridden", "Benefit lost", "Gain of clinicians"])
 
 
@@ -242,7 +205,5 @@ def groups_of(cohort: Cohort) -> dict[str, np.ndarray]:
         found |= {"age under 65": columns["age"] < 65, "age 65 or more": columns["age"] >= 65}
     if "female" in columns:
         found |= {"women": columns["female"] == 1, "men": columns["female"] == 0}
-    for name, label in (("ckd", "chronic kidney disease"), ("diabetes", "diabetes")):
-        if name in columns:
-            found[label] = columns[name] == 1
-    return found
+    labels = {"ckd": "chronic kidney disease", "diabetes": "diabetes"}
+    return found | {label: columns[name] == 1 for name, label in labels.items() if name in columns}

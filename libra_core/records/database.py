@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,6 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.pool import QueuePool
 
 from libra_core.files import home
 from libra_core.records.errors import NOT_KEPT, Unavailable
@@ -27,19 +27,15 @@ BUSY_SECONDS = 15.0  # how long a writer waits for its turn
 LOCK = 20_260_111_905  # PostgreSQL's advisory lock of the migrations
 
 BUSY = "Another program has kept the record busy for too long. {kept} Press again."
-# What a database says, and what a person should read. The first match counts.
-SAYINGS = (
-    ("disk is full", "The disk is full. {kept} Make room and press again."),
-    ("no space left", "The disk is full. {kept} Make room and press again."),
-    ("diskfull", "The disk is full. {kept} Make room and press again."),
-    ("readonly", "The record cannot be written: the database is read-only. {kept} Make it writable and press again."),
-    ("read-only", "The record cannot be written: the database is read-only. {kept} Make it writable and press again."),
-    ("is locked", BUSY),
-    ("dataerror", "A text is too long, or holds what the database cannot keep. {kept} Shorten it and press again."),
-    ("malformed", "The file of the record is damaged. {kept} Restore it from a copy."),
-    ("not a database", "The file of the record is damaged. {kept} Restore it from a copy."),
-    ("password authentication", "The database refuses the sign-in of LIBRA_DATABASE_URL. {kept}"),
-)
+# What a database says (the first match counts), and the sentence for a person.
+SAYINGS = {
+    r"disk is full|no space left|diskfull": "The disk is full. {kept} Make room and press again.",
+    r"read-?only": "The record cannot be written: the database is read-only. {kept} Make it writable and press again.",
+    r"is locked": BUSY,
+    r"dataerror": "A text is too long, or holds what the database cannot keep. {kept} Shorten it and press again.",
+    r"malformed|not a database": "The file of the record is damaged. {kept} Restore it from a copy.",
+    r"password authentication": "The database refuses the sign-in of LIBRA_DATABASE_URL. {kept}",
+}
 GONE = "The database cannot be reached. {kept} Check that it is running, then press again."
 
 
@@ -60,15 +56,14 @@ class Database:
             ) from error
         if self.url.drivername == "postgresql":
             self.url = self.url.set(drivername="postgresql+psycopg")
-        if self.url.get_backend_name() not in ("sqlite", "postgresql"):
-            raise Unavailable(
-                f"LIBRA_DATABASE_URL must begin with postgresql:// or sqlite:///, not {self.url.drivername}://."
-            )
-        self.path = Path(self.url.database or "") if self.url.get_backend_name() == "sqlite" else None
+        kind = self.url.get_backend_name()
+        if kind not in ("sqlite", "postgresql"):
+            raise Unavailable(f"LIBRA_DATABASE_URL must begin with postgresql:// or sqlite:///, not {kind}://.")
+        self.path = Path(self.url.database or "") if kind == "sqlite" else None
         self._turn = threading.Lock()
         self._inode: tuple[int, int] | None = None
-        with said():
-            self.engine = self._sqlite(self.path, create) if self.path is not None else self._postgresql()
+        with sentences():
+            self.engine = self._postgresql() if self.path is None else self._sqlite(self.path, create)
             self._upgrade(create)
 
     @property
@@ -83,18 +78,12 @@ class Database:
         elif not path.is_file():
             raise Unavailable(f"There is no record at {path}: check the path. Nothing was made.")
         self._inode = _inode(path)
-        engine = create_engine(
-            f"sqlite:///file:{path}?mode=rw&uri=true",
-            poolclass=QueuePool,
-            pool_size=8,
-            max_overflow=32,
-            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-        )
+        address, timeout = f"sqlite:///file:{path}?mode=rw&uri=true", {"timeout": BUSY_SECONDS}
+        engine = create_engine(address, pool_size=8, max_overflow=32, connect_args=timeout)
 
         @event.listens_for(engine, "connect")
         def _connect(connection: Any, _: object) -> None:
             connection.isolation_level = None  # BEGIN is ours: see below
-            connection.execute(f"PRAGMA busy_timeout = {int(1000 * BUSY_SECONDS)}")
             if create:
                 connection.execute("PRAGMA journal_mode = WAL")  # kept in the file
             connection.execute("PRAGMA synchronous = FULL")  # what is acknowledged survives a power cut
@@ -109,13 +98,8 @@ class Database:
         return engine
 
     def _postgresql(self) -> Engine:
-        return create_engine(
-            self.url,
-            pool_size=8,
-            max_overflow=24,
-            pool_pre_ping=True,
-            connect_args={"connect_timeout": 5},
-        )
+        timeout = {"connect_timeout": 5}
+        return create_engine(self.url, pool_size=8, max_overflow=24, pool_pre_ping=True, connect_args=timeout)
 
     def _check_file(self) -> None:
         """SQLite goes on writing into a file that was removed or replaced; what it writes would be lost."""
@@ -129,7 +113,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A read-only transaction that sees one state of the database throughout. Raises Unavailable."""
-        with said():
+        with sentences():
             self._check_file()
             with self.engine.connect() as connection:
                 if self.path is None:  # two queries must not see half of a step each
@@ -140,7 +124,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction: all of it is kept, or nothing. Raises Unavailable; IntegrityError passes through."""
-        with said(), self._my_turn():
+        with sentences(), self._my_turn():
             self._check_file()
             with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
                 yield connection
@@ -192,7 +176,7 @@ def migrate(connection: Connection) -> None:
 
 
 @contextmanager
-def said() -> Iterator[None]:
+def sentences() -> Iterator[None]:
     """Turn what a database driver raises into a sentence. IntegrityError is for the caller to understand."""
     try:
         yield
@@ -204,9 +188,8 @@ def said() -> Iterator[None]:
 
 def sentence(error: Exception) -> str:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    heard = f"{type(cause).__name__} {cause}".lower()
-    pattern = next((answer for saying, answer in SAYINGS if saying in heard), GONE)
-    return pattern.format(kept=NOT_KEPT)
+    message = f"{type(cause).__name__} {cause}".lower()
+    return next((text for saying, text in SAYINGS.items() if re.search(saying, message)), GONE).format(kept=NOT_KEPT)
 
 
 def _inode(path: Path) -> tuple[int, int] | None:

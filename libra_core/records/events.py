@@ -1,4 +1,4 @@
-"""An event of a session, and the facts it holds: written once here, read back here, and spelled nowhere else.
+"""An event of a session and what it holds: written here, read back here.
 
 A payload is JSON with some of: `position` (the patient's number), `case`, `proposals` and `advice` (by policy),
 `answered` (the proposal after the clinician's answer), `decision`, `outcome`, `scenario`. Proposals and advice are
@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any, Self
+
+from pydantic import TypeAdapter
 
 from libra_core import __version__
 from libra_core.advisors.base import Advice
 from libra_core.chain import canonical
-from libra_core.policies import Decision, Reason
-from libra_core.policies.decision import ArmOption
-from libra_core.problem import Outcomes, Patient
-from libra_core.records.spec import Actor, DecisionKind
+from libra_core.policies import Decision
+from libra_core.problem import Patient
+from libra_core.records.spec import CLINICIAN, DecisionKind
 
 Facts = dict[str, Any]  # what an event holds, before it is text
 UNKNOWN = ("mean", "lcb", "ucb", "low", "high", "width")  # nan for a policy without a model, null in JSON
@@ -53,16 +54,30 @@ def guards(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+class Recorded:
+    """A value that an event holds."""
+
+    @classmethod
+    def of(cls, saved: Any) -> Self:
+        """The value as read from JSON. Raises ValueError when it is damaged."""
+        return _adapter(cls).validate_python(saved)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
 @dataclass(frozen=True)
-class Action:
+class Action(Recorded):
     """A treatment and a standardised change of habits."""
 
     arm: int
     delta: tuple[float, ...]
 
     @classmethod
-    def of(cls, saved: Mapping[str, Any]) -> Action:
-        return cls(int(saved["arm"]), tuple(map(float, saved["delta"])))
+    def proposed(cls, decision: Decision) -> Action:
+        return cls(decision.arm, decision.delta)
 
 
 @dataclass(frozen=True)
@@ -83,38 +98,22 @@ class Stamp:
             raise ValueError(f"seconds must be a number, got {self.seconds}")
 
 
-@dataclass(frozen=True)
-class Decided:
+@dataclass(frozen=True, kw_only=True)
+class Decided(Stamp, Recorded):
     """What a person (or the policy by itself) decided. plan: what was chosen; executed: what was done, None while
     nothing was. seconds: from a clock that never goes back, so it may disagree with the two times."""
 
-    key: str
     kind: DecisionKind
     plan: Action
     executed: Action | None
-    reason: str
-    comment: str
-    confidence: int | None
-    shown_at: str
     decided_at: str
-    seconds: float | None
     actor: str
     versions: str = field(repr=False)
     seed: int
 
-    @classmethod
-    def of(cls, saved: Mapping[str, Any]) -> Decided:
-        done = saved["executed"]
-        read = {
-            "kind": DecisionKind(saved["kind"]),
-            "plan": Action.of(saved["plan"]),
-            "executed": None if done is None else Action.of(done),
-        }
-        return cls(**{**saved, **read})
-
 
 @dataclass(frozen=True)
-class OutcomeSeen:
+class OutcomeSeen(Recorded):
     """What came back. source: simulated or entered; reward: in reward units; x: the features x' after the change;
     value: what a person typed (mmHg after treatment); share: of the change carried out."""
 
@@ -124,10 +123,6 @@ class OutcomeSeen:
     value: float | None
     share: float | None
     recorded_at: str
-
-    @classmethod
-    def of(cls, saved: Mapping[str, Any]) -> OutcomeSeen:
-        return cls(**{**saved, "x": tuple(saved["x"])})
 
 
 @dataclass(frozen=True)
@@ -140,30 +135,15 @@ class Entered:
     share: float | None = None
 
 
-def plain_text(text: str, longest: int) -> str:
-    """A typed text as every database can keep it."""
-    return text.replace("\0", "").strip()[:longest]
-
-
 def decision_text(decision: Decision) -> str:
     """A proposal as canonical JSON."""
-    flat = {
-        "options": [vars(option) for option in decision.options],
-        "advice": None if decision.advice is None else vars(decision.advice),
-    }
-    return canonical(vars(decision) | flat)  # dataclasses.asdict would copy every number
+    return canonical(_adapter(Decision).dump_python(decision))
 
 
 def decision_from(text: str) -> Decision:
     """The inverse of decision_text, exactly."""
-    d = json.loads(text)
-    for name in UNKNOWN:
-        d[name] = math.nan if d[name] is None else d[name]
-    for name in ("delta", "own_delta", "contributions"):
-        d[name] = tuple(d[name])
-    d["options"] = tuple(ArmOption(**(o | {"delta": tuple(o["delta"])})) for o in d["options"])
-    d["advice"] = None if d["advice"] is None else _advice(d["advice"])
-    return Decision(**(d | {"reason": Reason(d["reason"])}))
+    saved = json.loads(text)
+    return _adapter(Decision).validate_python(saved | {name: math.nan for name in UNKNOWN if saved[name] is None})
 
 
 def advice_text(advice: Advice) -> str:
@@ -171,11 +151,23 @@ def advice_text(advice: Advice) -> str:
 
 
 def advice_from(text: str) -> Advice:
-    return _advice(json.loads(text))
+    return _adapter(Advice).validate_json(text)
 
 
-def _advice(saved: dict[str, Any]) -> Advice:
-    return Advice(**(saved | {"delta": tuple(saved["delta"])}))
+def opening(position: int, patient: Patient, proposed: Iterable[Decision], at: str) -> Facts:
+    """A patient is shown to the policies: what each proposes, and what its advisor said. A clinician is asked later."""
+    heard = {d.policy: d.advice for d in proposed if d.advice is not None and d.advice.source != CLINICIAN}
+    return {
+        "position": position,
+        "case": {"row": patient.row, "patient": patient.id, "opened_at": at},
+        "proposals": {d.policy: decision_text(d) for d in proposed},
+        "advice": {policy: advice_text(said) for policy, said in heard.items()},
+    }
+
+
+def plain_text(text: str, longest: int) -> str:
+    """A typed text as every database can keep it."""
+    return text.replace("\0", "").strip()[:longest]
 
 
 def versions() -> str:
@@ -184,56 +176,3 @@ def versions() -> str:
     import numpy
 
     return canonical({"libra": __version__, "numpy": numpy.__version__, "numba": numba.__version__})
-
-
-@dataclass(frozen=True)
-class Clerk:
-    """Writes down what a step of a session records, in one person's name. `seed`: of the session."""
-
-    actor: Actor
-    clock: Callable[[], str]
-    seed: int
-
-    def opening(
-        self, position: int, patient: Patient, decisions: Iterable[Decision], advice: Mapping[str, Advice]
-    ) -> Facts:
-        """A patient is shown to the policies: what each proposes, and what its advisor said."""
-        return {
-            "position": position,
-            "case": {"row": patient.row, "patient": patient.id, "opened_at": self.clock()},
-            "proposals": {d.policy: decision_text(d) for d in decisions},
-            "advice": {policy: advice_text(said) for policy, said in advice.items()},
-        }
-
-    def answer(self, given: Advice, weighed: Decision) -> Facts:
-        """What the clinician advised, and what the policy made of it."""
-        return {"advice": {weighed.policy: advice_text(given)}, "answered": decision_text(weighed)}
-
-    def decision(
-        self, position: int, kind: DecisionKind, plan: Action, done: Action | None, stamp: Stamp, actor: str = ""
-    ) -> Facts:
-        seconds = None if stamp.seconds is None else max(0.0, round(stamp.seconds, 2))
-        decided = Decided(
-            kind=kind,
-            plan=plan,
-            executed=done,
-            decided_at=self.clock(),
-            actor=actor or self.actor.id,
-            versions=versions(),
-            seed=self.seed,
-            **vars(stamp) | {"comment": plain_text(stamp.comment, 2000), "seconds": seconds},
-        )
-        return {"position": position, "decision": asdict(decided)}
-
-    def outcome(self, position: int, found: Outcomes, entered: Entered | None = None) -> Facts:
-        """What came back: simulated, or as a person entered it."""
-        source, value, share = (
-            ("simulated", None, None) if entered is None else ("entered", entered.value, entered.share)
-        )
-        reward, x = float(found.reward[0]), tuple(found.x[0].tolist())
-        seen = OutcomeSeen(source, reward, x, value, share, self.clock())
-        return {"position": position, "outcome": asdict(seen)}
-
-    def scenario(self, position: int, name: str, plan: Action) -> Facts:
-        saved = {"name": plain_text(name, 100), "plan": asdict(plan), "actor": self.actor.id}
-        return {"position": position, "scenario": saved | {"saved_at": self.clock()}}

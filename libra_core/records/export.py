@@ -10,12 +10,19 @@ from typing import Any
 import pandas as pd
 
 from libra_core import __version__
+from libra_core.clinical.feature import display_changes
 from libra_core.cohort import Cohort
+from libra_core.records.events import Action
 from libra_core.records.ledger import CaseFile, Ledger
 from libra_core.records.repository import SessionInfo
 from libra_core.records.spec import REASON_SYSTEM, REASONS
 
 SYSTEM = "urn:libra"
+TEST_DATA = {
+    "system": "http://terminology.hl7.org/CodeSystem/v3-ActReason",
+    "code": "HTEST",
+    "display": "test health data",
+}
 
 
 def parquet_bytes(table: pd.DataFrame, sessions: Sequence[SessionInfo]) -> bytes:
@@ -35,84 +42,57 @@ def parquet_bytes(table: pd.DataFrame, sessions: Sequence[SessionInfo]) -> bytes
 
 
 def fhir_bundle(info: SessionInfo, ledger: Ledger, cohort: Cohort) -> dict[str, Any]:
-    """A FHIR R4 collection: for each decided patient a GuidanceResponse (what was proposed) and a CarePlan (what was
+    """A FHIR R4 collection: for each treated patient a GuidanceResponse (what was proposed) and a CarePlan (what was
     done). Patients are pseudonyms; every resource carries the security label of test data (HTEST)."""
-    entries = []
-    for case in ledger.files:
-        if case.final is not None and case.final.executed is not None:
-            guidance = _guidance(info, case, cohort)
-            plan = _care_plan(info, case, cohort, guidance["id"])
-            entries += [{"fullUrl": f"{SYSTEM}:{r['id']}", "resource": r} for r in (guidance, plan)]
+    resources = [r for case in ledger.treated for r in (_guidance(info, case, cohort), _care_plan(info, case, cohort))]
     return {
         "resourceType": "Bundle",
         "type": "collection",
-        "meta": _meta(),
-        "identifier": {"system": f"{SYSTEM}:session", "value": info.id},
+        "meta": {"security": [TEST_DATA]},
+        "identifier": _identifier("session", info.id),
         "timestamp": info.created_at,
-        "entry": entries,
+        "entry": [{"fullUrl": f"{SYSTEM}:{r['id']}", "resource": r} for r in resources],
     }
-
-
-def _meta() -> dict[str, Any]:
-    label = {
-        "system": "http://terminology.hl7.org/CodeSystem/v3-ActReason",
-        "code": "HTEST",
-        "display": "test health data",
-    }
-    return {"security": [label]}
-
-
-def _subject(case: CaseFile) -> dict[str, Any]:
-    return {"identifier": {"system": f"{SYSTEM}:patient", "value": case.patient}}
 
 
 def _guidance(info: SessionInfo, case: CaseFile, cohort: Cohort) -> dict[str, Any]:
-    main = case.shown[info.spec.policy]
-    return {
-        "resourceType": "GuidanceResponse",
-        "id": f"{info.id}-{case.position}-proposal",
-        "meta": _meta(),
+    return _resource("GuidanceResponse", f"{info.id}-{case.position}-proposal", case) | {
         "moduleUri": f"{SYSTEM}:policy:{info.spec.policy}",
         "status": "success",
-        "subject": _subject(case),
         "occurrenceDateTime": case.opened_at,
-        "note": [{"text": _words(cohort, main.arm, main.delta)}],
+        "note": [{"text": _words(cohort, Action.proposed(case.shown[info.spec.policy]))}],
     }
 
 
-def _care_plan(info: SessionInfo, case: CaseFile, cohort: Cohort, guidance: str) -> dict[str, Any]:
+def _care_plan(info: SessionInfo, case: CaseFile, cohort: Cohort) -> dict[str, Any]:
     final = case.final
     assert final is not None
     assert final.executed is not None
-    plan: dict[str, Any] = {
-        "resourceType": "CarePlan",
-        "id": f"{info.id}-{case.position}-plan",
-        "meta": _meta(),
-        "status": "entered-in-error" if case.mistake else "active",
-        "intent": "plan",
-        "subject": _subject(case),
-        "created": final.decided_at,
-        "author": {"identifier": {"system": f"{SYSTEM}:clinician", "value": final.actor}},
-        "supportingInfo": [{"reference": f"{SYSTEM}:{guidance}"}],
-        "activity": [
-            {
-                "detail": {
-                    "status": "scheduled",
-                    "description": _words(cohort, final.executed.arm, final.executed.delta),
-                }
-            }
-        ],
-    }
+    detail: dict[str, Any] = {"status": "scheduled", "description": _words(cohort, final.executed)}
     if final.reason in REASONS:
         code = {"system": REASON_SYSTEM, "code": final.reason, "display": REASONS[final.reason]}
-        plan["activity"][0]["detail"]["statusReason"] = {"coding": [code]}
-    if final.comment:
-        plan["note"] = [{"text": final.comment}]
-    return plan
+        detail["statusReason"] = {"coding": [code]}
+    plan = _resource("CarePlan", f"{info.id}-{case.position}-plan", case) | {
+        "status": "entered-in-error" if case.mistake else "active",
+        "intent": "plan",
+        "created": final.decided_at,
+        "author": {"identifier": _identifier("clinician", final.actor)},
+        "supportingInfo": [{"reference": f"{SYSTEM}:{info.id}-{case.position}-proposal"}],
+        "activity": [{"detail": detail}],
+    }
+    return plan | ({"note": [{"text": final.comment}]} if final.comment else {})
 
 
-def _words(cohort: Cohort, arm: int, delta: Sequence[float]) -> str:
+def _resource(kind: str, id: str, case: CaseFile) -> dict[str, Any]:
+    subject = {"identifier": _identifier("patient", case.patient)}
+    return {"resourceType": kind, "id": id, "meta": {"security": [TEST_DATA]}, "subject": subject}
+
+
+def _identifier(what: str, value: str) -> dict[str, str]:
+    return {"system": f"{SYSTEM}:{what}", "value": value}
+
+
+def _words(cohort: Cohort, plan: Action) -> str:
     protocol = cohort.protocol
-    moved = zip(protocol.mutable_features, protocol.change(delta), strict=True)
-    changes = [feature.display_change(float(change)) for feature, change in moved if abs(change) > 1e-9]
-    return "; ".join([protocol.treatments[arm].label, *changes])
+    changes = display_changes(protocol.mutable_features, protocol.change(plan.delta))
+    return "; ".join([protocol.treatments[plan.arm].label, *changes])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -47,6 +48,11 @@ class CaseFile:
         return self.final is not None
 
     @property
+    def executed(self) -> Action | None:
+        """What was done; None while nothing was."""
+        return None if self.final is None else self.final.executed
+
+    @property
     def seconds(self) -> float | None:
         """Time spent on this patient: on a blinded first choice, and then on the decision."""
         known = [c.seconds for c in (self.first, self.final) if c is not None and c.seconds is not None]
@@ -83,8 +89,16 @@ class Ledger:
     seq: int = 0
     closed: bool = False
 
-    def apply(self, event: Event) -> None:
-        """Take in the next event. Raises Unreadable for one that was damaged."""
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Ledger:
+        ledger = cls()
+        for event in events:
+            ledger.apply(event)
+        return ledger
+
+    def apply(self, event: Event) -> CaseFile | None:
+        """Take in the next event; returns the file of its patient. Raises Unreadable for an event that was damaged."""
+        case = None
         try:
             facts = dict(event.facts)
             if UNREAD in facts:
@@ -92,7 +106,8 @@ class Ledger:
             if "case" in facts:
                 self.cases[facts["position"]] = CaseFile(facts["position"], **facts["case"])
             if facts.get("position"):
-                self.cases[facts["position"]].apply(facts)
+                case = self.cases[facts["position"]]
+                case.apply(facts)
         except (ValueError, KeyError, TypeError) as error:
             raise Unreadable(
                 f"Event {event.seq} of this session cannot be read: the record was changed after it was written. "
@@ -100,6 +115,7 @@ class Ledger:
             ) from error
         self.closed = self.closed or event.kind == "closed"
         self.seq = event.seq
+        return case
 
     @property
     def files(self) -> list[CaseFile]:
@@ -111,9 +127,14 @@ class Ledger:
         return sum(case.decided for case in self.files)
 
     @property
+    def treated(self) -> list[CaseFile]:
+        """Those of whom something was done, mistakes included."""
+        return [case for case in self.files if case.executed is not None]
+
+    @property
     def awaiting(self) -> list[CaseFile]:
         """Treated, but without an outcome; not those whose decision was a mistake."""
-        return [c for c in self.files if c.final and c.final.executed and c.outcome is None and c.mistake is None]
+        return [case for case in self.treated if case.outcome is None and case.mistake is None]
 
     @property
     def open_cases(self) -> list[CaseFile]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from libra_core.advisors.base import Advisor
@@ -13,64 +13,36 @@ from libra_core.cohort import Cohort
 from libra_core.policies import Decision
 from libra_core.records.engine import Engine
 from libra_core.records.errors import OTHER_VALUES
-from libra_core.records.events import Action, Event, decision_from, decision_text
-from libra_core.records.ledger import CaseFile, Ledger
+from libra_core.records.events import Action, Event, decision_text
+from libra_core.records.ledger import Ledger
 from libra_core.records.repository import Repository
 
 TOLERANCE = 1e-9  # another processor may round the last digit otherwise; a proposal that differs by more is not equal
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A stored value that is not what the replay gives."""
-
-    seq: int
-    what: str
-
-
-@dataclass(eq=False)
-class Fold:
-    """All that a session knows after its events so far: the case files, and the policies."""
-
-    engine: Engine
-    ledger: Ledger = field(default_factory=Ledger)
-
-    def take(self, event: Event) -> list[Decision]:
-        """Take in the next event as something heard of. Returns what the policies now propose."""
-        self.ledger.apply(event)
-        said: list[Decision] = []
-        if event.facts.get("position") and self.engine.current:
-            case = self.ledger.cases[event.facts["position"]]
-            if "case" in event.facts:
-                said += self.engine.propose(case.position, case.advice).decisions
-            if "answered" in event.facts:
-                said.append(self.engine.answer(case.position, case.advice[self.engine.spec.policy]))
-            self._settle(case, event)
-        return said
-
-    def wrote(self, event: Event) -> None:
-        """Take in an event of one's own: what it proposes was proposed already."""
-        self.ledger.apply(event)
-        if event.facts.get("position"):
-            self._settle(self.ledger.cases[event.facts["position"]], event)
-
-    def _settle(self, case: CaseFile, event: Event) -> None:
-        """What was decided is done, and what came back is learned from."""
-        decision = event.facts.get("decision")
-        if decision is not None and decision["executed"] is not None:
-            self.engine.execute(case.position, Action.of(decision["executed"]))
-        if "outcome" in event.facts and case.outcome is not None:
-            self.engine.learn(case.position, case.outcome)
+def take(engine: Engine, ledger: Ledger, event: Event, own: bool = False) -> list[Decision]:
+    """Take in the next event. Returns what the policies now propose; nothing for an event of one's `own`, whose
+    proposals were made before it was written."""
+    case, made = ledger.apply(event), []
+    if case is not None and not own and engine.current:
+        if "case" in event.facts:
+            made += engine.propose(case.position, case.advice)
+        if "answered" in event.facts:
+            made.append(engine.answer(case.position, case.advice[engine.spec.policy]))
+    if case is not None and "outcome" in event.facts and engine.current:
+        engine.learn(case)
+    return made
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What a replay found. `exact`: every stored proposal equals the recomputed one to the last digit."""
+    """What a replay found: how many stored proposals equal the recomputed ones to the last digit (`exact`), and which
+    stored values are not what the replay gives."""
 
     events: int
     proposals: int
     exact: int
-    differences: tuple[Difference, ...]
+    differences: tuple[str, ...]
     engine: Engine
     ledger: Ledger
 
@@ -84,70 +56,61 @@ class Replay:
             return f"{self.events} events read, no proposal recomputed. {OTHER_VALUES}"
         if self.ok:
             close = self.proposals - self.exact
-            rest = f", {close} of them within rounding" if close else ", to the last digit"
-            return (
-                f"{self.events} events replayed: all {self.proposals} stored proposals equal the recomputed ones{rest}."
-            )
-        first = self.differences[0]
-        count = f"{len(self.differences)} of {self.events} events do not replay"
-        return f"{count}; the first is event {first.seq}: {first.what}."
+            rest = f"{close} of them within rounding" if close else "to the last digit"
+            stored = f"all {self.proposals} stored proposals equal the recomputed ones"
+            return f"{self.events} events replayed: {stored}, {rest}."
+        return f"{len(self.differences)} of {self.events} events do not replay; the first is {self.differences[0]}."
 
 
 def replay(repository: Repository, session_id: str, cohort: Cohort, advisor: Advisor | None = None) -> Replay:
     """Fold the whole log from the first event, without snapshots, and compare with what was stored. A session made
     under other values is only read."""
     spec = repository.session(session_id).spec
-    fold = Fold(Engine(spec, cohort, advisor))
-    fold.engine.warm_up()
+    engine, ledger, events = Engine(spec, cohort, advisor), Ledger(), repository.events(session_id)
+    engine.warm_up()
     proposals, exact, differences = 0, 0, []
-    events = repository.events(session_id)
     for event in events:
-        if not fold.engine.current:
-            fold.take(event)
+        if not engine.current:
+            take(engine, ledger, event)
             continue
         stored = dict(event.facts.get("proposals", {}))
         if "answered" in event.facts:
             stored[spec.policy] = event.facts["answered"]
-        simulated = _simulated(fold, event)
-        again = {decision.policy: decision for decision in fold.take(event)}
-        if simulated:
-            differences.append(Difference(event.seq, simulated))
-        if set(again) != set(stored):
-            differences.append(Difference(event.seq, "the policies of the session are not those of the log"))
-            continue
+        if wrong := _simulated(engine, event):
+            differences.append(f"event {event.seq}: {wrong}")
+        again = {decision.policy: decision for decision in take(engine, ledger, event)}
+        if again.keys() != stored.keys():
+            differences.append(f"event {event.seq}: the policies of the session are not those of the log")
+            break  # what follows was learned from those
         for policy, text in stored.items():
             proposals += 1
-            if decision_text(again[policy]) == text:
-                exact += 1
-            elif not close(decision_from(text), again[policy]):
-                differences.append(Difference(event.seq, f"the proposal of {policy} is not the recomputed one"))
-    return Replay(len({event.seq for event in events}), proposals, exact, tuple(differences), fold.engine, fold.ledger)
+            recomputed = decision_text(again[policy])
+            exact += recomputed == text
+            if recomputed != text and not close(json.loads(recomputed), json.loads(text)):
+                differences.append(f"event {event.seq}: the proposal of {policy} is not the recomputed one")
+    return Replay(len({event.seq for event in events}), proposals, exact, tuple(differences), engine, ledger)
 
 
-def _simulated(fold: Fold, event: Event) -> str:
+def _simulated(engine: Engine, event: Event) -> str:
     """What is wrong with a simulated outcome that is not the one that the seed gives; else nothing."""
     outcome, decision = event.facts.get("outcome"), event.facts.get("decision")
     if outcome is None or outcome["source"] != "simulated":
         return ""
     if decision is None or decision["executed"] is None:
         return "an outcome without a treatment"
-    again = fold.engine.simulate(event.facts["position"], Action.of(decision["executed"]))
-    same = abs(float(again.reward[0]) - outcome["reward"]) <= TOLERANCE * (1 + abs(outcome["reward"]))
+    again = engine.simulate(event.facts["position"], Action.of(decision["executed"]))
+    same = close(float(again.reward[0]), outcome["reward"])
     return "" if same else "the simulated outcome is not the one that the seed gives"
 
 
-def close(a: Decision, b: Decision) -> bool:
-    """Equal but for rounding: every number within TOLERANCE, everything else the same."""
-    return _close(json.loads(decision_text(a)), json.loads(decision_text(b)))
-
-
-def _close(a: Any, b: Any) -> bool:
+def close(a: Any, b: Any) -> bool:
+    """Whether two values read from JSON are equal but for rounding: every number within TOLERANCE."""
     if isinstance(a, float) and isinstance(b, float):
         return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
     if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(_close(a[k], b[k]) for k in a)
+        return a.keys() == b.keys() and all(close(a[k], b[k]) for k in a)
     if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(_close(x, y) for x, y in zip(a, b, strict=True))
+        return len(a) == len(b) and all(map(close, a, b))
     return bool(a == b)
 
 

@@ -73,7 +73,7 @@ class Repository:
             raise Denied("Your role reads results; it does not hold sessions.")
         spec.validate()
         with self.database.write() as connection:
-            seq, previous = _end(connection, ALL, lock=True)
+            seq = _end(connection, ALL, lock=True)[0]
             row = {
                 "id": uuid.uuid4().hex,
                 "study": self.actor.study,
@@ -86,22 +86,23 @@ class Repository:
                 "seq": seq + 1,
             }
             connection.execute(insert(SESSIONS), [row])
-            self._extend(connection, ALL, (seq, previous), "session", [{"session": row}])
+            self._extend(connection, ALL, seq, "session", [{"session": row}])
             connection.execute(insert(HEADS), [{"chain": row["id"], "seq": 0, "hash": ""}])
-        return _info(row, spec, 0)
+        return self.session(str(row["id"]))
 
     def sessions(self) -> list[SessionInfo]:
         """The sessions that this person may read, the newest first; not those of `unreadable`."""
-        return [info for row in self._listed() if (info := _readable(row)) is not None]
+        return [found for found in self._listed() if isinstance(found, SessionInfo)]
 
     def unreadable(self) -> list[str]:
         """Names of sessions with settings or methods that this version of the program does not know."""
-        return [str(row.name) for row in self._listed() if _readable(row) is None]
+        return [found for found in self._listed() if isinstance(found, str)]
 
-    def _listed(self) -> Sequence[Row[Any]]:
+    def _listed(self) -> list[SessionInfo | str]:
         query = select(SESSIONS, HEADS.c.seq.label("last")).join(HEADS, HEADS.c.chain == SESSIONS.c.id)
         with self.database.read() as connection:
-            return connection.execute(self._mine(query).order_by(SESSIONS.c.seq.desc())).all()
+            rows = connection.execute(self._mine(query).order_by(SESSIONS.c.seq.desc())).all()
+        return [_readable(row) or str(row.name) for row in rows]
 
     def decided(self) -> dict[str, int]:
         """How many patients are decided in each session that this person may read; 0 is left out."""
@@ -113,9 +114,7 @@ class Repository:
     def session(self, session_id: str) -> SessionInfo:
         """One session. Raises Denied."""
         with self.database.read() as connection:
-            row = self._session(connection, session_id)
-            seq, _ = _end(connection, session_id)
-        return _info(dict(row._mapping), SessionSpec.from_dict(json.loads(row.spec)), seq)
+            return _info(self._session(connection, session_id), _end(connection, session_id)[0])
 
     def append(self, session_id: str, after: int, kind: str, *facts: Mapping[str, Any]) -> list[Event]:
         """Write one event for each of `facts` as one transaction. `after` is the last event that the writer knows of.
@@ -125,10 +124,7 @@ class Repository:
         try:
             with self.database.write() as connection:
                 self._session(connection, session_id, to_write=True)
-                seq, previous = _end(connection, session_id, lock=True)
-                if seq != after:
-                    raise Stale(WENT_ON)
-                return self._extend(connection, session_id, (seq, previous), kind, facts)
+                return self._extend(connection, session_id, after, kind, facts)
         except IntegrityError as error:
             raise Stale("This was recorded already, in another window.") from error
 
@@ -139,31 +135,26 @@ class Repository:
             raise Denied(NOT_YOURS)
         with self.database.write() as connection:
             facts = {"export": {"form": form, "study": self.actor.study, "sessions": sorted(sessions)}}
-            self._extend(connection, ALL, _end(connection, ALL, lock=True), "export", [facts])
+            self._extend(connection, ALL, _end(connection, ALL, lock=True)[0], "export", [facts])
 
     def _extend(
-        self,
-        connection: Connection,
-        chain_id: str,
-        end: tuple[int, str],
-        kind: str,
-        written: Sequence[Mapping[str, Any]],
+        self, connection: Connection, chain_id: str, after: int, kind: str, written: Sequence[Mapping[str, Any]]
     ) -> list[Event]:
-        (first, last), events, rows = end, [], []
-        for seq, facts in enumerate(written, first + 1):
+        """Write events after number `after`. Raises Stale when that is not the last one."""
+        (seq, last), events, rows = _end(connection, chain_id, lock=True), [], []
+        if seq != after:
+            raise Stale(WENT_ON)
+        for facts in written:
+            seq += 1
             event = Event(chain_id, seq, kind, canonical(facts), self.actor.id, self.clock())
             last = chain.link(last, _signed(event, digest(event.payload)))
             rows.append(vars(event) | guards(facts) | {"hash": last})
             events.append(event)
         connection.execute(insert(EVENTS), rows)
-        here = update(HEADS).where(HEADS.c.chain == chain_id, HEADS.c.seq == first)
-        if connection.execute(here.values(seq=first + len(rows), hash=last)).rowcount != 1:
+        head = update(HEADS).where(HEADS.c.chain == chain_id, HEADS.c.seq == after)
+        if connection.execute(head.values(seq=seq, hash=last)).rowcount != 1:
             raise Stale(WENT_ON)
         return events
-
-    def last(self, session_id: str) -> int:
-        """Number of the last event. Raises Denied."""
-        return self.head(session_id)[0]
 
     def events(self, session_id: str, after: int = 0) -> list[Event]:
         """The events that follow number `after`, in order. Raises Denied."""
@@ -174,12 +165,12 @@ class Repository:
             return [Event(*row) for row in connection.execute(query.order_by(c.seq, c.position))]
 
     def snapshot(self, session_id: str) -> tuple[int, str] | None:
-        """The newest saved state of the policies as text, JSON if it is whole, and the event it stands after."""
+        """The newest saved state of the policies: the number of the last event in it, and JSON if it is undamaged."""
         query = select(SNAPSHOTS.c.seq, SNAPSHOTS.c.state).where(SNAPSHOTS.c.session_id == session_id)
         with self.database.read() as connection:
             self._session(connection, session_id)
-            row = connection.execute(query.order_by(SNAPSHOTS.c.seq.desc()).limit(1)).first()
-        return (int(row.seq), str(row.state)) if row else None
+            row = connection.execute(query.order_by(SNAPSHOTS.c.seq.desc())).first()
+        return (row.seq, row.state) if row else None
 
     def save_snapshot(self, session_id: str, seq: int, state: Mapping[str, Any]) -> None:
         """Replace the saved state. Only speed depends on it."""
@@ -187,8 +178,7 @@ class Repository:
             with self.database.write() as connection:
                 self._session(connection, session_id, to_write=True)
                 connection.execute(delete(SNAPSHOTS).where(SNAPSHOTS.c.session_id == session_id))
-                row = {"session_id": session_id, "seq": seq, "state": json.dumps(state)}
-                connection.execute(insert(SNAPSHOTS), [row])
+                connection.execute(insert(SNAPSHOTS).values(session_id=session_id, seq=seq, state=json.dumps(state)))
         except IntegrityError:
             return  # another window saved one at the same moment
 
@@ -226,25 +216,22 @@ def _signed(event: Any, content: str) -> str:
 
 def _walk(connection: Connection, chain_id: str, noted: tuple[int, str] | None = None) -> Verdict:
     query = select(EVENTS).where(EVENTS.c.session == chain_id).order_by(EVENTS.c.seq, EVENTS.c.position)
-    found = groupby(connection.execute(query), key=lambda row: row.seq)
-    rows = ((seq, _texts(same := list(group)), same[0].hash) for seq, group in found)
+    found = (list(group) for _, group in groupby(connection.execute(query), key=lambda row: row.seq))
+    rows = ((same[0].seq, _texts(same), same[0].hash) for same in found)
     return chain.walk(rows, _end(connection, chain_id), noted, "event")
 
 
 def _texts(rows: Sequence[Row[Any]]) -> Iterator[str]:
-    """What may stand under an event's hash: its payload, or the rows as which an earlier schema kept it."""
+    """What an event's hash may cover: its payload, or the rows in which an earlier schema kept it."""
     first = rows[0]
     try:
         read = [json.loads(row.payload) for row in rows]
-        whole = all(
-            (row.kind, row.actor, row.at, row.hash) == (first.kind, first.actor, first.at, first.hash)
-            and guards(facts).items() <= row._mapping.items()
-            for row, facts in zip(rows, read, strict=True)
-        )
-        if whole and len(rows) == 1:
+        guarded = all(guards(facts).items() <= row._mapping.items() for facts, row in zip(read, rows, strict=True))
+        if not guarded or len({(row.kind, row.actor, row.at, row.hash) for row in rows}) > 1:
+            return
+        if len(rows) == 1:
             yield _signed(first, digest(first.payload))
-        if whole:
-            yield _signed(first, legacy.content(legacy.rows_of(first.session, first.seq, read)))
+        yield _signed(first, legacy.content(legacy.rows_of(first.session, first.seq, read)))
     except (ValueError, KeyError, TypeError, AttributeError):
         return  # no program of ours writes such a payload
 
@@ -253,19 +240,22 @@ def _verify_all(connection: Connection) -> Verdict:
     verdict = _walk(connection, ALL)
     query = select(EVENTS.c.payload).where(EVENTS.c.session == ALL, EVENTS.c.kind == "session").order_by(EVENTS.c.seq)
     if verdict.ok:
-        begun = [json.loads(payload)["session"] for (payload,) in connection.execute(query)]
-        listed = [dict(row) for row in connection.execute(select(SESSIONS).order_by(SESSIONS.c.seq)).mappings()]
-        if begun != listed:
+        begun = [json.loads(payload)["session"] for payload in connection.scalars(query)]
+        listed = connection.execute(select(SESSIONS).order_by(SESSIONS.c.seq)).mappings()
+        if begun != [dict(row) for row in listed]:
             return Verdict(False, "The list of sessions was changed, shortened or added to after it was written.")
     return verdict
 
 
+def _info(row: Row[Any], seq: int) -> SessionInfo:
+    spec = SessionSpec.from_dict(json.loads(row.spec))
+    return SessionInfo(row.id, row.study, row.owner, row.name, spec, row.created_at, seq)
+
+
 def _readable(row: Row[Any]) -> SessionInfo | None:
     try:
-        return _info(dict(row._mapping), SessionSpec.from_dict(json.loads(row.spec)).validate(), row.last)
+        info = _info(row, row.last)
+        info.spec.validate()
     except ValueError:
         return None
-
-
-def _info(row: Mapping[str, Any], spec: SessionSpec, seq: int) -> SessionInfo:
-    return SessionInfo(row["id"], row["study"], row["owner"], row["name"], spec, row["created_at"], seq)
+    return info

@@ -16,7 +16,8 @@ from libra_core.records.ledger import Ledger
 from libra_core.records.repository import Repository, SessionInfo
 from libra_core.records.spec import Role
 
-Cohorts = Callable[[str], Cohort]  # by the key in a session's spec; raises ValueError when it is not at hand
+Cohorts = Callable[[str], Cohort]  # by the key in a session's spec; raises ValueError when it is not available
+SMALLEST = 5  # people in a group below which totals are not shown to somebody who may not read rows
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,14 @@ def collect(repository: Repository, cohorts: Cohorts) -> Collected:
     found, left_out = [], []
     for info in repository.sessions():
         try:
-            engine, ledger = Engine(info.spec, cohorts(info.spec.cohort)), Ledger()
+            engine = Engine(info.spec, cohorts(info.spec.cohort))
         except (Unreadable, ValueError) as error:
             left_out.append(f"{info.name}: {error}")
-            continue
-        for event in repository.events(info.id):
-            ledger.apply(event)
-        found.append((info, ledger, engine))
+        else:
+            found.append((info, Ledger.of(repository.events(info.id)), engine))
     left_out += [f"{name}: recorded by another version of LIBRA." for name in repository.unreadable()]
     table = a.decisions_table(found[::-1])  # the oldest session first
-    return Collected(tuple(i for i, _, _ in found), tuple(ledger for _, ledger, _ in found), table, tuple(left_out))
+    return Collected(tuple(f[0] for f in found), tuple(f[1] for f in found), table, tuple(left_out))
 
 
 @dataclass(frozen=True)
@@ -100,10 +99,10 @@ def totals(repository: Repository, cohorts: Cohorts) -> Totals | None:
     if actor.reads_study:
         return Totals.of(found)
     table = found.table.sort_values("decided_at", kind="stable")
-    result = Totals.of(replace(found, table=table.head(len(table) - len(table) % a.SMALLEST)))
-    if result.decisions < a.SMALLEST or result.clinicians < 2:
+    result = Totals.of(replace(found, table=table.head(len(table) - len(table) % SMALLEST)))
+    if result.decisions < SMALLEST or result.clinicians < 2:
         return None
-    kept = {reason: n for reason, n in result.reasons.items() if n >= a.SMALLEST}
+    kept = {reason: n for reason, n in result.reasons.items() if n >= SMALLEST}
     size = result.subgroups["Patients"]
-    rest = result.subgroups["Patients"].rsub(result.patients)  # who is left out follows from who is in
-    return replace(result, reasons=kept, subgroups=result.subgroups[(size >= a.SMALLEST) & (rest >= a.SMALLEST)])
+    rest = size.rsub(result.patients)  # who is left out follows from who is in
+    return replace(result, reasons=kept, subgroups=result.subgroups[(size >= SMALLEST) & (rest >= SMALLEST)])

@@ -47,24 +47,15 @@ EVENTS = Table(
     Column("hash", String(64), nullable=False),
 )
 
-
-def _once(name: str, where: str) -> None:
-    """A patient has at most one such event."""
-    where_clause = text(where)
-    Index(
-        name,
-        EVENTS.c.session,
-        EVENTS.c.position,
-        unique=True,
-        sqlite_where=where_clause,
-        postgresql_where=where_clause,
-    )
-
-
-_once("one_opening", "kind IN ('opened', 'automatic')")
-_once("one_first_choice", "kind = 'first'")
-_once("one_closing_decision", "closes = 1")
-_once("one_outcome", "outcome = 1")
+# A patient has at most one event of each of these.
+for name, where in (
+    ("one_opening", "kind IN ('opened', 'automatic')"),
+    ("one_first_choice", "kind = 'first'"),
+    ("one_closing_decision", "closes = 1"),
+    ("one_outcome", "outcome = 1"),
+):
+    only = text(where)
+    Index(name, EVENTS.c.session, EVENTS.c.position, unique=True, sqlite_where=only, postgresql_where=only)
 
 HEADS = Table(
     "heads",

@@ -2,85 +2,43 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import Sequence
+from dataclasses import asdict
 
-from libra_core.advisors.base import Advice, Advisor
+from libra_core.advisors.base import Advice
 from libra_core.certainty import Evidence
-from libra_core.cohort import Cohort
 from libra_core.policies.libra import LibraTrial
-from libra_core.records.engine import Effect, Engine
+from libra_core.problem import Outcomes
+from libra_core.records.engine import Effect
 from libra_core.records.errors import AlreadyDecided
-from libra_core.records.events import Action, Clerk, Entered, Facts, Stamp
-from libra_core.records.ledger import CaseFile, Ledger
-from libra_core.records.repository import Repository
+from libra_core.records.events import (
+    Action,
+    Decided,
+    Entered,
+    Facts,
+    OutcomeSeen,
+    Stamp,
+    advice_text,
+    decision_text,
+    opening,
+    plain_text,
+    versions,
+)
+from libra_core.records.ledger import CaseFile
 from libra_core.records.spec import CLINICIAN, DecisionKind
-from libra_core.records.window import Window
-
-T = TypeVar("T")
-P = ParamSpec("P")
+from libra_core.records.window import Window, writes
 
 
-Method = Callable[Concatenate["SessionLog", P], T]
-
-
-def in_turn(method: Method[P, T]) -> Method[P, T]:
-    """One thread at a time."""
-
-    @wraps(method)
-    def turn(self: SessionLog, *args: P.args, **kwargs: P.kwargs) -> T:
-        with self.lock:
-            return method(self, *args, **kwargs)
-
-    return turn
-
-
-def writes(method: Method[P, T]) -> Method[P, T]:
-    """One thread at a time; the method appends once or not at all, and is done again when another window was faster."""
-
-    @wraps(method)
-    def step(self: SessionLog, *args: P.args, **kwargs: P.kwargs) -> T:
-        with self.lock:
-            return self.window.write(lambda: method(self, *args, **kwargs))
-
-    return step
-
-
-class SessionLog:
+class SessionLog(Window):
     """One open session. Not shared between users or windows: two windows meet in the database.
 
-    A page that is clicked twice in a hurry runs twice, in two threads, with the same session: public methods take
-    turns. Every method that writes may raise RecordsError; then nothing was recorded.
+    Every method that writes may raise RecordsError; then nothing was recorded.
     """
 
-    def __init__(self, repository: Repository, session_id: str, cohort: Cohort, advisor: Advisor | None = None) -> None:
-        self.lock = threading.RLock()
-        self.repository, self.id, self.cohort = repository, session_id, cohort
-        self.window = Window(repository, session_id, cohort, advisor)
-        self.info = self.window.info
-        self.mine = self.window.mine  # whether this person may decide here; a lead may only look at others' sessions
-        self.clerk = Clerk(repository.actor, repository.clock, self.info.spec.seed)
-
-    @property
-    def ledger(self) -> Ledger:
-        return self.window.ledger
-
-    @property
-    def engine(self) -> Engine:
-        with self.lock:
-            return self.window.engine
-
-    @in_turn
-    def sync(self) -> None:
-        """Take in what was written since the last look, by another window or before a failure."""
-        self.window.sync()
-
-    @in_turn
     def effect(self, position: int, plan: Action) -> Effect:
         """What the first policy now expects of a plan for this patient."""
-        return self.engine.effect(position, plan)
+        with self.lock:
+            return self.engine.effect(position, plan)
 
     @property
     def evidence(self) -> Evidence:
@@ -101,26 +59,26 @@ class SessionLog:
     def _more(self) -> bool:
         return not self.ledger.closed and len(self.ledger.cases) < self.info.spec.planned
 
-    @in_turn
     def current(self) -> CaseFile | None:
         """The patient to decide about now: an open one that was not deferred, else a new one, else a deferred one.
 
         None when all are decided. In "ask me only when unsure" it is the next patient about whom the policy asks.
         """
-        case = self._waiting() or (self._open() if self.mine and self._more else None)
-        if case is None and not self.ledger.closed:
-            case = min(self.ledger.open_cases, key=lambda case: len(case.deferred), default=None)
-        return case
+        with self.lock:
+            case = self._waiting() or (self._open() if self.mine and self._more else None)
+            if case is None and not self.ledger.closed:
+                case = min(self.ledger.open_cases, key=lambda case: len(case.deferred), default=None)
+            return case
 
-    @in_turn
     def advance(self, limit: int = 200) -> CaseFile | None:
         """current(), past the patients about whom the policy is sure; after `limit` of them, the last of those."""
-        case = self.current()
-        for _ in range(limit):
-            if case is None or not case.decided:
-                break
+        with self.lock:
             case = self.current()
-        return case
+            for _ in range(limit):
+                if case is None or not case.decided:
+                    break
+                case = self.current()
+            return case
 
     def _waiting(self) -> CaseFile | None:
         return next((case for case in self.ledger.open_cases if not case.deferred), None)
@@ -131,16 +89,14 @@ class SessionLog:
         the policy is sure and need not ask, it acts at once."""
         if (case := self._waiting()) or not self._more:
             return case
-        position, engine = len(self.ledger.cases) + 1, self.window.draw()
-        shown, patient = engine.propose(position), self.cohort.patient(engine.row(position))
-        facts = self.clerk.opening(position, patient, shown.decisions, shown.advice)
-        if self.info.spec.mode == "unsure" and not shown.main.asked:
-            plan = Action(shown.main.arm, shown.main.delta)
-            stamp = Stamp(f"automatic:{self.id}:{position}", self.repository.clock())
-            facts |= self._done(position, DecisionKind.AUTOMATIC, plan, plan, stamp, actor="policy")
-            self.window.append("automatic", facts)
+        position, engine, now = len(self.ledger.cases) + 1, self.draw(), self.repository.clock()
+        proposed = engine.propose(position)
+        facts, main = opening(position, engine.patient(position), proposed, now), proposed[0]
+        if self.info.spec.mode == "unsure" and not main.asked:
+            plan, stamp = Action.proposed(main), Stamp(f"automatic:{self.id}:{position}", now)
+            self.append("automatic", facts | self._done(position, DecisionKind.AUTOMATIC, plan, plan, stamp))
         else:
-            self.window.append("opened", facts)
+            self.append("opened", facts)
         return self.ledger.cases[position]
 
     @writes
@@ -151,7 +107,7 @@ class SessionLog:
             if not self.info.spec.blinded:
                 raise ValueError("This session shows its proposals at once: there is no first choice before them.")
             self.engine.check(position, plan)
-            self.window.append("first", self.clerk.decision(position, DecisionKind.FIRST, plan, None, stamp))
+            self.append("first", self._decided(position, DecisionKind.FIRST, plan, None, stamp))
         return self.ledger.cases[position]
 
     def accept(self, position: int, stamp: Stamp) -> CaseFile:
@@ -170,15 +126,14 @@ class SessionLog:
             if self.info.spec.blinded and case.first is None:
                 raise ValueError("Choose for yourself first: the proposal stays hidden until then.")
             plan = self.engine.check(position, chosen or self._proposed(case))
-            self.window.append("decided", self._done(position, kind, plan, plan, stamp))
+            self.append("decided", self._done(position, kind, plan, plan, stamp))
         return self.ledger.cases[position]
 
     @writes
     def defer(self, position: int, stamp: Stamp) -> CaseFile:
         """Defer the patient: nothing is done or learned, and the patient comes back at the end."""
         if (case := self._undecided(position, stamp)) is not None:
-            plan = self._proposed(case)
-            self.window.append("deferred", self.clerk.decision(position, DecisionKind.DEFER, plan, None, stamp))
+            self.append("deferred", self._decided(position, DecisionKind.DEFER, self._proposed(case), None, stamp))
         return self.ledger.cases[position]
 
     @writes
@@ -190,10 +145,10 @@ class SessionLog:
             if plan is not None:
                 self.engine.check(position, plan)
             given = Advice(CLINICIAN, "refused") if plan is None else Advice(CLINICIAN, "ok", plan.arm, plan.delta)
-            weighed = self.window.draw().answer(position, given)
-            done = Action(weighed.arm, weighed.delta)
-            facts = self._done(position, DecisionKind.ANSWER, plan or done, done, stamp)
-            self.window.append("answered", self.clerk.answer(given, weighed) | facts)
+            weighed = self.draw().answer(position, given)
+            done = Action.proposed(weighed)
+            facts = {"advice": {weighed.policy: advice_text(given)}, "answered": decision_text(weighed)}
+            self.append("answered", facts | self._done(position, DecisionKind.ANSWER, plan or done, done, stamp))
         return self.ledger.cases[position]
 
     @writes
@@ -211,20 +166,18 @@ class SessionLog:
                 "Enter the outcome first, then mark the mistake."
             )
         if case.mistake is None:
-            plan = case.final.plan
-            self.window.append("mistake", self.clerk.decision(position, DecisionKind.MISTAKE, plan, None, stamp))
+            self.append("mistake", self._decided(position, DecisionKind.MISTAKE, case.final.plan, None, stamp))
         return case
 
     def _undecided(self, position: int, stamp: Stamp) -> CaseFile | None:
         """The case if it waits for this decision; None if this very decision is recorded already. Raises AlreadyDecided
         when another window decided otherwise."""
         if position not in self.ledger.cases:
-            self.window.sync()
+            self.sync()
         case = self.ledger.cases.get(position)
         if case is None:
             raise AlreadyDecided("There is no such patient in this session.")
-        known = [c for c in (case.first, case.final, *case.deferred) if c is not None]
-        if any(decided.key == stamp.key for decided in known):
+        if any(made is not None and made.key == stamp.key for made in (case.first, case.final, *case.deferred)):
             return None
         if case.final is not None:
             raise AlreadyDecided(
@@ -236,17 +189,37 @@ class SessionLog:
         return case
 
     def _proposed(self, case: CaseFile) -> Action:
-        main = case.shown[self.info.spec.policy]
-        return Action(main.arm, main.delta)
+        return Action.proposed(case.shown[self.info.spec.policy])
 
-    def _done(
-        self, position: int, kind: DecisionKind, plan: Action, done: Action, stamp: Stamp, actor: str = ""
-    ) -> Facts:
+    def _decided(self, position: int, kind: DecisionKind, plan: Action, done: Action | None, stamp: Stamp) -> Facts:
+        cleaned = {
+            "comment": plain_text(stamp.comment, 2000),
+            "seconds": None if stamp.seconds is None else max(0.0, round(stamp.seconds, 2)),
+        }
+        decided = Decided(
+            **vars(stamp) | cleaned,
+            kind=kind,
+            plan=plan,
+            executed=done,
+            decided_at=self.repository.clock(),
+            actor="policy" if kind is DecisionKind.AUTOMATIC else self.repository.actor.id,
+            versions=versions(),
+            seed=self.info.spec.seed,
+        )
+        return {"position": position, "decision": asdict(decided)}
+
+    def _done(self, position: int, kind: DecisionKind, plan: Action, done: Action, stamp: Stamp) -> Facts:
         """A closing decision, with its outcome where outcomes are simulated."""
-        facts = self.clerk.decision(position, kind, plan, done, stamp, actor)
+        facts = self._decided(position, kind, plan, done, stamp)
         if self.info.spec.outcomes == "simulated":
-            facts |= self.clerk.outcome(position, self.engine.simulate(position, done))
+            facts |= self._outcome(position, self.engine.simulate(position, done))
         return facts
+
+    def _outcome(self, position: int, found: Outcomes, entered: Entered | None = None) -> Facts:
+        source, value, share = ("entered", entered.value, entered.share) if entered else ("simulated", None, None)
+        x = tuple(found.x[0].tolist())
+        seen = OutcomeSeen(source, float(found.reward[0]), x, value, share, self.repository.clock())
+        return {"position": position, "outcome": asdict(seen)}
 
     @writes
     def enter_outcomes(self, entered: Sequence[Entered]) -> int:
@@ -256,31 +229,24 @@ class SessionLog:
         """
         if len({e.position for e in entered}) < len(set(entered)):
             raise ValueError("A patient has two different outcomes in this batch. Keep one.")
-        new = [e for e in dict.fromkeys(entered) if self._is_new(e)]
+        new = {
+            e: done for e in sorted(set(entered), key=lambda e: e.position) if (done := self._not_yet(e)) is not None
+        }
         if new:
-            self.window.append("outcome", *map(self._observed, sorted(new, key=lambda e: e.position)))
+            seen = [self._outcome(e.position, self.engine.observed(done, e), e) for e, done in new.items()]
+            self.append("outcome", *seen)
         return len(new)
 
-    def _executed(self, position: int) -> Action:
-        case = self.ledger.cases.get(position)
-        if case is None or case.final is None or case.final.executed is None:
-            raise ValueError(f"Patient {position} has not been treated yet: no outcome can be entered.")
-        return case.final.executed
-
-    def _is_new(self, e: Entered) -> bool:
-        self._executed(e.position)
-        case = self.ledger.cases[e.position]
+    def _not_yet(self, e: Entered) -> Action | None:
+        """What was done to have this outcome; None when the outcome is recorded already."""
+        case = self.ledger.cases.get(e.position)
+        if case is None or case.executed is None:
+            raise ValueError(f"Patient {e.position} has not been treated yet: no outcome can be entered.")
         if case.mistake is not None:
             raise ValueError(f"Patient {e.position}'s decision was recorded by mistake: no outcome belongs to it.")
-        if case.outcome is None:
-            return True
-        if (case.outcome.value, case.outcome.share) == (e.value, e.share):
-            return False
-        raise ValueError(f"Patient {e.position} has an outcome already. The record is never changed.")
-
-    def _observed(self, e: Entered) -> Facts:
-        plan, engine = self._executed(e.position), self.engine
-        return self.clerk.outcome(e.position, engine.observed(e.position, plan, engine.reward(plan, e), e.share), e)
+        if case.outcome is not None and (case.outcome.value, case.outcome.share) != (e.value, e.share):
+            raise ValueError(f"Patient {e.position} has an outcome already. The record is never changed.")
+        return case.executed if case.outcome is None else None
 
     @writes
     def save_scenario(self, position: int, name: str, plan: Action) -> None:
@@ -290,10 +256,12 @@ class SessionLog:
         if position not in self.ledger.cases:
             raise ValueError(f"Patient {position} has not been shown yet.")
         self.engine.check(position, plan)
-        self.window.append("scenario", self.clerk.scenario(position, name, plan))
+        actor, now = self.repository.actor.id, self.repository.clock()
+        scenario = {"name": plain_text(name, 100), "plan": asdict(plan), "actor": actor, "saved_at": now}
+        self.append("scenario", {"position": position, "scenario": scenario})
 
     @writes
     def close(self) -> None:
-        """End the session before all planned patients are seen; what is put off stays undecided."""
+        """End the session before all planned patients are seen; deferred patients stay undecided."""
         if not self.ledger.closed:
-            self.window.append("closed", {})
+            self.append("closed", {})

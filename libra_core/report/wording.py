@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from libra_core.certainty import Certainty, Estimate
 from libra_core.clinical import Feature
+from libra_core.clinical.feature import display_changes
 from libra_core.cohort import Cohort, Unmeasured
 from libra_core.digits import fixed, interval
 from libra_core.policies import REGISTRY, Reason
@@ -76,10 +77,7 @@ def headline(cohort: Cohort, arm: int) -> str:
 
 def changes(cohort: Cohort, delta: Sequence[float], si: bool) -> list[str]:
     """The changes of habits in a plan: ['sodium in the diet −800 mg/day']."""
-    protocol = cohort.protocol
-    moved = zip(protocol.mutable_features, protocol.change(delta), strict=True)
-    texts = [feature.display_change(float(change), si) for feature, change in moved if abs(change) > 1e-9]
-    return [text for text in texts if not text.endswith("no change")]
+    return display_changes(cohort.protocol.mutable_features, cohort.protocol.change(delta), si)
 
 
 def habits(cohort: Cohort, delta: Sequence[float], si: bool) -> str:

@@ -15,7 +15,7 @@ from libra_core.digits import fixed, interval, signed
 from libra_core.policies import REGISTRY
 from libra_core.records import RecordsError, analytics
 from libra_core.records.export import fhir_bundle, parquet_bytes
-from libra_core.records.results import Collected, Totals, collect, totals
+from libra_core.records.results import SMALLEST, Collected, Totals, collect, totals
 from libra_core.spreadsheet import csv_bytes
 from pages.ui.draw import cards
 from pages.ui.feedback.state import cohort_named
@@ -23,7 +23,7 @@ from pages.ui.session import access, current
 
 FEW = 10  # decisions below which a difference or an agreement is not worth a number
 CHANGED = "Your sign-in or your role has changed: load the page again."
-FEWER = f"Results appear with {analytics.SMALLEST} decisions, of two clinicians at least, and then in steps of as many."
+FEWER = f"Results appear with {SMALLEST} decisions, of two clinicians at least, and then in steps of as many."
 NOBODY = "No decision has been recorded yet. Results appear with the first one."
 
 
@@ -151,7 +151,7 @@ def _groups(found: pd.DataFrame, unit: str) -> None:
     if not len(found):
         return
     st.markdown("**Groups of patients**")
-    enough = found["Patients"] >= analytics.SMALLEST
+    enough = found["Patients"] >= SMALLEST
 
     def told(column: str, form: str) -> list[str]:
         return [

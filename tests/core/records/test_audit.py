@@ -166,7 +166,6 @@ def test_a_session_is_read_by_its_owner_and_the_lead_of_its_study(database: Data
     readings = (
         lambda: repository.session(log.id),
         lambda: repository.events(log.id),
-        lambda: repository.last(log.id),
         lambda: repository.snapshot(log.id),
         lambda: repository.head(log.id),
         lambda: repository.verify(log.id),
@@ -193,7 +192,7 @@ def test_a_session_is_written_by_its_owner_alone(database: Database, who: Actor)
     ):
         with pytest.raises(Denied):
             writing()
-    assert Repository(database, ANN).last(log.id) == log.ledger.seq
+    assert Repository(database, ANN).head(log.id)[0] == log.ledger.seq
 
 
 @pytest.mark.parametrize("who", [VIEWER, NOBODY], ids=lambda a: a.id)

@@ -16,7 +16,7 @@ from libra_core.cohort import load_cohort
 from libra_core.records import Actor, Database, Denied, Repository, Role
 from libra_core.records import analytics as a
 from libra_core.records.export import fhir_bundle, parquet_bytes
-from libra_core.records.results import Totals, collect, totals
+from libra_core.records.results import SMALLEST, Totals, collect, totals
 from libra_core.spreadsheet import csv_bytes
 from tests.support.kit import NHANES, begin, other_plan, play, stamp
 
@@ -92,7 +92,7 @@ def test_gain_counts_only_where_plans_differ() -> None:
 
 
 def test_empty_tables_are_no_trouble() -> None:
-    t = pd.DataFrame()
+    t = a.decisions_table([])
     assert a.overrides(t).n == a.gain(t).n == a.anchoring(t).n == 0
     assert a.reasons(t) == a.with_policies(t) == a.between_clinicians(t) == {}
     assert np.isnan(a.times(t)[0])
@@ -174,8 +174,8 @@ def test_a_viewer_reads_totals_and_no_small_groups(database: Database) -> None:
     found = totals(Repository(database, VIEWER), cohorts)
     assert found.decisions == 15
     size = found.subgroups["Patients"]
-    assert ((size >= a.SMALLEST) & (found.patients - size >= a.SMALLEST)).all()
-    assert all(n >= a.SMALLEST for n in found.reasons.values())
+    assert ((size >= SMALLEST) & (found.patients - size >= SMALLEST)).all()
+    assert all(n >= SMALLEST for n in found.reasons.values())
     for who in (ANN, Actor("nick", Role.NONE)):
         with pytest.raises(Denied):
             totals(Repository(database, who), cohorts)
@@ -191,7 +191,7 @@ def test_two_looks_of_a_viewer_do_not_give_one_decision_away(database: Database)
     for _ in range(4):
         play(anns, 1)
         seen.add(totals(Repository(database, VIEWER), cohorts).decisions)
-    assert all(n % a.SMALLEST == 0 for n in seen)
+    assert all(n % SMALLEST == 0 for n in seen)
 
 
 def test_a_session_whose_cohort_is_not_at_hand_is_named(database: Database) -> None:

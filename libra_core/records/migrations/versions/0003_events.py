@@ -3,83 +3,51 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
 from libra_core.chain import canonical
 from libra_core.records.events import guards
-from libra_core.records.migrations.legacy import payloads_of, unread
+from libra_core.records.migrations.legacy import payloads_of
 from libra_core.records.migrations.triggers import protect
+from libra_core.records.schema import ALL, EVENTS
 
 revision = "0003"
 down_revision = "0002"
 
-ALL = "*"
 ROWS = ("cases", "proposals", "advice", "decisions", "outcomes", "scenarios")
-ONCE = {
-    "one_opening": "kind IN ('opened', 'automatic')",
-    "one_first_choice": "kind = 'first'",
-    "one_closing_decision": "closes = 1",
-    "one_outcome": "outcome = 1",
-}
+UNSIGNED = {"event": "unknown", "actor": "", "at": "", "hash": ""}  # of rows that no chain ever covered
 
 
 def upgrade() -> None:
     for name in ("one_first_choice", "one_closing_decision", "one_outcome"):
         op.drop_index(name)  # the names are used again
-    events = op.create_table(
-        "events",
-        sa.Column("session", sa.String(32), primary_key=True),
-        sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
-        *(sa.Column(name, sa.String(n), nullable=False) for name, n in (("kind", 20), ("actor", 200), ("at", 32))),
-        sa.Column("payload", sa.Text, nullable=False),
-        *(sa.Column(name, sa.Integer, nullable=False) for name in ("closes", "outcome")),
-        sa.Column("key", sa.String(64), unique=True),
-        sa.Column("hash", sa.String(64), nullable=False),
-    )
-    for name, where in ONCE.items():
-        only = sa.text(where)
-        op.create_index(name, "events", ["session", "position"], unique=True, sqlite_where=only, postgresql_where=only)
-    _move(op.get_bind(), events)
-    for table in (*ROWS, "audit"):
+    EVENTS.create(op.get_bind())  # a later schema must keep a copy of this one here
+    former = [name for name in ROWS if sa.inspect(op.get_bind()).has_table(name)]  # the first schema has no scenarios
+    _move(op.get_bind(), former)
+    for table in (*former, "audit"):
         op.drop_table(table)
     protect(op.get_bind(), "events")
 
 
-def _move(bind: sa.Connection, events: sa.Table) -> None:
+def _move(bind: sa.Connection, former: list[str]) -> None:
     """Chain by chain, in the order of the events."""
-    tables = {t: sa.Table(t, sa.MetaData(), autoload_with=bind) for t in (*ROWS, "audit", "sessions")}
-    audit = tables["audit"]
-    chains = {row[0] for row in bind.execute(sa.select(audit.c.chain).distinct())}
-    for table in ROWS:
-        chains |= {row[0] for row in bind.execute(sa.select(tables[table].c.session_id).distinct())}
-    for chain in sorted(chains):
-        found: dict[int, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
-        for name in ("sessions",) if chain == ALL else ROWS:
-            query = sa.select(tables[name])
-            if chain != ALL:
-                query = query.where(tables[name].c.session_id == chain)
+    *tables, sessions, audit = (sa.Table(t, sa.MetaData(), autoload_with=bind) for t in (*former, "sessions", "audit"))
+    chains = [audit.c.chain, *(table.c.session_id for table in tables)]
+    for chain in sorted({name for column in chains for name in bind.scalars(sa.select(column).distinct())}):
+        rows = defaultdict(list)
+        for table in [sessions] if chain == ALL else tables:
+            query = sa.select(table) if chain == ALL else sa.select(table).where(table.c.session_id == chain)
             for row in bind.execute(query).mappings():
-                found[row["seq"]][name].append(dict(row))
-        links = bind.execute(sa.select(audit).where(audit.c.chain == chain)).mappings()
-        signed: dict[int, Mapping[str, Any]] = {row["seq"]: dict(row) for row in links}
-        for seq in sorted(found.keys() | signed.keys()):
-            unsigned = {"event": "unknown", "actor": "", "at": "", "hash": ""}  # rows that no chain ever covered
-            written = _events(chain, seq, signed.get(seq, unsigned), found.get(seq, {}))
-            bind.execute(sa.insert(events), written)
-
-
-def _events(chain: str, seq: int, link: Mapping[str, Any], rows: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found, kind = payloads_of(rows), link["event"]
-    opens, first = "case" in found[0], found[0].get("decision", {}).get("kind") == "first"
-    if opens != (kind in ("opened", "automatic")) or first != (kind == "first"):
-        found = [unread(rows, seq)]  # changed before it came here: it must not stand in the way of the others
-    known = {"session": chain, "seq": seq, "kind": kind, "actor": link["actor"], "at": link["at"], "hash": link["hash"]}
-    return [known | {"payload": canonical(facts)} | guards(facts) for facts in found]
+                rows[row["seq"]].append((table.name, dict(row)))
+        links = {row["seq"]: row for row in bind.execute(sa.select(audit).where(audit.c.chain == chain)).mappings()}
+        for seq in sorted(rows.keys() | links.keys()):
+            link = links.get(seq, UNSIGNED)
+            same = {"session": chain, "seq": seq, "kind": link["event"]} | {k: link[k] for k in ("actor", "at", "hash")}
+            payloads = payloads_of(chain, seq, link["event"], rows[seq])
+            written = [same | {"payload": canonical(facts)} | guards(facts) for facts in payloads]
+            bind.execute(sa.insert(EVENTS), written)
 
 
 def downgrade() -> None:
