@@ -216,7 +216,7 @@ def test_the_words_name_each_part_with_its_sign() -> None:
     row, decision = with_both_parts(RUN)
     shown = RUN.summary(row)
     text = wording.price(NHANES, shown.price)
-    assert re.match(r"less [\d.]+ for side effects and monitoring, plus [\d.]+ because of an indication: ", text)
+    assert re.match(r"minus [\d.]+ for side effects and monitoring, plus [\d.]+ for an indication: ", text)
     assert f"{fixed(shown.now)} → {fixed(round(shown.now) - round(fall_of(decision)))} mmHg" in wording.effect(
         NHANES, shown
     )
@@ -261,7 +261,7 @@ def test_the_command_line_prints_the_fall_and_its_parts(tmp_path: Path, capsys: 
     now = NHANES.frame.at[row, "sbp"]
     assert f"{fixed(now)} → {fixed(round(now) - round(fall))} mmHg expected after" in said
     assert f"a fall of {fixed(fall)} (" in said
-    assert f"Net benefit {fixed(decision.mean)} mmHg: the fall, less " in said
+    assert f"Net benefit {fixed(decision.mean)} mmHg: the fall minus " in said
 
 
 def test_advise_says_what_its_plan_costs_and_is_worth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -275,7 +275,7 @@ def test_advise_says_what_its_plan_costs_and_is_worth(tmp_path: Path, capsys: py
             break
     cost, worth = PROTOCOL.treatments[arm].cost, bonus(row, arm)
     assert (content["burden"], content["indication"], content["expected_fall"]) == (cost, worth, None)
-    assert f"Net benefit: the fall, less {cost:g} for side effects and monitoring, plus {worth:g} because of" in said
+    assert f"Net benefit: the fall minus {cost:g} for side effects and monitoring, plus {worth:g} for an" in said
 
 
 def flipped(shown: PlanSummary, part: str) -> PlanSummary:
