@@ -237,6 +237,6 @@ def test_the_cards_show_the_fall_and_what_parts_it_from_the_net_benefit(app: App
     cost, bonus = by_hand.cost(cohort, plan.arm), by_hand.bonus(cohort, plan.row, plan.arm)
     said = "\n".join(m.value for m in app.markdown)
     assert f"**Expected fall {fixed(fall)} mmHg** :small[({fixed(low)} to {fixed(high)}), simulated]" in said
-    assert f"Net benefit {fixed(plan.mean)} mmHg: the fall, less {cost:g} for side effects" in said
-    assert f"plus {bonus:g} because of an indication" in said
+    assert f"Net benefit {fixed(plan.mean)} mmHg: the fall minus {cost:g} for side effects" in said
+    assert f"plus {bonus:g} for an indication" in said
     assert f"{had.count(plan.arm)} patients had this treatment." in said

@@ -1,4 +1,4 @@
-"""Behind a plan: contributions, ranked alternatives, every treatment, limits, and the log of the run."""
+"""Details of a plan: contributions, ranked alternatives, every treatment, and the log of the run."""
 
 from __future__ import annotations
 
@@ -17,25 +17,27 @@ from pages.ui.recommend import optimality as check
 from pages.ui.session import live
 from pages.ui.session.state import Key
 
-ENOUGH = 200  # patients; with fewer, the parts of an estimate are mostly chance
+ENOUGH = 200  # patients; with fewer, contributions are mostly chance
 LOGGED = 200  # lines of the log on the page; the download has them all
 
 
 def why(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> None:
-    """What each fact about the patient adds to the expected benefit."""
+    """The contribution of each fact about the patient to the expected benefit."""
     labels, values = words.contributions(cohort, shown.decision, si)
     if not labels:
         st.info(
-            "Nothing has been learned about this treatment yet. **+10** above treats ten patients; then each fact "
-            "about the patient gets its part. A method that keeps no model never has any.",
+            "Nothing has been learned about this treatment yet. **+10** above treats ten patients; then the "
+            "contribution of each fact is shown. A method without a model shows none.",
             icon=":material/info:",
         )
         return
     n = shown.summary.learned
     show(charts.contributions(labels, values, run.unit, sure=n >= ENOUGH), "contributions")
-    early = "" if n >= ENOUGH else f"**After {n:,} patients much of this is chance, hence grey: it is no finding.** "
+    early = (
+        "" if n >= ENOUGH else f"**After {n:,} patients much of this is chance and therefore grey: not a finding.** "
+    )
     st.caption(
-        f"{early}What the method believes now. Each bar is compared with an average patient; together they make the "
+        f"{early}The method's current estimates. Each bar is relative to an average patient; together they give the "
         "expected net benefit. A star marks a value that was assumed, not measured. Learned from simulated outcomes."
     )
     if any("self-reported" in label for label in labels):
@@ -46,13 +48,13 @@ def why(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> None:
 
 
 def ranked(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> None:
-    """The proposed plan and the alternatives, with the range that the data leave open."""
+    """The proposed plan and the alternatives, with their intervals."""
     plan = shown.summary
     if not plan.has_model:
-        st.info("This method keeps no model, so it cannot rank the alternatives.", icon=":material/info:")
+        st.info("This method has no model, so it cannot rank the alternatives.", icon=":material/info:")
         return
     if not plan.learned:
-        st.info("Nobody has been treated yet, so nothing is known about any option.", icon=":material/info:")
+        st.info("No patient has been treated yet, so nothing is known about any option.", icon=":material/info:")
         return
     lines, unit = plan.ranking, run.unit
     labels = [f"{'Proposed: ' if o.proposed else ''}{wording.option(cohort, plan, o)}" for o in lines]
@@ -68,10 +70,10 @@ def ranked(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> Non
     }
     st.table(pd.DataFrame(plans), border="horizontal", hide_index=True)
     if nets[0].mean < max(net.mean for net in nets):
-        st.markdown(f"The proposed plan does not have the highest expectation. {wording.why(plan)}")
+        st.markdown(f"The proposed plan does not have the highest expected benefit. {wording.why(plan)}")
     st.caption(
         "Dot: expected; bar: 95 % credible interval. Bars that overlap leave the order open. They shrink as more "
-        "patients are treated. A hollow dot: nobody has had this treatment yet, so its place says nothing."
+        "patients are treated. A hollow dot: no patient has had this treatment yet, so its position means nothing."
     )
     check.button(run, shown.row)
 
@@ -79,18 +81,17 @@ def ranked(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> Non
 def therapies(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> None:
     """Every treatment for this patient: by itself, and with its best change of habits."""
     if not shown.summary.has_model:
-        st.info("This method keeps no model of what each treatment would do.", icon=":material/info:")
+        st.info("This method has no model of the treatments' effects.", icon=":material/info:")
         return
     known = shown.summary.learned
     table = pd.DataFrame([_therapy(cohort, line, run.unit, si) for line in shown.summary.arms])
     st.table(table if known else table.iloc[:, [0, -2, -1]], border="horizontal", hide_index=True)
     if not known:
-        st.caption("Effects are shown once somebody has been treated: nothing is known about any treatment yet.")
+        st.caption("Effects are shown once a patient has been treated: nothing is known about any treatment yet.")
         return
     st.caption(
-        f"After {cohort.protocol.outcome.horizon}, with the range left open; simulated. Net benefit is the fall, less "
-        "what side effects, monitoring and pills are worth, plus what an indication is worth: **higher is better**, "
-        "below 0 is worse than no change."
+        f"After {cohort.protocol.outcome.horizon}, with 95 % intervals; simulated. Net benefit is "
+        f"{wording.NET_BENEFIT}: **higher is better**, below 0 is worse than no change."
     )
 
 

@@ -1,8 +1,8 @@
-"""The address of the displayed run: whoever opens it again, after a reload or elsewhere, sees the same patient.
+"""The address of the displayed run: opened again, after a reload or elsewhere, it shows the same patient.
 
 Outcomes follow from the seed, so method, advisor, seed and the number of patients are enough, as long as the cohort is
-one of ours and the patients came in turn. A run for which that is not so has no address, and a reload starts anew. Nor
-has one with a language model: opening an address must never send a question out.
+one of ours and the patients came in turn. Any other run has no address, and a reload starts a new one. Nor
+has a run with a language model: opening an address must never send a question out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HIGHEST_SEED = 10**6
 
 
 def write(cohort: Cohort, session: live.DisplayedRun) -> None:
-    """Bring the address to where the run stands."""
+    """Write the run's position to the address."""
     policy, advisor, seed = live.settings()
     treated = len(session.run.rows)
     plain = session.in_turn and not live.limits(cohort) and advisor != advice.MODEL
@@ -26,19 +26,19 @@ def write(cohort: Cohort, session: live.DisplayedRun) -> None:
         for name in NAMES:
             st.query_params.pop(name, None)
         return
-    told = {METHOD: policy, ADVISOR: advisor, SEED: str(seed), TREATED: str(treated), "cohort": app_state().source}
+    wanted = {METHOD: policy, ADVISOR: advisor, SEED: str(seed), TREATED: str(treated), "cohort": app_state().source}
     picked = app_state().row
     if picked is not None:
-        told |= current.address(cohort, picked)
+        wanted |= current.address(cohort, picked)
     else:  # treating the next patient deselects this one
         st.query_params.pop("patient", None)
-    if any(st.query_params.get(name) != value for name, value in told.items()):
-        st.query_params.update(told)
-    app_state().asked = told["cohort"], told.get("patient", "")  # nobody asked for what the page itself has written
+    if any(st.query_params.get(name) != value for name, value in wanted.items()):
+        st.query_params.update(wanted)
+    app_state().asked = wanted["cohort"], wanted.get("patient", "")  # written by the page, not requested
 
 
 def follow(cohort: Cohort) -> None:
-    """Bring a new session to where the address says, once. An address that makes no sense is ignored."""
+    """Bring a new session to the position in the address, once. An invalid address is ignored."""
     state = app_state()
     followed, state.followed = state.followed, True
     if followed or live.RUN.get() is not None or TREATED not in st.query_params:

@@ -1,4 +1,4 @@
-"""What all sessions share: protocol, built-in cohorts, stored studies, compiled kernels. None of it ever changes.
+"""Shared by all sessions and never changed: protocol, built-in cohorts, stored studies, compiled kernels.
 
 An uploaded cohort lives in its own session's AppState; a policy that learns is never shared.
 """
