@@ -1,4 +1,4 @@
-"""The full maximum-likelihood estimator: the slow reference, and the refits that keep a one-pass estimate honest."""
+"""The full maximum-likelihood estimator: the slow reference, and refits that correct a one-pass estimate."""
 
 from __future__ import annotations
 
