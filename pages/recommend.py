@@ -67,9 +67,8 @@ def who_is_asked() -> None:
 def playground(cohort: Cohort) -> None:
     """The part that reruns while playing: patient, plan, chart."""
     session = live.displayed(cohort)
-    speed = widget(Key.SPEED, "Normal")
-    if widget(Key.PLAY, False):
-        live.tick(session, speed)
+    if widget(Key.PLAY, False) and (due := session.due(widget(Key.SPEED, "Normal"))):
+        live.step(due)
     run_address.write(cohort, session)
     shown = live.shown_plan(cohort, session)
     cards.patient_header(cohort, shown.row, si_units())

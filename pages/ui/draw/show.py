@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -14,6 +15,7 @@ MIME = {
     "csv": "text/csv",
     "json": "application/json",
     "jsonl": "application/jsonl",
+    "parquet": "application/vnd.apache.parquet",
 }
 Download = str | bytes | Callable[[], str] | Callable[[], bytes]
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
@@ -25,16 +27,10 @@ def figure(chart: go.Figure, key: str, caption: str = "") -> None:
         st.caption(caption)
 
 
-def download(label: str, data: Download, name: str, key: str, disabled: bool = False) -> None:
+def download(label: str, data: Download, name: str, key: str, **look: Any) -> None:
     """A download; a function is called when the file is requested."""
-    kind = MIME[name.rpartition(".")[2]]
-    icon = ":material/download:"
-    st.download_button(label, data, name, kind, icon=icon, on_click="ignore", key=key, disabled=disabled)
-
-
-def failed(text: str) -> None:
-    """An error message of unknown origin, displayed without markup."""
-    st.error("".join(f"\\{c}" if c in "\\`*_[]$:~#" else c for c in text), icon=":material/block:")
+    usual = {"mime": MIME[name.rpartition(".")[2]], "icon": ":material/download:", "on_click": "ignore"}
+    st.download_button(label, data, name, key=key, **usual | look)
 
 
 def next_step(page: str, label: str) -> None:

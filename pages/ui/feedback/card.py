@@ -16,8 +16,8 @@ from libra_core.report import wording
 from libra_core.summary import PlanSummary, summarise, what_came
 from pages.ui.draw import cards, words
 from pages.ui.feedback import plan as own
-from pages.ui.feedback.state import Key, act, stamp, value
-from pages.ui.session.state import si_units
+from pages.ui.feedback.state import Key, act, stamp
+from pages.ui.session.state import si_units, widget
 
 
 def card(log: SessionLog, case: CaseFile, title: str) -> None:
@@ -133,7 +133,7 @@ def _mistake(log: SessionLog, case: CaseFile) -> None:
 
 def _mark(position: int, field: str) -> None:
     def step(log: SessionLog) -> str:
-        mark = replace(stamp(position, "mistake"), reason="", comment=value(field) or "", confidence=None)
+        mark = replace(stamp(position, "mistake"), reason="", comment=widget(field) or "", confidence=None)
         log.mistaken(position, mark)
         return f"Patient {position}: marked as recorded by mistake."
 

@@ -15,8 +15,8 @@ from libra_core.records import Action, Effect, SessionLog
 from libra_core.records.ledger import CaseFile
 from libra_core.report import wording
 from libra_core.summary import PlanSummary, summarise_plan
-from pages.ui.feedback.state import Key, act, value
-from pages.ui.session.state import si_units
+from pages.ui.feedback.state import Key, act
+from pages.ui.session.state import si_units, widget
 
 STEPS = 20  # positions of a slider
 
@@ -51,7 +51,7 @@ def composed(log: SessionLog, case: CaseFile, arm: int, hidden: bool) -> Action:
     scales = log.cohort.protocol.scales
     delta = list(start.delta)
     for j, feature in enumerate(log.cohort.protocol.mutable_features):
-        moved = value(slider_key(case, arm, j))
+        moved = widget(slider_key(case, arm, j))
         first = _rounded(feature, start.delta[j] * float(scales[j]), *_range(log, case, j))
         if moved is not None and abs(moved - first) > 1e-9:
             low, high = _range(log, case, j)
@@ -61,7 +61,7 @@ def composed(log: SessionLog, case: CaseFile, arm: int, hidden: bool) -> Action:
 
 def chosen(log: SessionLog, case: CaseFile, hidden: bool) -> Action | None:
     """The plan that would be recorded now; None before a treatment is chosen."""
-    arm = value(arm_key(case))
+    arm = widget(arm_key(case))
     return None if arm is None else composed(log, case, int(arm), hidden)
 
 
@@ -100,7 +100,7 @@ def in_words(log: SessionLog, case: CaseFile, hidden: bool) -> None:
 
 def what_if(log: SessionLog, case: CaseFile, hidden: bool) -> None:
     """Sliders and their effect."""
-    arm = value(arm_key(case))
+    arm = widget(arm_key(case))
     if arm is None:
         st.caption("Choose a treatment above, then see here what a change of habits would add.")
         return
@@ -200,7 +200,7 @@ def _against(more: float, unit: str) -> str:
 
 def _save(position: int, plan: Action, field: str) -> None:
     def step(log: SessionLog) -> str:
-        name = value(field) or ""
+        name = widget(field) or ""
         log.save_scenario(position, name, plan)
         return f"Saved with patient {position}: “{name.strip()}”."
 

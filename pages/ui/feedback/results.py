@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from libra_core.advisors.agreement import Agreement
+from libra_core.cohort.report import plural
 from libra_core.digits import fixed, interval, signed
 from libra_core.policies import REGISTRY
 from libra_core.records import RecordsError, analytics
@@ -18,6 +19,7 @@ from libra_core.records.export import fhir_bundle, parquet_bytes
 from libra_core.records.results import Collected, Totals, collect, totals
 from libra_core.spreadsheet import csv_bytes
 from pages.ui.draw import cards
+from pages.ui.draw.show import download
 from pages.ui.feedback.state import cohort_named
 from pages.ui.session import access, current
 
@@ -50,15 +52,6 @@ def results() -> None:
     _downloads(rows)
 
 
-def _mistakes(n: int) -> None:
-    if n:
-        st.caption(f":material/undo: {_count(n, 'decision')} marked as recorded by mistake, not counted here.")
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
-
-
 def _percent(share: analytics.Share) -> str:
     return f"{share.value:.0%}" if share.n else "–"
 
@@ -73,7 +66,7 @@ def _between(share: analytics.Share) -> str:
 def _totals(found: Totals, unit: str) -> None:
     a, b, c, d = st.columns(4)
     a.metric("Decisions", f"{found.decisions:,}")
-    a.caption(f"{_count(found.sessions, 'session')}, {_count(found.clinicians, 'clinician')}")
+    a.caption(f"{plural(found.sessions, 'session')}, {plural(found.clinicians, 'clinician')}")
     b.metric("Overridden", _percent(found.overrides), help="Of the decisions made with the proposal in view.")
     b.caption(_between(found.overrides))
     middle, low, high = found.seconds
@@ -87,7 +80,9 @@ def _totals(found: Totals, unit: str) -> None:
         "plans were better.",
     )
     d.caption(_gain(gain))
-    _mistakes(found.mistakes)
+    if found.mistakes:
+        mistakes = plural(found.mistakes, "decision")
+        st.caption(f":material/undo: {mistakes} marked as recorded by mistake, not counted here.")
     left, right = st.columns(2, gap="large")
     with left:
         _agreement(found)
@@ -216,22 +211,9 @@ def _downloads(rows: Collected) -> None:
         return json.dumps(made[0] if len(made) == 1 else made, ensure_ascii=False, indent=1)
 
     with st.container(horizontal=True, gap="small"):
-        for label, data, name, kind in (
-            ("CSV", lambda: csv_bytes(rows.table), "libra-decisions.csv", "text/csv"),
-            (
-                "Parquet",
-                lambda: parquet_bytes(rows.table, rows.sessions),
-                "libra-decisions.parquet",
-                "application/vnd.apache.parquet",
-            ),
-            ("FHIR R4 (JSON)", bundles, "libra-fhir.json", "application/fhir+json"),
+        for form, data, name, look in (
+            ("CSV", lambda: csv_bytes(rows.table), "libra-decisions.csv", {}),
+            ("Parquet", lambda: parquet_bytes(rows.table, rows.sessions), "libra-decisions.parquet", {}),
+            ("FHIR R4 (JSON)", bundles, "libra-fhir.json", {"mime": "application/fhir+json"}),
         ):
-            st.download_button(
-                label,
-                _on_record(data, label, rows),
-                name,
-                kind,
-                key=f"fb_get_{name}",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+            download(form, _on_record(data, form, rows), name, f"fb_get_{name}", **look)

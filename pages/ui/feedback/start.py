@@ -11,8 +11,9 @@ from libra_core.records import RecordsError, SessionInfo, SessionSpec
 from libra_core.records.spec import CLINICIAN
 from libra_core.study.live import live_config
 from libra_core.study.spec import cohort_key, inputs_digest
-from pages.ui.feedback.state import Key, feedback_state, open_session, value
+from pages.ui.feedback.state import Key, feedback_state, open_session
 from pages.ui.session import access, advice, current, loaders
+from pages.ui.session.state import widget
 
 MODES = {"every": "I decide every patient", "unsure": "Ask me only when unsure"}
 OUTCOMES = {"simulated": "Simulated at once", "later": "Entered later"}
@@ -111,7 +112,7 @@ def _study(mode: str) -> tuple[str, str, str, int, int]:
 def _start(spec: SessionSpec, name: str) -> None:
     state = feedback_state()
     try:
-        session = access.repository().begin(spec, name or value(Key.NAME) or "")
+        session = access.repository().begin(spec, name or widget(Key.NAME) or "")
     except (RecordsError, ValueError) as error:
         state.problem = str(error)
         return

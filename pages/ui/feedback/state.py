@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
@@ -15,6 +15,7 @@ from libra_core.records import RecordsError, SessionLog, Stamp
 from libra_core.records.repository import utc_now
 from libra_core.study.spec import cohort_key
 from pages.ui.session import access, advice, current, loaders
+from pages.ui.session.state import widget
 
 _STATE: Final = "feedback"
 PARAMETER: Final = "session"  # in the address, so that a reload resumes the session
@@ -41,7 +42,6 @@ class Key:
     NEXT: Final = "fb_next"
     CLOSE: Final = "fb_close"
     TAB: Final = "fb_tab"
-    RESULT_TAB: Final = "fb_result_tab"
     ENTER: Final = "fb_enter"
     TABLE: Final = "fb_table"
 
@@ -76,9 +76,7 @@ class FeedbackState:
 
 
 def feedback_state() -> FeedbackState:
-    if _STATE not in st.session_state:
-        st.session_state[_STATE] = FeedbackState()
-    return st.session_state[_STATE]
+    return st.session_state.setdefault(_STATE, FeedbackState())
 
 
 def cohort_named(key: str) -> Cohort:
@@ -135,11 +133,9 @@ def open_log() -> SessionLog | None:
 def stamp(position: int, stage: str) -> Stamp:
     """The stamp of a decision, with the reason, comment and confidence entered on the page."""
     shown = feedback_state().showing(position, stage)
-    reason = st.session_state.get(Key.of("reason", position)) or ""
-    comment = st.session_state.get(Key.of("comment", position)) or ""
-    confidence = st.session_state.get(Key.of("confidence", position))
+    reason, comment, confidence = (widget(Key.of(field, position)) for field in ("reason", "comment", "confidence"))
     seconds = time.monotonic() - shown.clock
-    return Stamp(shown.key, shown.shown_at, seconds, reason, comment, confidence)
+    return Stamp(shown.key, shown.shown_at, seconds, reason or "", comment or "", confidence)
 
 
 def act(step: Callable[[SessionLog], str]) -> None:
@@ -156,7 +152,3 @@ def act(step: Callable[[SessionLog], str]) -> None:
         state.done = step(state.log)
     except (RecordsError, ValueError) as error:
         state.problem = str(error)
-
-
-def value(key: str, default: Any = None) -> Any:
-    return st.session_state.get(key, default)

@@ -12,6 +12,7 @@ from libra_core.spreadsheet import csv_bytes
 from libra_core.study.live import LiveRow, LiveRun
 from libra_core.summary import ArmSummary
 from pages.ui.draw import charts, words
+from pages.ui.draw.show import download
 from pages.ui.draw.show import figure as show
 from pages.ui.recommend import optimality as check
 from pages.ui.session import live
@@ -117,15 +118,8 @@ def log(cohort: Cohort, session: live.DisplayedRun, si: bool) -> None:
     unit = session.run.unit
     table = pd.DataFrame([_entry(cohort, row, unit, si) for row in reversed(rows[-LOGGED:])])
     st.dataframe(table, hide_index=True, height=320, alt="Log of the run")
-    st.download_button(
-        "Download the run (CSV)",
-        lambda: csv_bytes(pd.DataFrame([_entry(cohort, row, unit, si) | _provenance(session) for row in rows])),
-        f"libra-run-{session.run.config_hash}.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        key=Key.RUN_CSV,
-    )
+    made = lambda: csv_bytes(pd.DataFrame([_entry(cohort, row, unit, si) | _provenance(session) for row in rows]))  # noqa: E731
+    download("Download the run (CSV)", made, f"libra-run-{session.run.config_hash}.csv", Key.RUN_CSV)
 
 
 def _entry(cohort: Cohort, row: LiveRow, unit: str, si: bool) -> dict[str, object]:

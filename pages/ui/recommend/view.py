@@ -11,6 +11,7 @@ from libra_core.report import wording
 from libra_core.study.live import LiveRun
 from libra_core.summary import MOVED, PlanSummary, what_came
 from pages.ui.draw import cards, charts, words
+from pages.ui.draw.show import download
 from pages.ui.draw.show import figure as show
 from pages.ui.recommend import detail
 from pages.ui.recommend import limits as limits_view
@@ -132,16 +133,8 @@ def _hand_out(cohort: Cohort, plan: PlanSummary, run: LiveRun, si: bool) -> None
 
         return to_bytes(handout_for(cohort, plan, run.config_hash, run.spec.seed, si), "pdf")
 
-    st.download_button(
-        "Sheet for the patient (PDF)",
-        sheet,
-        "plan.pdf",
-        "application/pdf",
-        icon=":material/print:",
-        on_click="ignore",
-        key=Key.HAND_OUT,
-        help="The plan in plain words and large type, marked as a simulation.",
-    )
+    text = "The plan in plain words and large type, marked as a simulation."
+    download("Sheet for the patient (PDF)", sheet, "plan.pdf", Key.HAND_OUT, icon=":material/print:", help=text)
 
 
 def _outcome(cohort: Cohort, shown: live.ShownPlan, run: LiveRun) -> None:

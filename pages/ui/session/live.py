@@ -117,12 +117,6 @@ def treat(row: int) -> None:
         session.run.step(row)
 
 
-def tick(session: DisplayedRun, speed: str) -> None:
-    """One tick of Play."""
-    if patients := session.due(speed):
-        step(patients)
-
-
 def readmit() -> None:
     """Ask again an advisor that failed its trial."""
     session = displayed(current.cohort())
