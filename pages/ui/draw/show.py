@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from libra_core.report.write import MIME as REPORT_MIME
+from pages.ui.draw.cards import escaped
 
 MIME = {
     **REPORT_MIME,
@@ -31,6 +32,11 @@ def download(label: str, data: Download, name: str, key: str, **look: Any) -> No
     """A download; a function is called when the file is requested."""
     usual = {"mime": MIME[name.rpartition(".")[2]], "icon": ":material/download:", "on_click": "ignore"}
     st.download_button(label, data, name, key=key, **usual | look)
+
+
+def failed(text: str) -> None:
+    """An error message of unknown origin, displayed without markup."""
+    st.error(escaped(text), icon=":material/block:")
 
 
 def next_step(page: str, label: str) -> None:

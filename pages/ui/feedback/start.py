@@ -11,17 +11,14 @@ from libra_core.records import RecordsError, SessionInfo, SessionSpec
 from libra_core.records.spec import CLINICIAN
 from libra_core.study.live import live_config
 from libra_core.study.spec import cohort_key, inputs_digest
+from pages.ui.draw.cards import escaped
 from pages.ui.feedback.state import Key, feedback_state, open_session
 from pages.ui.session import access, advice, current, loaders
 from pages.ui.session.state import widget
 
 MODES = {"every": "I decide every patient", "unsure": "Ask me only when unsure"}
 OUTCOMES = {"simulated": "Simulated at once", "later": "Entered later"}
-OFTEN = {
-    8.0: "rarely",
-    4.0: "sometimes",
-    2.0: "often",
-}  # asked if the bounds are further apart than this, in units of the outcome
+OFTEN = {8.0: "rarely", 4.0: "sometimes", 2.0: "often"}  # asked if the bounds are further apart, outcome's units
 EXPERIENCE = {0: "None", 300: "300 simulated patients", 1000: "1,000 simulated patients"}
 LISTED = 12
 
@@ -31,7 +28,8 @@ def form() -> None:
     cohort = current.cohort()
     with st.container(border=True, key="new-session"):
         st.markdown("#### New session")
-        st.caption(f"Patients come from the cohort in use: {cohort.label}. Choose another one on the page *Cohort*.")
+        here = escaped(cohort.label)
+        st.caption(f"Patients come from the cohort in use: {here}. Choose another one on the page *Cohort*.")
         a, b = st.columns(2, gap="medium")
         mode = a.radio("How you take part", list(MODES), format_func=MODES.get, key=Key.MODE)
         unsure = mode == "unsure"
@@ -155,8 +153,6 @@ def sessions() -> None:
 
 
 def _line(session: SessionInfo, me: str, decided: int) -> str:
-    from pages.ui.draw.cards import escaped
-
     spec = session.spec
     owner = "" if session.owner == me else f" · {escaped(session.owner)}"
     how = "asked when unsure" if spec.mode == "unsure" else "blinded first choice" if spec.blinded else "proposal shown"

@@ -6,7 +6,6 @@ import streamlit as st
 
 from libra_core.cohort import Cohort, CohortError, read_table
 from pages.ui.draw import show
-from pages.ui.draw.cards import escaped
 from pages.ui.session import loaders
 from pages.ui.session.state import AppState, Key, Refusal, Slot, Upload, app_state, widget
 
@@ -28,7 +27,7 @@ def cohort() -> Cohort:
     try:
         return named(state.source)
     except (CohortError, OSError) as error:
-        st.error(escaped(f"The cohort {names[state.source]} cannot be read: {error}"), icon=":material/block:")
+        show.failed(f"The cohort {names[state.source]} cannot be read: {error}")
         show.next_step("cohort.py", "Upload a file on the page Cohort")
         st.stop()
 

@@ -11,9 +11,11 @@ import streamlit as st
 from libra_core.advisors.llm import Consent, LLMSettings, open_store, payload_preview, test_connection
 from libra_core.advisors.llm.budget import price_of
 from libra_core.advisors.llm.settings import Resolved
+from libra_core.advisors.llm.store import StoreError
 from libra_core.cohort import Cohort
 from pages.ui.draw import words
-from pages.ui.draw.show import download
+from pages.ui.draw.cards import escaped
+from pages.ui.draw.show import download, failed
 from pages.ui.session import live, llm
 from pages.ui.session.state import app_state
 
@@ -94,18 +96,21 @@ def limits() -> None:
     tokens = middle.number_input("Limit: tokens", 0, 10**9, page.max_tokens, step=100_000, key="llm_tokens")
     cost = right.number_input("Limit: US dollars", 0.0, 10_000.0, page.max_cost, step=1.0, key="llm_cost")
     _keep(samples=int(samples), max_calls=int(calls), max_tokens=int(tokens), max_cost=float(cost))
-    st.caption(f"Limits of this session. {_price_sentence(now.settings)}")
+    st.caption(
+        f"Limits for one person and day (UTC), over all tabs and programs of this installation. "
+        f"{_price_sentence(now.settings)}"
+    )
 
 
 def _price_sentence(settings: LLMSettings) -> str:
-    price = price_of(settings)
+    price, model = price_of(settings), escaped(settings.model)
     if settings.is_local:
         return "A server on this machine costs nothing."
     if price is None:
-        return f"The price of {settings.model} is not in data/prompts/prices.toml, so only questions and tokens count."
+        return f"The price of {model} is not in data/prompts/prices.toml, so only questions and tokens count."
     return (
-        f"{settings.model}: {price.input:g} dollars per million input tokens, {price.output:g} per million "
-        "output tokens (not verified; check data/prompts/prices.toml against your provider's price list)."
+        f"{model}: {price.input:g} dollars for a million tokens in, {price.output:g} out "
+        "(from general knowledge; check data/prompts/prices.toml against your provider's list)."
     )
 
 
@@ -115,8 +120,8 @@ def consent(cohort: Cohort) -> None:
     row = _example_row(cohort)
     try:
         prompt = llm.prompt(cohort)
-    except ValueError as error:  # this disease has no prompt
-        st.info(f"{words.sentence(str(error))} Until then the model stays off.", icon=":material/block:")
+    except ValueError as error:  # no text is written for this disease
+        st.info(f"{escaped(words.sentence(str(error)))} Until then the model stays off.", icon=":material/block:")
         llm.update(enabled=False)
         return
     with st.expander("Preview the text that would be sent", key="llm_payload"):
@@ -130,7 +135,7 @@ def consent(cohort: Cohort) -> None:
         agreed = Consent("")
     else:
         yes = st.checkbox(
-            f"I have read it and agree to sending such text to {settings.host}",
+            f"I have read it and agree to send such text to {escaped(settings.host)}",
             value=settings.may_send,
             key=f"llm_consent-{settings.host}",
         )
@@ -153,11 +158,11 @@ def status() -> None:
     """Whether the model is asked, and if not, why."""
     now, settings = llm.resolved(), llm.resolved().settings
     if now.fault:
-        st.error(now.fault, icon=":material/error:")
+        failed(now.fault)
     elif settings.off_reason():
-        st.info(f"{settings.off_reason()} {llm.OFFLINE}", icon=":material/toggle_off:")
+        st.info(escaped(f"{settings.off_reason()} {llm.OFFLINE}"), icon=":material/toggle_off:")
     else:
-        st.success(llm.speaker(), icon=":material/toggle_on:")
+        st.success(escaped(llm.speaker()), icon=":material/toggle_on:")
 
 
 def connection() -> None:
@@ -173,42 +178,46 @@ def connection() -> None:
     ):
         with st.spinner("Asking …"):
             # A person waits here, so nothing is tried again and ten seconds are enough.
-            result = test_connection(replace(settings, timeout=min(settings.timeout, 10.0), max_retries=0))
+            quick = replace(settings, timeout=min(settings.timeout, 10.0), max_retries=0)
+            result = test_connection(quick, llm.budget())
         mine.tested = (settings, *result)
     if mine.tested and mine.tested[0] == settings:
-        KIND.get(mine.tested[1], st.warning)(mine.tested[2])
+        KIND.get(mine.tested[1], st.warning)(escaped(mine.tested[2]))
 
 
 def spend() -> None:
-    """Questions, tokens and dollars of this session, and of all sessions today."""
-    settings, used = llm.resolved().settings, llm.spent()
-    calls, tokens, cost = open_store().spend()
+    """Questions, tokens and dollars of this person today, and of everybody."""
+    settings = llm.resolved().settings
+    try:
+        used, all_ = llm.budget().mine, llm.budget().today()
+    except StoreError as error:
+        return failed(str(error))
     shown = f"${used.cost:,.2f}" if price_of(settings) else "unknown"
     for column, (label, value, cap, today) in zip(
         st.columns(3),
         (
-            ("Questions", f"{used.calls:,}", f"{settings.max_calls:,}", f"{calls:,}"),
-            ("Tokens", f"{used.tokens:,}", f"{settings.max_tokens:,}", f"{tokens:,}"),
-            ("Cost", shown, f"${settings.max_cost:,.2f}", f"${cost:,.2f}"),
+            ("Questions", f"{used.calls:,}", f"{settings.max_calls:,}", f"{all_.calls:,}"),
+            ("Tokens", f"{used.tokens:,}", f"{settings.max_tokens:,}", f"{all_.tokens:,}"),
+            ("Cost", shown, f"${settings.max_cost:,.2f}", f"${all_.cost:,.2f}"),
         ),
         strict=True,
     ):
-        said = f"of {cap}; all sessions today: {today}"
+        said = f"of {cap} today; everybody {today}"
         column.metric(label, value, said, delta_color="off", delta_arrow="off")
 
 
 def audit() -> None:
     """The audit log: integrity check and download."""
     store = open_store()
-    count, _ = store.head()
-    st.caption(
-        f"Audit log: {count:,} rows, each hash-chained to the one before."
-        + ("" if store.durable else " It is kept in memory only: its folder cannot be written.")
-    )
+    try:
+        count, _ = store.head()
+    except StoreError as error:
+        return failed(str(error))
+    st.caption(f"Audit log: {count:,} rows, each chained to the one before.")
     with st.container(horizontal=True):
         check = st.button("Check the audit log", key="llm_verify", disabled=count == 0)
         rows = lambda: "\n".join(json.dumps(row, ensure_ascii=False) for row in store.rows())  # noqa: E731
         download("Download", rows, "libra-advice-audit.jsonl", "llm_audit", disabled=count == 0)
     if check:
         found = store.verify()
-        (st.success if found.ok else st.error)(found.message)
+        (st.success if found.ok else st.error)(escaped(found.message))
