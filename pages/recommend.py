@@ -5,24 +5,24 @@ from __future__ import annotations
 import streamlit as st
 
 from libra_core.cohort import Cohort
+from libra_core.policies import REGISTRY
 from pages.ui.draw import cards
 from pages.ui.draw.show import heartbeat, nobody
 from pages.ui.draw.words import sentence
 from pages.ui.recommend import view
 from pages.ui.session import address as run_address
-from pages.ui.session import advice, current, live, loaders
+from pages.ui.session import advice, current, live
 from pages.ui.session.state import Key, app_state, si_units, widget
 
 
 def controls() -> None:
     """Method, advisor and the player's buttons. The Play switch stays outside the fragment that reruns."""
-    policies = loaders.policies()
     method, advisor, seed, player = st.columns([3, 4, 1.4, 6], vertical_alignment="bottom", gap="small")
     chosen = method.selectbox(
         "Method",
-        list(policies),
-        index=list(policies).index("libra"),
-        format_func=lambda name: policies[name].label,
+        list(REGISTRY),
+        index=list(REGISTRY).index("libra"),
+        format_func=lambda name: REGISTRY[name].label,
         key=Key.POLICY,
         on_change=live.reset,
         help="How plans are chosen. The page *About* describes each method.",
@@ -34,7 +34,7 @@ def controls() -> None:
         format_func=advice.label,
         key=Key.ADVISOR,
         on_change=live.reset,
-        disabled=not policies[chosen].needs_advisor,
+        disabled=not REGISTRY[chosen].needs_advisor,
         help="Whom the method asks when it is unsure. Simulated advisors know the true model with noise.",
         persist_state="session",
     )
@@ -57,7 +57,7 @@ def controls() -> None:
 
 def who_is_asked() -> None:
     """A notice that viewing a patient may already send a question to a server."""
-    if live.settings()[1] == advice.MODEL and loaders.policies()[live.settings()[0]].needs_advisor:
+    if live.settings()[1] == advice.MODEL and REGISTRY[live.settings()[0]].needs_advisor:
         st.markdown(
             ":material/forum: :small[The language model is asked about every displayed patient for whom the method is "
             "unsure, even if you only view the patient. Each question counts towards the limits on *Settings*.]"

@@ -251,9 +251,9 @@ def advisor(name: str) -> str:
 
 def label(policy: str) -> str:
     """The name of a method in a chart or a sentence."""
-    return {"advisor-only": "Advisor only (simulated)"}.get(
-        policy, REGISTRY[policy].label if policy in REGISTRY else policy
-    )
+    if policy == "advisor-only":
+        return SHORT_LABELS[policy]
+    return REGISTRY[policy].label if policy in REGISTRY else policy
 
 
 def short_label(policy: str) -> str:

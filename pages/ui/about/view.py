@@ -10,6 +10,7 @@ import streamlit as st
 
 from libra_core.clinical import PROTOCOL_DIR, Condition, Feature, Protocol, Rule
 from libra_core.environments import EnvironmentSpec, make_environment
+from libra_core.policies import REGISTRY
 from pages.ui.draw import words
 from pages.ui.session import loaders
 
@@ -47,11 +48,10 @@ def text(name: str) -> str:
 def methods() -> None:
     """Every method, in one sentence each."""
     st.markdown("#### Methods")
-    policies = loaders.policies()
     for name in MAIN:
-        st.markdown(f"**{policies[name].label}.** {policies[name].summary}")
-    with st.expander(f"{len(policies) - len(MAIN)} other methods, for comparison"):
-        for name, policy in policies.items():
+        st.markdown(f"**{REGISTRY[name].label}.** {REGISTRY[name].summary}")
+    with st.expander(f"{len(REGISTRY) - len(MAIN)} other methods, for comparison"):
+        for name, policy in REGISTRY.items():
             if name not in MAIN:
                 st.markdown(f"**{policy.label}.** {policy.summary}")
 

@@ -79,7 +79,7 @@ def form() -> None:
 
 def _study(mode: str) -> tuple[str, str, str, int, int]:
     """The settings of a study: (method, advisor, outcomes, patients learned from before, seed)."""
-    policies = {n: p for n, p in loaders.policies().items() if n not in ("oracle", "random")}
+    policies = {n: p for n, p in REGISTRY.items() if n not in ("oracle", "random")}
     unsure = mode == "unsure"
     able = [n for n in policies if not unsure or hasattr(REGISTRY[n], "width_threshold")]
     a, b = st.columns(2, gap="medium")

@@ -10,7 +10,7 @@ import streamlit as st
 
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, EnvironmentSpec
-from libra_core.policies import PolicyConfig
+from libra_core.policies import REGISTRY, PolicyConfig
 from libra_core.study.batch import Cancelled, StudyResult, run_study
 from libra_core.study.live import live_config
 from libra_core.study.promises import Promises, promises
@@ -38,15 +38,14 @@ ADOPTION = {"informative": "If plausible and informative", "plausible": "Wheneve
 
 def form() -> None:
     """Methods, patients and size of the study. Nothing runs until the button is pressed."""
-    policies = loaders.policies()
     worlds = current.sources() | {SYNTHETIC: ENVIRONMENTS[SYNTHETIC].label}
     st.session_state.setdefault("study_world", app_state().source or next(iter(worlds)))
     with st.form("study", border=True):
         st.multiselect(
             "Methods to compare",
-            list(policies),
-            [name for name in DEFAULT if name in policies],
-            format_func=lambda name: policies[name].label,
+            list(REGISTRY),
+            [name for name in DEFAULT if name in REGISTRY],
+            format_func=lambda name: REGISTRY[name].label,
             key="study_policies",
             persist_state="session",
         )

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from libra_core.digits import fixed, interval
+from libra_core.policies import REGISTRY
 from libra_core.report.document import kept
 from libra_core.spreadsheet import csv_bytes
 from libra_core.study.batch import StudyResult
@@ -50,9 +51,7 @@ def _example() -> tuple[go.Figure, str]:
     found = loaders.case("").main.result
     shown = [p for p in found.policies if p.name in regret_form.DEFAULT]
     keep = kept(len(found.t), 60)
-    curves = {
-        loaders.policies()[p.name].label: (np.asarray(found.t)[keep], *(v[keep] for v in band(p.regret))) for p in shown
-    }
+    curves = {REGISTRY[p.name].label: (np.asarray(found.t)[keep], *(v[keep] for v in band(p.regret))) for p in shown}
     alt = f"Example: benefit lost over {found.t[-1]} patients in the stored study"
     return (
         charts.bands(curves, lost(found.unit), alt, 300),
@@ -68,8 +67,7 @@ def lost(unit: str) -> str:
 
 def result(found: StudyResult, theory: Promises) -> None:
     """Curves, final numbers, the advisor's part, subgroups, and the downloads."""
-    policies = loaders.policies()
-    names = {p.name: policies[p.name].label for p in found.policies}
+    names = {p.name: REGISTRY[p.name].label for p in found.policies}
     curves = {names[p.name]: (found.t, *band(p.regret)) for p in found.policies}
     table = summary_frame(found)
     best = names[str(table.sort_values("regret")["policy"].iloc[0])]

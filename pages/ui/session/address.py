@@ -10,7 +10,8 @@ from __future__ import annotations
 import streamlit as st
 
 from libra_core.cohort import Cohort
-from pages.ui.session import advice, current, live, loaders
+from libra_core.policies import REGISTRY
+from pages.ui.session import advice, current, live
 from pages.ui.session.state import Key, app_state
 
 METHOD, ADVISOR, SEED, TREATED = NAMES = ("method", "advisor", "seed", "treated")
@@ -45,7 +46,7 @@ def follow(cohort: Cohort) -> None:
         return
     policy, advisor = st.query_params.get(METHOD, ""), st.query_params.get(ADVISOR, "")
     seed, treated = whole(SEED), whole(TREATED)
-    known = policy in loaders.policies() and advisor in advice.choices() and advisor != advice.MODEL
+    known = policy in list(REGISTRY) and advisor in advice.choices() and advisor != advice.MODEL
     if not known or seed is None or treated is None or seed > HIGHEST_SEED or treated > live.LONGEST:
         return
     st.session_state.update({Key.POLICY: policy, Key.ADVISOR: advisor, Key.SEED: seed})
