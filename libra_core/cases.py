@@ -1,4 +1,4 @@
-"""All that an advisor may know about a patient: typed, allow-listed facts and the feasible menu."""
+"""A patient as an advisor sees them: typed, allow-listed facts and the feasible menu."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class MenuArm:
 
 @dataclass(frozen=True)
 class MenuChange:
-    """A habit that may move for this patient, with the levels to choose from (clinical units, signed, 0 first)."""
+    """A habit that may change for this patient, with the levels to choose from (clinical units, signed, 0 first)."""
 
     index: int  # position among the mutable features
     name: str
@@ -42,7 +42,7 @@ class MenuChange:
 class Case:
     """All that an advisor may know: typed, allow-listed facts and the feasible menu. No id, no free text.
 
-    `row` is the cohort's row number: it finds the case again on this machine and never leaves it.
+    `row` is the cohort's row number: it identifies the case on this machine and never leaves it.
     """
 
     row: int

@@ -1,7 +1,7 @@
 """A hash chain over a log: each row's hash covers its text and the hash before it.
 
-An edited, removed, inserted or reordered row is found. Somebody who rewrites the whole chain and its stored end is
-found only with an end (number, hash) that was written down elsewhere.
+An edited, removed, inserted or reordered row is found. A rewrite of the whole chain and its
+stored end is found only with an end (number, hash) noted elsewhere.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def link(previous: str, text: str) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What walking a chain found: `ok`, and a sentence."""
+    """The result of walking a chain, with a sentence."""
 
     ok: bool
     message: str

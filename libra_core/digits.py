@@ -1,4 +1,4 @@
-"""Numbers as people read them: one minus sign, no '−0', thousands apart."""
+"""Numbers for display: a typographic minus, no '−0', thousands separated."""
 
 from __future__ import annotations
 

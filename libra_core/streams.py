@@ -44,7 +44,7 @@ class Streams:
 
     def restore(self, state: dict[str, Any]) -> None:
         if len(state["generators"]) != self.n:
-            raise ValueError(f"the saved streams are of {len(state['generators'])} replicates, not {self.n}")
+            raise ValueError(f"the saved streams have {len(state['generators'])} replicates, not {self.n}")
         for generator, saved in zip(self.generators, state["generators"], strict=True):
             generator.bit_generator.state = saved
         self._uniform.restore(state["uniform"])

@@ -1,4 +1,4 @@
-"""Compile the kernels ahead of time, so that nobody waits for it at the first click."""
+"""Compile the kernels ahead of time, so that the first click need not wait."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ TINY = EnvironmentSpec(arms=2, d_immutable=1, d_mutable=2)
 
 
 def warm() -> None:
-    """Run everything compiled once, small. Seconds the first time, a moment once the cache is there."""
+    """Run every kernel once on a small problem: seconds the first time, then cached."""
     run_study(StudySpec(TINY, ("glrb",), "random", 2, 1), workers=1)
     run_study(StudySpec(TINY, ("glrb",), "random", 2, 1, config=PolicyConfig(shared=True)), workers=1)

@@ -1,4 +1,4 @@
-"""Case study: the story in eight screens, for the wall. Every number is computed from stored studies."""
+"""Case study: the method in eight screens, made for presenting. Every number is computed from stored studies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pages.ui.session.state import si_units
 
 
 def start_again() -> None:
-    """The first screen, nobody treated: the known state of every presentation."""
+    """The first screen and no patient treated: the initial state of a presentation."""
     case_run.reset()
     present.go(0, 1)
 

@@ -1,4 +1,4 @@
-"""Cohort: who the patients are, what was measured, what was assumed; choose one, or bring your own file."""
+"""Cohort: who the patients are, what was measured, what was assumed; choose one, or upload a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pages.ui.session.state import Key, app_state, si_units
 
 
 def choose() -> Cohort:
-    """The two ways to get a cohort, side by side, and what came of the upload."""
+    """The two ways to get a cohort, side by side, and the result of the upload."""
     left, right = st.columns([3, 2], gap="medium")
     with left:
         cohort, names = current.cohort(), current.sources()

@@ -20,7 +20,7 @@ AT_ONCE = 200  # patients that the method may treat by itself in one run of the 
 
 
 def look(by: int, last: int) -> None:
-    """Look at the patient before or after; after the last one it is the present one again."""
+    """View the previous or the next patient; after the last earlier one, the current one again."""
     state = feedback_state()
     there = (state.looking_at or last) + by
     state.looking_at = there if 1 <= there < last else (1 if there < 1 else None)
@@ -28,10 +28,10 @@ def look(by: int, last: int) -> None:
 
 
 def bar(session: SessionLog, here: int, last: int) -> None:
-    """Where one is, what the last click did, and the ways back, forth and out."""
+    """The position, the result of the last click, and the buttons to go back, forward and out."""
     spec, ledger = session.info.spec, session.ledger
-    put_off = sum(bool(case.deferred) for case in ledger.open_cases)
-    text = f"{ledger.decided} of {spec.planned} decided" + (f" · {put_off} put off" if put_off else "")
+    deferred = sum(bool(case.deferred) for case in ledger.open_cases)
+    text = f"{ledger.decided} of {spec.planned} decided" + (f" · {deferred} deferred" if deferred else "")
     with st.container(key="session-bar", gap=None):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             name = cards.escaped(session.info.name)
@@ -54,7 +54,7 @@ def bar(session: SessionLog, here: int, last: int) -> None:
                 icon=":material/chevron_right:",
                 icon_position="right",
             )
-            st.button("Leave", key=Key.LEAVE, on_click=leave, help="Everything is kept; go on whenever you like.")
+            st.button("Leave", key=Key.LEAVE, on_click=leave, help="Everything is saved; continue at any time.")
         messages()
 
 
@@ -64,7 +64,7 @@ def messages() -> None:
         st.error(cards.escaped(state.problem), icon=":material/error:")
     if state.done:
         st.markdown(f":green-badge[:material/check: recorded] {cards.escaped(state.done)}")
-    if state.log:  # a test that kills the server believes only what it has seen here
+    if state.log:  # a test that kills the server relies on what is shown here
         heartbeat("decided", state.log.ledger.decided)
 
 
@@ -77,7 +77,7 @@ def asked_line(session: SessionLog, here: int) -> None:
     limit = (
         f"In theory at most {bound:,.0f} questions for {planned} patients."
         if bound < planned
-        else f"The theory's bound on questions, {bound:,.0f}, says nothing yet for so few patients."
+        else f"The theoretical bound on questions, {bound:,.0f}, exceeds the number of patients."
     )
     alone = 0  # patients just before this one about whom the method was sure
     while (
@@ -126,10 +126,10 @@ def at_work(session: SessionLog) -> None:
 
 
 def _end(session: SessionLog) -> None:
-    """Nobody but those put off is left: they need not be decided."""
+    """Only deferred patients are left; they need not be decided."""
     left = len(session.ledger.open_cases)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f"Everybody else is decided. {left} put off {'is' if left == 1 else 'are'} left.")
+        st.caption(f"All other patients are decided; {left} {'is' if left == 1 else 'are'} still deferred.")
         st.button("End without deciding them", key=Key.CLOSE, on_click=lambda: act(_close), type="tertiary")
 
 

@@ -1,32 +1,32 @@
-"""Recommend: one patient, one plan, why, how sure, what else; and the simulated run, patient by patient."""
+"""Recommend: one patient, one plan, why, how sure, what else; and the simulated run."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from libra_core.cohort import Cohort
+from libra_core.policies import REGISTRY
 from pages.ui.draw import cards
 from pages.ui.draw.show import heartbeat, nobody
 from pages.ui.draw.words import sentence
 from pages.ui.recommend import values as own_values
 from pages.ui.recommend import view
 from pages.ui.session import address as run_address
-from pages.ui.session import advice, current, live, loaders
+from pages.ui.session import advice, current, live
 from pages.ui.session.state import Key, app_state, si_units, widget
 
 
 def controls() -> None:
-    """Method, advisor and the keys of the player. The Play switch stays outside the part that ticks."""
-    policies = loaders.policies()
+    """Method, advisor and the player's buttons. The Play switch stays outside the fragment that reruns."""
     method, advisor, seed, player = st.columns([3, 4, 1.4, 6], vertical_alignment="bottom", gap="small")
     chosen = method.selectbox(
         "Method",
-        list(policies),
-        index=list(policies).index("libra"),
-        format_func=lambda name: policies[name].label,
+        list(REGISTRY),
+        index=list(REGISTRY).index("libra"),
+        format_func=lambda name: REGISTRY[name].label,
         key=Key.POLICY,
         on_change=live.reset,
-        help="How plans are chosen. The page *About* says what each method does.",
+        help="How plans are chosen. The page *About* describes each method.",
         persist_state="session",
     )
     advisor.selectbox(
@@ -35,8 +35,8 @@ def controls() -> None:
         format_func=advice.label,
         key=Key.ADVISOR,
         on_change=live.reset,
-        disabled=not policies[chosen].needs_advisor,
-        help="Who is asked when the method is unsure. Simulated advisors know a blurred version of the truth.",
+        disabled=not REGISTRY[chosen].needs_advisor,
+        help="Whom the method asks when it is unsure. Simulated advisors know the true model with noise.",
         persist_state="session",
     )
     seed.number_input(
@@ -53,24 +53,23 @@ def controls() -> None:
         st.button("+10", key=Key.STEP_TEN, on_click=live.step, args=(10,), help="Treat ten more patients")
         st.toggle("Play", key=Key.PLAY)
         st.selectbox("Speed", list(live.SPEEDS), 1, key=Key.SPEED, label_visibility="collapsed", width=105)
-        st.button("Reset", key=Key.RESET, on_click=live.reset, help="Forget this run and start anew")
+        st.button("Reset", key=Key.RESET, on_click=live.reset, help="Discard this run and start a new one")
 
 
 def who_is_asked() -> None:
-    """A reader must know that looking may already ask somebody outside."""
-    if live.settings()[1] == advice.MODEL and loaders.policies()[live.settings()[0]].needs_advisor:
+    """A notice that viewing a patient may already send a question to a server."""
+    if live.settings()[1] == advice.MODEL and REGISTRY[live.settings()[0]].needs_advisor:
         st.markdown(
-            ":material/forum: :small[The language model is asked about every patient on show about whom the method is "
-            "unsure, also when you only look. Each question counts towards the limits on the page *Settings*.]"
+            ":material/forum: :small[The language model is asked about every displayed patient for whom the method is "
+            "unsure, even if you only view the patient. Each question counts towards the limits on *Settings*.]"
         )
 
 
 def playground(cohort: Cohort) -> None:
-    """The part that ticks: patient, plan, chart."""
+    """The part that reruns while playing: patient, plan, chart."""
     session = live.displayed(cohort)
-    speed = widget(Key.SPEED, "Normal")
-    if widget(Key.PLAY, False):
-        live.tick(session, speed)
+    if widget(Key.PLAY, False) and (due := session.due(widget(Key.SPEED, "Normal"))):
+        live.step(due)
     run_address.write(cohort, session)
     shown = live.shown_plan(cohort, session)
     cards.patient_header(cohort, shown.row, si_units())

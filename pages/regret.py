@@ -11,7 +11,7 @@ from pages.ui.session import jobs
 
 
 def results() -> None:
-    """The result of the last study, why there is none, or an invitation to run one."""
+    """The result of the last study, the reason why there is none, or an example."""
     job = form.STUDY.get()
     if job is None:
         view.invitation()

@@ -1,4 +1,4 @@
-"""The whole dashboard: page settings, the list of pages, and the frame that every page stands in."""
+"""The whole dashboard: page settings, the list of pages, and the frame around every page."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from pages.ui.shell.heap import heap
 
 ICON = Path(__file__).parent / "ui" / "shell" / "icon.svg"  # a local file: the dashboard works without the internet
 PAGES = (
-    ("cohort", "groups", "Choose or upload a cohort, see what is in it and what was assumed, and pick a patient."),
+    ("cohort", "groups", "Choose or upload a cohort, see what was measured and assumed, and select a patient."),
     (
         "recommend",
         "clinical_notes",
-        "The recommendation for one patient, why, what else, and the run patient by patient.",
+        "The recommendation for one patient, its reasons, the alternatives, and the simulated run.",
     ),
     (
         "compare",
@@ -27,13 +27,17 @@ PAGES = (
         "monitoring",
         "What each method loses while it learns, over many simulated patients; when it asks.",
     ),
-    ("feedback", "rate_review", "Decide patient by patient, with or without the proposal in view; every step is kept."),
+    (
+        "feedback",
+        "rate_review",
+        "Decide patient by patient, with or without the proposal in view; every step is recorded.",
+    ),
     (
         "case_study",
         "slideshow",
-        "The story in eight screens, from a stored study, with a mode for presenting.",
+        "The method in eight screens, from a stored study, with a presentation mode.",
     ),
-    ("settings", "tune", "The language model: off until you switch it on; what it is told, and what it may spend."),
+    ("settings", "tune", "The language model: off until you switch it on; the facts it receives, and its limits."),
     ("about", "info", "The method in plain words, the data, the limits, and the source of every number."),
 )
 

@@ -9,8 +9,8 @@ from pages.ui.session import current
 from pages.ui.settings import view
 
 st.markdown(
-    "**You need nothing on this page** unless you want a language model's opinion beside the guideline's. It is off "
-    "until you switch it on, and the dashboard works in full without it."
+    "**Nothing on this page is required** unless you want a language model's opinion beside the guideline's. It is off "
+    "until you switch it on, and the dashboard works fully without it."
 )
 left, right = st.columns([1, 1], gap="large")
 with left:

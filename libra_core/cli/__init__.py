@@ -1,7 +1,7 @@
 """The command line: `libra COMMAND`, or `python -m libra_core COMMAND`.
 
-A command is a module of this folder with `declare(parser)` and `run(arguments)`. It is imported when the command is
-used, so that the first --help waits for none of them.
+A command is a module of this folder with `declare(parser)` and `run(arguments)`. It is imported only when the command
+is used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from libra_core.cli import terminal
 
 COMMANDS = {  # name -> what it does, and an example for the end of its --help
-    "cohort": ("look at a cohort", "cohort check nhanes"),
+    "cohort": ("check a cohort", "cohort check nhanes"),
     "recommend": ("recommend for one patient", "recommend --cohort nhanes --row 12"),
     "simulate": (
         "compare policies over many simulated patients",
@@ -25,21 +25,20 @@ COMMANDS = {  # name -> what it does, and an example for the end of its --help
     "advise": ("ask an advisor about one patient, and decide", "advise --cohort nhanes --row 12 --advisor guideline"),
     "report": ("write a report as HTML, PDF or slides", "report --cohort nhanes --row 12 --format pdf --out sheet.pdf"),
     "replay": (
-        "prove that the record of a clinician's session is complete and that its proposals recompute",
+        "verify that a clinician's session is completely recorded and that its proposals can be recomputed",
         "replay 4f1c20 --cohort patients.csv",
     ),
-    "warm": ("compile the numerical kernels now, so that nobody waits later", "warm"),
+    "warm": ("compile the numerical kernels ahead of their first use", "warm"),
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code 0: done; 1: examined, and something is wrong; 2: the input or the output cannot be used, with the
-    reason in words; 130: stopped."""
+    """Exit code 0: done; 1: the check failed; 2: unusable input or output, with the reason; 130: stopped."""
     try:
         with terminal.prepared():
             arguments = command_line().parse_args(argv)
             return int(arguments.run(arguments))
-    except BrokenPipeError:  # the reader (`| head`) has seen enough
+    except BrokenPipeError:  # the reader, such as `| head`, has closed the pipe
         terminal.silence(sys.stdout)
         return 0
     except (ValueError, IndexError, OSError) as error:  # each carries a sentence for a person
@@ -69,7 +68,7 @@ def command_line() -> argparse.ArgumentParser:
 
 
 class _Help(argparse.HelpFormatter):
-    """Leaves the line to copy at the end as it is; argparse would break it where it likes."""
+    """Leaves the example at the end on one line, which argparse would wrap."""
 
     EXAMPLE = "example:"
 
@@ -78,8 +77,7 @@ class _Help(argparse.HelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Learns its options from the command's module when it is used, and answers what it cannot read with one
-    sentence, not with every option it has."""
+    """Takes its options from the command's module when the command is used; reports an error in one sentence."""
 
     def __init__(self, *args: Any, module: str = "", example: str = "", **options: Any) -> None:
         super().__init__(*args, **options)

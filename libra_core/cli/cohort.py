@@ -1,4 +1,4 @@
-"""`python -m libra_core cohort check`: can this table be used, and what was done to it."""
+"""`python -m libra_core cohort check`: whether a table can be used, and the report on it."""
 
 from __future__ import annotations
 

@@ -100,14 +100,14 @@ def alerts(shown: PlanSummary) -> list[str]:
 
 
 def worth(cohort: Cohort, shown: PlanSummary) -> list[str]:
-    """The line about net benefit and what parts it from the fall."""
+    """The line about net benefit and its difference to the fall."""
     from libra_core.report.wording import net
 
     return [f"{text}." for text in [net(cohort, shown)] if text and shown.has_model]
 
 
 def checks(cohort: Cohort, shown: PlanSummary) -> list[str]:
-    """The lines below a plan: what to watch, the gravest first, and what to check before it starts."""
+    """The lines below a plan: cautions, most serious first, and checks before it starts."""
     from libra_core.report.wording import to_check
 
     watch = [f"Watch:     {caution}" for caution in shown.cautions]
@@ -115,7 +115,7 @@ def checks(cohort: Cohort, shown: PlanSummary) -> list[str]:
 
 
 def as_json(shown: PlanSummary) -> dict[str, Any]:
-    """What must be read beside a plan, and what it is worth; null where nothing is known."""
+    """Alerts, cautions, checks and effects of a plan; null where unknown."""
     return {
         "alerts": [{"level": alert.level, "reason": alert.reason} for alert in shown.alerts if alert.level != "note"],
         "cautions": list(shown.cautions),
@@ -130,7 +130,7 @@ def as_json(shown: PlanSummary) -> dict[str, Any]:
 
 
 def changes_of(protocol: Protocol, delta: tuple[float, ...]) -> dict[str, dict[str, Any]]:
-    """The change of each habit that moves, in clinical units."""
+    """The changes of habits, in clinical units."""
     moves = zip(protocol.mutable_features, protocol.change(delta), strict=True)
     return {f.name: {"delta": round(float(change), 6), "unit": f.unit} for f, change in moves if change != 0}
 

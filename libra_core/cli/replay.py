@@ -1,4 +1,4 @@
-"""`python -m libra_core replay SESSION`: prove that a session's record is whole and that its proposals recompute."""
+"""`python -m libra_core replay SESSION`: verify that a session is completely recorded and its proposals recompute."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "Walk the audit chain of a session, then replay its log from the first event and compare every "
         "stored proposal with the recomputed one. Without SESSION, list the sessions."
     )
-    parser.add_argument("session", nargs="?", help="the session's id, or its beginning")
-    parser.add_argument("--database", help="where the record lives (default: LIBRA_DATABASE_URL, or data/local)")
+    parser.add_argument("session", nargs="?", help="the session's id, or its first characters")
+    parser.add_argument("--database", help="the database of the record (default: LIBRA_DATABASE_URL, or data/local)")
     parser.add_argument("--study", default="study", help="the study that the session belongs to")
-    parser.add_argument("--cohort", help="the file, if the session was held with an uploaded one")
-    parser.add_argument("--noted", help="SEQ:HASH written down earlier, to notice a log rewritten as a whole")
+    parser.add_argument("--cohort", help="the file, if the session used an uploaded one")
+    parser.add_argument("--noted", help="SEQ:HASH noted earlier, to detect a log that was rewritten as a whole")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when everything is proven, 1 when something is wrong, 2 when it cannot be examined."""
+    """0: verified; 1: something is wrong; 2: the record cannot be examined."""
     from libra_core.cohort import CohortError  # a database layer is a long import for a command line
     from libra_core.records import Actor, Database, RecordsError, Repository, Role
 
@@ -60,7 +60,7 @@ def _list(repository: Repository) -> int:
 
 
 def _noted(text: str | None) -> tuple[int, str] | None:
-    """What was written down of a log. Raises ValueError with a sentence."""
+    """The end of a log that was noted. Raises ValueError with a sentence."""
     if text is None:
         return None
     if not (found := re.fullmatch(r"(\d{1,9}):([0-9a-f]{64})", text.strip(), re.ASCII)):

@@ -1,4 +1,4 @@
-"""The terminal as it is: closed, full, or without the characters of this program's sentences."""
+"""Output to terminals that are closed, full, or lack some characters."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ STOPPED = "Stopped; nothing was written."
 
 @contextmanager
 def prepared() -> Iterator[None]:
-    """Make every sentence printable, and Ctrl-C an end. Raises OSError, before the work, when there is nowhere to
-    print to, and after it when not everything could be printed."""
+    """Make every sentence printable, and let Ctrl-C end the program. Raises OSError before the work if the output is
+    closed, and after it if not everything could be printed."""
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 -- as long as the program
     if sys.stdout is None:
@@ -46,8 +46,8 @@ def prepared() -> Iterator[None]:
 
 
 def _stop(*_: object) -> None:
-    """End at once: a KeyboardInterrupt would be swallowed by an import or a compiler that it happens to strike, and
-    would wait for threads. Nothing is lost by it, but a file in writing puts its own affairs in order."""
+    """End at once: a KeyboardInterrupt may be swallowed by an import or a compiler, and would wait for threads. Only a
+    file being written needs it, to clean up."""
     if files.writing:
         raise KeyboardInterrupt
     os.write(2, f"\n{STOPPED}\n".encode())
@@ -55,13 +55,13 @@ def _stop(*_: object) -> None:
 
 
 def silence(stream: TextIO | None) -> None:
-    """Let what is still to be printed go nowhere, so that the end of the program does not fail over it."""
+    """Discard all further output, so that the end of the program does not fail."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1 if stream is None else stream.fileno())
 
 
 def sentence(error: Exception) -> str:
-    """What went wrong, in words: the system's own errors carry numbers."""
+    """The error as a sentence, without the numbers of system errors."""
     if not isinstance(error, OSError) or error.strerror is None:
         return str(error)
     if error.filename is not None:
@@ -73,7 +73,7 @@ def sentence(error: Exception) -> str:
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
-    """In place of characters that the terminal does not know: a minus must never become a question mark."""
+    """Replace characters that the terminal lacks: a minus must never become a question mark."""
     assert isinstance(error, UnicodeEncodeError)
     text = unicodedata.normalize("NFKD", error.object[error.start : error.end].translate(PLAIN))
     return text.encode(error.encoding, "ignore").decode(error.encoding) or "?", error.end

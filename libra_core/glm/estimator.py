@@ -72,9 +72,9 @@ def _learn(link, theta, P, arm, x, reward, log_det):
 
 
 class Estimator(ABC):
-    """What has been learned: theta (R, K, d) and the inverse precision A (R, K, d, d). Policies read nothing else.
+    """The estimate: theta (R, K, d) and the inverse precision A (R, K, d, d). Policies read nothing else.
 
-    A subclass writes `update` and `arrays`, and changes both in place: a page holds on to them.
+    A subclass writes `update` and `arrays`, and changes theta and A in place.
 
     Not guaranteed: that sqrt(x'A x) times a radius covers the truth; `glm.confidence` says which radius does. The
     one-pass estimate is the maximum-likelihood one for the identity link only; `Refitting` keeps it close for others.
@@ -108,7 +108,7 @@ class Estimator(ABC):
         """The learned arrays, by name, to save and to restore in place."""
 
     def load(self, saved: dict[str, np.ndarray]) -> None:
-        """Take over saved arrays(), in place. Raises ValueError when a shape does not fit."""
+        """Restore saved arrays(), in place. Raises ValueError when a shape does not fit."""
         copy_into(self.arrays(), saved)
 
 
@@ -182,7 +182,7 @@ class Shared(Estimator):
     `OnePass`, and any two arms the prior correlation COMMON. Cost O(d^2 K^2) for each observation.
     """
 
-    COMMON = 0.9  # ours: treatments of one disease resemble each other far more than they differ
+    COMMON = 0.9  # our choice: treatments of one disease resemble each other far more than they differ
 
     def __init__(self, link: Link, replicates: int, arms: int, d: int, ridge: float) -> None:
         self.link = link

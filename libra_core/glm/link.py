@@ -1,6 +1,6 @@
 """Link functions: E[reward] = mu(z), z = theta' x.
 
-A link is an object that Python reads and a code that the compiled kernels read; both use the same formulas below.
+Python uses a `Link` object, compiled kernels its integer code; both use the formulas below.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from libra_core.arrays import Floats
 from libra_core.kernels import kernel
 
 IDENTITY, LOGISTIC, PROBIT, POISSON = 0, 1, 2, 3
-SLOPE_FLOOR = 0.02  # kappa: smallest mu'(z) that a one-pass update counts as information (ours, stated)
+SLOPE_FLOOR = 0.02  # kappa: the smallest mu'(z) that a one-pass update counts as information (our choice)
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""The full maximum-likelihood estimator: the slow reference, and the refits that keep a one-pass estimate honest."""
+"""The full maximum-likelihood estimator: the slow reference, and refits that correct a one-pass estimate."""
 
 from __future__ import annotations
 
@@ -78,9 +78,7 @@ class Refitting(OnePass):
     def _grow(self, size: int) -> None:
         for name in ("x", "reward", "arm"):
             old = getattr(self, name)
-            new = np.zeros((size, *old.shape[1:]), old.dtype)
-            new[: min(size, len(old))] = old[:size]
-            setattr(self, name, new)
+            setattr(self, name, np.concatenate([old, np.zeros((size - len(old), *old.shape[1:]), old.dtype)]))
 
     def arrays(self) -> dict[str, np.ndarray]:
         n = int(self.n[0])

@@ -1,4 +1,4 @@
-"""The case study: its stored studies, its cohort, its patient, and the truth that they are measured against."""
+"""The case study: its stored studies, cohort and patient, and the true model that results are compared with."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from libra_core.study.live import LiveRun
 from libra_core.study.store import StoredStudy, StudyError, load_case_study, load_study
 from libra_core.summary import PlanSummary
 
-LEARNED = 200  # simulated patients that LIBRA has treated before the patient of the story comes
+LEARNED = 200  # simulated patients that LIBRA treats before the patient of the case study
 
 
 @dataclass(frozen=True, eq=False)
 class CaseStudy:
-    """Everything that the story is told from. main names it; full and sabotage are what it is held against."""
+    """The data of the case study. main identifies it; full and sabotage are compared with it."""
 
     main: StoredStudy
     full: StoredStudy | None
@@ -30,40 +30,40 @@ class CaseStudy:
 
     @cached_property
     def truth(self) -> Truth:
-        """The best plans of everybody who enters the simulation."""
+        """The best plan of every patient in the simulation."""
         return truth(self.environment, self.cohort.arrivals)
 
     @cached_property
     def _choice(self) -> tuple[int, str]:
-        """Position in `truth` of the patient of the story, and the rule by which it was found: each wish narrows the
-        choice where anybody is left. Nothing that a method did in a study is looked at."""
+        """Position in `truth` of the patient of the case study, and the rule of selection: each criterion narrows the
+        choice unless no patient is left. No method's results play a part."""
         protocol, measured = self.cohort.protocol, (~self.cohort.imputed.loc[self.truth.rows]).sum(axis=1).to_numpy()
         left = np.ones(len(self.truth.rows), bool)
-        told: list[str] = []
-        wishes = [(self.truth.switched, "for whom a change of habits makes another treatment the best one")]
+        applied: list[str] = []
+        criteria = [(self.truth.switched, "for whom a change of habits makes another treatment the best one")]
         if protocol.story:
             fits = protocol.story.fires(protocol.columns(self.cohort.values[self.truth.rows]))
-            wishes.insert(0, (fits, f"who are {protocol.story.reason}"))
-        for wish, words in wishes:
-            if (left & wish).any():
-                left, told = left & wish, [*told, words]
+            criteria.insert(0, (fits, f"who are {protocol.story.reason}"))
+        for fits, words in criteria:
+            if (left & fits).any():
+                left, applied = left & fits, [*applied, words]
         left &= measured == measured[left].max()
-        told.append("about whom most was measured")
-        return int(np.flatnonzero(left)[0]), f"the first of those {'; '.join(told)}"
+        applied.append("with the most measured values")
+        return int(np.flatnonzero(left)[0]), f"the first of those {'; '.join(applied)}"
 
     @property
     def place(self) -> int:
-        """Position in `truth` of the patient of the story."""
+        """Position in `truth` of the patient of the case study."""
         return self._choice[0]
 
     @property
     def chosen(self) -> str:
-        """Why this patient, to be read after a colon."""
+        """The rule by which this patient was selected, as a clause."""
         return self._choice[1]
 
     @cached_property
     def lost(self) -> float:
-        """How much less the plan of LIBRA is worth to the patient of the story than the best one, reward units."""
+        """The net benefit that this patient loses with LIBRA's plan instead of the best one, reward units."""
         who = self.cohort.contexts(self.truth.rows[[self.place]], goal=self.environment.problem.link.binary)
         plan = Actions(np.array([self.proposed.arm]), np.array([self.proposed.delta]))
         return float(self.truth.value[self.place] - self.environment.worth(who, plan)[0])
@@ -73,14 +73,14 @@ class CaseStudy:
         return int(self.truth.rows[self.place])
 
     def start_run(self) -> LiveRun:
-        """LIBRA in the stored study's first replicate, to be watched from its first patient."""
+        """LIBRA in the stored study's first replicate, before its first patient."""
         spec = self.main.spec
         kind = spec.environment
         return LiveRun.start(self.cohort, "libra", spec.advisor, spec.seed, spec.config, kind.link, kind.compliance)
 
     @cached_property
     def proposed(self) -> PlanSummary:
-        """What LIBRA proposes to the patient of the story after LEARNED patients of that replicate."""
+        """LIBRA's plan for the patient of the case study after LEARNED patients of that replicate."""
         run = self.start_run()
         for _ in range(LEARNED):
             run.step()
@@ -99,13 +99,9 @@ def load_case(wanted: str = "") -> CaseStudy:
     except StudyError:
         if not wanted:
             raise
-    if not wanted or wanted == ready.get("main", _Nothing).hash:
+    if not wanted or (ready and wanted == ready["main"].hash):
         return make_case(ready["main"], ready.get("full"), ready.get("sabotage"))
     return make_case(load_study(wanted))
-
-
-class _Nothing:
-    hash = ""
 
 
 def make_case(main: StoredStudy, full: StoredStudy | None = None, sabotage: StoredStudy | None = None) -> CaseStudy:

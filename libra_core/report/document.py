@@ -1,4 +1,4 @@
-"""A report as data: sections of plain text, tables and charts. Every format is made from this and nothing else.
+"""A report as data: sections of plain text, tables and charts. Every format is made only from this.
 
 Text is plain: no markup of any kind, so that each format escapes it in its own way.
 """
@@ -16,7 +16,7 @@ WARNING = "Research demonstration: simulated outcomes, not for clinical use"
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """One curve with the band around it; low and high are None for a curve without."""
+    """One curve with its band; low and high are None for a curve without one."""
 
     name: str
     x: Floats
@@ -48,7 +48,7 @@ class Bar:
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """Curves or horizontal bars, one of them. alt says in words what the picture shows."""
+    """Curves or horizontal bars, not both. alt: the description for screen readers."""
 
     alt: str
     x: str
@@ -66,7 +66,7 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """One screen, slide or part of a page. message: the one sentence to take home. maths: for the fold-out."""
+    """One screen, slide or part of a page. message: its conclusion, one sentence. maths: details for mathematicians."""
 
     key: str
     title: str
@@ -79,9 +79,9 @@ class Section:
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """A whole report. facts: what identifies it (seed, config hash, versions, data), shown in every format.
+    """A whole report. facts: its provenance (seed, config hash, versions, data), shown in every format.
 
-    plain: a hand-out for patients, in large type and without method talk.
+    plain: a hand-out for patients, in large type and without technical terms.
     """
 
     title: str
@@ -94,5 +94,5 @@ class Document:
 
     @property
     def footer(self) -> str:
-        """What stands on every page."""
+        """The footer of every page."""
         return f"{WARNING} · {self.stamp}" if self.stamp else WARNING

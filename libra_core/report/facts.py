@@ -1,4 +1,4 @@
-"""What identifies a report: settings, seed, hash, versions, data. The same lines in every format."""
+"""The provenance of a report: settings, seed, hash, versions, data. The same lines in every format."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def study_facts(study: StoredStudy) -> tuple[tuple[str, str], ...]:
         ("Methods", ", ".join(label(name) for name in spec.policies)),
         ("Advisor", f"{advisor(spec.advisor)} ({spec.advisor})"),
         (
-            "Patients make",
-            "a random share of an advised change" if environment.compliance == "partial" else "all of it",
+            "Compliance",
+            "a random share of an advised change" if environment.compliance == "partial" else "full",
         ),
         ("Data", study.provenance),
-        ("Digest of data and protocol", study.inputs or "not named by this file"),
+        ("Digest of data and protocol", study.inputs or "not recorded in this file"),
         ("Made with", made),
         ("Digest of the numbers", study.digest),
     )

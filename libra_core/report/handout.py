@@ -1,4 +1,4 @@
-"""A sheet for one patient, in plain words and large type: where things stand, what the plan asks, what to ask."""
+"""A sheet for one patient, in plain words and large type: values today, the plan, questions to ask."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from libra_core.study.live import LiveRun
 from libra_core.summary import PlanSummary
 
 LEARNED = 200  # simulated patients that the method has treated before
-BELOW_GOAL = "You are below it now. This plan is made for people above it: ask your doctor before you change a thing."
+BELOW_GOAL = "You are below it now. This plan is made for people above it: ask your doctor before you change anything."
 
 
 def handout(cohort: Cohort, row: int, seed: int = 0, si: bool = False) -> Document:
@@ -27,7 +27,7 @@ def handout(cohort: Cohort, row: int, seed: int = 0, si: bool = False) -> Docume
 
 
 def handout_for(cohort: Cohort, shown: PlanSummary, config_hash: str, seed: int, si: bool) -> Document:
-    """The sheet for a plan that was made already."""
+    """The sheet for an existing plan."""
     before, row = _before(cohort, shown), shown.row
     sections = (
         _now(cohort, shown, si),
@@ -43,8 +43,8 @@ def handout_for(cohort: Cohort, shown: PlanSummary, config_hash: str, seed: int,
     text = "\n".join(line for s in sections for line in (s.title, s.message, *s.points))
     level = f"school grade {max(1.0, grade(text, names(cohort))):.0f} or so (Flesch-Kincaid), drugs and habits left out"
     return Document(
-        title="Your plan: a sheet to talk about",
-        subtitle=f"For patient {cohort.ids[row]}. Bring it to your doctor. Do not start or stop a drug by yourself.",
+        title="Your plan, to talk over with your doctor",
+        subtitle=f"For patient {cohort.ids[row]}. Do not start or stop a drug by yourself.",
         sections=sections,
         facts=(*facts, ("Reading level", level)),
         plain=True,
@@ -53,7 +53,7 @@ def handout_for(cohort: Cohort, shown: PlanSummary, config_hash: str, seed: int,
 
 
 def names(cohort: Cohort) -> tuple[str, ...]:
-    """What the protocol calls things: left out when the reading level is judged."""
+    """The protocol's own terms, left out when the reading level is computed."""
     protocol = cohort.protocol
     labels = [name for f in protocol.features for name in (f.label, f.label_inside)]
     labels += [t.label for t in protocol.treatments]
@@ -92,7 +92,7 @@ def _drug(cohort: Cohort, shown: PlanSummary) -> Section:
 
 
 def _before(cohort: Cohort, shown: PlanSummary) -> Section:
-    """What the pages say beside the plan, for the one who takes it: cautions, and what nobody has checked."""
+    """Cautions for the patient, and facts to check before the start."""
     facts = [cohort.protocol.feature(item.feature).label_inside for item in shown.checks]
     unknown = [f"if you {fact.replace('takes', 'take', 1)}" if fact.startswith("takes ") else fact for fact in facts]
     check = (f"Your doctor needs to check these first: {', '.join(unknown)}.",) if unknown else ()

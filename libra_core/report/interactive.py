@@ -1,4 +1,4 @@
-"""A chart as a Plotly figure: for HTML in the colours of paper, for a page in the colours that it names."""
+"""A chart as a Plotly figure: on white for HTML, in the theme's colours for a page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def figure(chart: Chart) -> go.Figure:
 
 
 def blank(alt: str, x: str, y: str, height: int, ink: str, size: int) -> go.Figure:
-    """An empty figure with its axes and type; its description is in layout.meta["alt"]."""
+    """An empty figure with axes and fonts; its description is in layout.meta["alt"]."""
     font = {"size": size, "color": ink}
     axis = {"title_font": font, "tickfont": font, "showgrid": True, "automargin": True}
     return go.Figure(
@@ -46,7 +46,7 @@ def blank(alt: str, x: str, y: str, height: int, ink: str, size: int) -> go.Figu
 
 
 def height(chart: Chart) -> int:
-    """Pixels: bars need more the more there are."""
+    """Height in pixels; it grows with the number of bars."""
     return 100 + 44 * len(chart.bars) if chart.bars else 380
 
 
@@ -70,7 +70,7 @@ def fill(out: go.Figure, chart: Chart, palette: Sequence[str], ink: str) -> go.F
 
 
 def curve(out: go.Figure, line: Line, colour: str, dash: str, hover: str, custom: list[float] | None = None) -> None:
-    """A line over its band; `custom` is what the hover text may name besides x and y."""
+    """A line over its band; `custom`: a further value for the hover text."""
     if line.low is not None and line.high is not None:
         out.add_scatter(
             x=[*line.x, *line.x[::-1]],
@@ -111,7 +111,7 @@ def _bars(out: go.Figure, chart: Chart, palette: Sequence[str], ink: str) -> Non
 
 
 def across(out: go.Figure, labels: Sequence[str], values: Sequence[float], **look: object) -> None:
-    """Horizontal bars, the first on top; a text stands at the end of its bar."""
+    """Horizontal bars, the first on top, with any text at the end of its bar."""
     at = {"textposition": "outside", "cliponaxis": False} if "text" in look else {}
     out.add_bar(y=list(labels), x=list(values), orientation="h", **at, **look)
     out.update_yaxes(autorange="reversed")
@@ -124,7 +124,7 @@ def whiskers(middle: ArrayLike, low: ArrayLike, high: ArrayLike, **look: object)
 
 
 def interactive(chart: Chart, first: bool) -> str:
-    """The figure as HTML. The first one of a page brings the drawing code along, so that the file needs no network."""
+    """The figure as HTML. The first one of a file includes plotly.js, so that no network is needed."""
     drawn = pio.to_html(
         figure(chart), full_html=False, include_plotlyjs=first, config={"displayModeBar": False, "responsive": True}
     )

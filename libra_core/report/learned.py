@@ -1,4 +1,4 @@
-"""The last screens: what was learned, beside the three guarantees, and for whom, within which limits."""
+"""The last screens: results beside the three guarantees, then subgroups and limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from libra_core.report.wording import factor, number, per_patient, rate, short_l
 from libra_core.study.metrics import band, group_frame
 
 CURVES = ("linucb", "glrb", "libra", "guideline", "advisor-only")
-SETTLED = 0.01  # share of a run from which an average so far is drawn: before it, it is one over few patients
+SETTLED = 0.01  # share of a run before which a running average covers too few patients to draw
 COMPARED = ("guideline", "glrb", "libra")
 
 
@@ -36,14 +36,14 @@ def regret_chart(case: CaseStudy, names: tuple[str, ...]) -> Chart:
 
 
 def calls_chart(case: CaseStudy) -> Chart:
-    """Questions so far, beside the shape of the promise, c log^2 t, fitted to them."""
+    """Questions so far, with the theoretical shape c log^2 t fitted to them."""
     study = case.main.result
     t = np.asarray(study.t, float)
     _, shape = log_squared(study, "libra")
     mean, low, high = band(policy(study, "libra").calls)
-    lines = (Line("LIBRA, questions", t, mean, low, high), Line("Shape that theory promises, fitted", t, shape))
+    lines = (Line("LIBRA, questions", t, mean, low, high), Line("Theoretical shape, fitted", t, shape))
     return Chart(
-        f"Questions after {study.t[-1]:,} patients: {mean[-1]:,.0f}, beside the fitted shape that theory promises",
+        f"Questions after {study.t[-1]:,} patients: {mean[-1]:,.0f}, with the theoretical shape fitted",
         "Patients treated",
         "Questions",
         lines,
@@ -51,23 +51,23 @@ def calls_chart(case: CaseStudy) -> Chart:
 
 
 def learned(case: CaseStudy, si: bool) -> Section:
-    """Regret, questions, and each guarantee with what was measured for it."""
+    """Regret, questions, and each guarantee with its measured counterpart."""
     study, unit = case.main.result, case.unit
     final = {name: lost(study, name).mean for name in CURVES}
     least = min(final, key=lambda name: final[name])
     mine = policy(study, "libra")
-    promised: tuple[tuple[str, str], ...] = (("A good start", _start(case)), ("Few questions", _effort(case)))
+    guarantees: tuple[tuple[str, str], ...] = (("A good start", _start(case)), ("Few questions", _effort(case)))
     if case.sabotage is not None:
-        promised += (("Bad advice does limited harm", _robust(case)),)
+        guarantees += (("Bad advice does limited harm", _robust(case)),)
     return Section(
         "learned",
-        "What was learned",
+        "Results",
         f"After {study.t[-1]:,} patients “{short_label(least)}” has lost least: {rate(final[least], unit)}. "
         f"LIBRA asked {mine.calls[:, -1].mean():,.0f} times.",
         (),
         charts=(regret_chart(case, CURVES), calls_chart(case)),
-        table=Table(("Promise", "Measured in this study"), promised),
-        maths=_promises(case),
+        table=Table(("Guarantee", "Measured in this study"), guarantees),
+        maths=_theory(case),
     )
 
 
@@ -84,7 +84,7 @@ def _start(case: CaseStudy) -> str:
 
 
 def _compared(found: Interval) -> str:
-    """'more than', 'less than', or 'about as much as' where the interval leaves both open."""
+    """'more than', 'less than', or 'about as much as' where the interval contains 0."""
     return "about as much as" if found.low <= 0 <= found.high else "more than" if found.mean > 0 else "less than"
 
 
@@ -101,34 +101,34 @@ def _robust(case: CaseStudy) -> str:
     harm, guarded = difference(study, "libra", "glrb"), policy(study, "libra-trial")
     text = (
         f"With an advisor who always names the worst treatment LIBRA lost {_compared(harm)} learning without one: the "
-        f"difference is {spread(harm, unit)} {per_patient(unit)}. Doing what that advisor says loses "
+        f"difference is {spread(harm, unit)} {per_patient(unit)}. Following that advisor loses "
         f"{number(lost(study, 'advisor-only').mean, unit)}."
     )
     if guarded.dismissed is not None:
-        text += f" {short_label('libra-trial')} noticed and stopped asking in {guarded.dismissed:.0%} of runs."
+        text += f" {short_label('libra-trial')} stopped asking in {guarded.dismissed:.0%} of runs."
     return text
 
 
-def _promises(case: CaseStudy) -> tuple[str, ...]:
+def _theory(case: CaseStudy) -> tuple[str, ...]:
     config, study = case.main.spec.config, case.main.result
     c, _ = log_squared(study, "libra")
     bound = policy(study, "libra").call_bound
-    says = "" if bound is None else f" The theorem's number here is {bound:,.0f}"
-    says += "" if bound is None else ": it says nothing yet at this length." if bound >= study.t[-1] else "."
+    says = "" if bound is None else f" The theoretical bound here is {bound:,.0f}"
+    says += "" if bound is None else ", more than the patients of the run." if bound >= study.t[-1] else "."
     return (
         "Names: LinUCB chooses the treatment only, GLRB treatment and habits, LIBRA is GLRB that may ask its advisor.",
-        f"Questions: O(log² T) are promised. Fitted: {c:.1f} log² t; in the second half they grow like t to the power "
+        f"Questions: O(log² T) in theory. Fitted: {c:.1f} log² t; in the second half they grow like t to the power "
         f"{growth(study, 'libra'):.2f} (1 = every patient).{says}",
         "Effort: in every round with a question the executed action is wide, so by the elliptical potential lemma "
         "there are at most 2 K d log(1 + T X²/(λ d)) · max(1, 4 L² β_T²/Δ²) of them.",
         "Robustness: adopted advice has regret at most w_l + c w_b while the intervals hold.",
         f"Here: radius {config.radius} (α = {config.alpha:g}), λ = {config.ridge:g}, c = {config.plausibility:g}, "
-        f"adoption {config.adoption}. A practical radius makes these shapes to compare with, not guarantees.",
+        f"adoption {config.adoption}. With a practical radius the bounds are shapes to compare with, not guarantees.",
     )
 
 
 def _groups(found: dict[str, Interval], unit: str) -> str:
-    """Whether LIBRA loses more in one subgroup: only where the intervals have no value in common."""
+    """Whether LIBRA loses more in one subgroup: only if the intervals have no value in common."""
     if not found:
         return ""
     means = sorted(i.mean for i in found.values())
@@ -140,7 +140,7 @@ def _groups(found: dict[str, Interval], unit: str) -> str:
 
 
 def limits(case: CaseStudy, si: bool) -> Section:
-    """For whom it works less well, and what none of this shows."""
+    """Subgroups, and the limits of the study."""
     study, unit = case.main.result, case.unit
     groups = group_frame(study)
     compared = [name for name in COMPARED if name in study.spec.policies]
@@ -161,7 +161,7 @@ def limits(case: CaseStudy, si: bool) -> Section:
         message,
         (
             "Outcomes come from a model built from published averages and stated assumptions. A method that does "
-            "well has shown that it can learn this model, nothing about patients.",
+            "well has shown that it can learn this model; it says nothing about patients.",
             f"{case.cohort.imputed.to_numpy().mean():.0%} of all values in this cohort are assumed, not measured.",
             "One decision, one outcome. Adverse events, titration and hard endpoints are not modelled.",
         ),
@@ -172,6 +172,6 @@ def limits(case: CaseStudy, si: bool) -> Section:
         else None,
         maths=(
             "Intervals are Student's t over replicates of the mean regret in a subgroup; subgroups overlap, and "
-            "nothing is corrected for looking at several.",
+            "there is no correction for multiple comparisons.",
         ),
     )

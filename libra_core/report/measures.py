@@ -1,4 +1,4 @@
-"""What the case study says in numbers: read from stored studies, or worked out from the simulated truth they used."""
+"""The numbers of the case study: read from stored studies, or computed from their true model."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def lost(study: StudyResult, name: str, t: int | None = None) -> Interval:
 
 
 def difference(study: StudyResult, a: str, b: str, t: int | None = None) -> Interval:
-    """Regret per patient of a less that of b up to round t, replicate by replicate: same patients, same draws."""
+    """Regret per patient of a minus that of b up to round t, replicate by replicate: same patients, same draws."""
     i = at(study, t or study.t[-1])
     return Interval.of((policy(study, a).regret[:, i] - policy(study, b).regret[:, i]) / study.t[i])
 
@@ -67,7 +67,7 @@ def asked(study: StudyResult, name: str, since: float, until: float) -> float:
 
 
 def _between(study: StudyResult, sums: Floats, since: float, until: float) -> Floats:
-    """What cumulative sums (R, G) gain per patient between two shares of the run, (R,)."""
+    """The increase per patient of cumulative sums (R, G) between two shares of the run, (R,)."""
     t, end = np.asarray(study.t), study.t[-1]
     j = at(study, round(until * end))
     if not since:
@@ -77,7 +77,7 @@ def _between(study: StudyResult, sums: Floats, since: float, until: float) -> Fl
 
 
 def log_squared(study: StudyResult, name: str) -> tuple[float, Floats]:
-    """(c, c log^2 t on the grid): the least-squares fit of calls by the shape that theory promises."""
+    """(c, c log^2 t on the grid): the least-squares fit of the theoretical shape to the calls."""
     calls, shape = policy(study, name).calls.mean(axis=0), np.log(1.0 + np.asarray(study.t, float)) ** 2
     c = float(shape @ calls / (shape @ shape))
     return c, c * shape
@@ -111,17 +111,17 @@ class Truth:
 
     @property
     def switched(self) -> np.ndarray:
-        """Where the best treatment is another one once habits may change, (n,)."""
+        """Where the best treatment differs once habits may change, (n,)."""
         return self.arm != self.arm_alone
 
     @property
     def gain(self) -> Floats:
-        """What the change of habits adds, reward units (n,)."""
+        """The gain from the change of habits, reward units (n,)."""
         return self.value - self.alone
 
 
 def truth(environment: Environment, rows: Ints) -> Truth:
-    """Work out the best plan of each patient, with and without a change of habits."""
+    """The best plan of each patient, with and without a change of habits."""
     assert environment.cohort is not None
     parts = [_truth(environment, rows[i : i + BLOCK]) for i in range(0, len(rows), BLOCK)]
     return Truth(rows, *(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -141,7 +141,7 @@ def _truth(environment: Environment, rows: Ints) -> tuple[Ints, Floats, Ints, Fl
 
 
 def plans_to_choose_from(cohort: Cohort, row: int) -> tuple[int, int, int]:
-    """(eligible treatments, habits that may move, plans as treatment and set of habits, without saying how far)."""
+    """(eligible treatments, habits that may change, combinations of a treatment and a set of habits)."""
     patient, most = cohort.patient(row), cohort.protocol.feasible.max_changes
     treatments = int(patient.eligible.sum())
     free = int(((patient.hi - patient.lo) > 0).sum())

@@ -1,4 +1,4 @@
-"""How hard a text is to read: the Flesch-Kincaid grade, with syllables counted by a rule of thumb."""
+"""The readability of a text: the Flesch-Kincaid grade, with syllables counted by a rule of thumb."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def syllables(word: str) -> int:
 
 
 def grade(text: str, names: tuple[str, ...] = ()) -> float:
-    """0.39 words/sentence + 11.8 syllables/word - 15.59 (Kincaid 1975). `names` (of drugs and habits) are left out:
-    they are what they are, however long. Raises ValueError for a text without words."""
+    """0.39 words/sentence + 11.8 syllables/word - 15.59 (Kincaid 1975). `names` (of drugs and habits) are left out,
+    since they cannot be simplified. Raises ValueError for a text without words."""
     for name in sorted(names, key=len, reverse=True):
         text = re.sub(re.escape(name), "it", text, flags=re.IGNORECASE)
     words = _WORD.findall(text)

@@ -1,4 +1,4 @@
-"""A report on a recorded feedback session: what was decided, how often the proposal was followed, and why not."""
+"""A report on a recorded feedback session: decisions, how often the proposal was followed, and reasons."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from libra_core.records.replay import cohort_of
 from libra_core.report.document import Bar, Chart, Document, Section, Table
 from libra_core.report.wording import habits, label, moved, treatment
 from libra_core.report.worth import own_values
-from libra_core.summary import what_came
 
 WORDS = {
     DecisionKind.ACCEPT: "proposal accepted",
@@ -91,16 +90,20 @@ def _decided(info: SessionInfo, ledger: Ledger) -> Section:
     bars = tuple(Bar(WORDS[kind], float(kinds[kind])) for kind in WORDS if kinds[kind])
     said = ", ".join(f"{bar.label} {bar.value:.0f}" for bar in bars)
     charts = (Chart(f"Decisions: {said}", "Patients", "", bars=bars),) if bars else ()
-    return Section("decided", "What was decided", message, tuple(points), charts=charts)
+    return Section("decided", "Decisions", message, tuple(points), charts=charts)
 
 
 def _choices(info: SessionInfo, ledger: Ledger) -> Section | None:
-    """Where the clinician chose first, blinded: how often the treatments agreed, and how often the choice moved."""
+    """Where the clinician chose first, blinded: how often the treatments agreed, and how often the choice changed."""
     cases = [case for case in _closed(ledger) if case.first and case.final]
     reasons = Counter(c.final.reason for c in _closed(ledger) if c.final and c.final.kind is DecisionKind.OVERRIDE)
     points = [f"{REASONS.get(code, code or 'no reason given')}: {n}" for code, n in reasons.most_common()]
     if not cases:
-        return Section("reasons", "Why not the proposal", "Reasons for own plans.", tuple(points)) if points else None
+        return (
+            Section("reasons", "Reasons against the proposal", "Reasons for own plans.", tuple(points))
+            if points
+            else None
+        )
     main = info.spec.policy
     agreed = sum(c.first.plan.arm == c.shown[main].arm for c in cases if c.first)
     moved = sum(c.first.plan.arm != c.final.plan.arm for c in cases if c.first and c.final)
@@ -124,17 +127,17 @@ def _cases(cohort: Cohort, info: SessionInfo, ledger: Ledger, si: bool) -> Secti
                 WORDS.get(case.final.kind, case.final.kind.value),
                 treatment(cohort, done.arm) if done else "nothing yet",
                 habits(cohort, done.delta, si) if done else "",
-                _came(cohort, case, net=info.spec.worth is None),
+                _outcome(cohort, case, net=info.spec.worth is None),
             )
         )
     head = ("No.", "Patient", "Decision", "Treatment", "Change of habits", cohort.protocol.outcome.label.capitalize())
     return Section("cases", "Patient by patient", f"{len(rows)} patients were decided.", table=Table(head, tuple(rows)))
 
 
-def _came(cohort: Cohort, case: CaseFile, net: bool) -> str:
-    """What came of what was done: 'fell by 8 mmHg'."""
+def _outcome(cohort: Cohort, case: CaseFile, net: bool) -> str:
+    """The outcome: 'fell by 8 mmHg'."""
     done, outcome = case.final.executed if case.final else None, cohort.protocol.outcome
     if done is None or case.outcome is None:
-        return "awaited"
+        return "pending"
     came = what_came(cohort, case.row, done.arm, case.outcome.reward, outcome.unit, net=net)
     return moved(came.fall or 0.0, outcome.unit)

@@ -21,7 +21,7 @@ STYLES = tuple(getattr(MSO_LINE, name) for name in DASHES)
 FONT = "Arial"
 WIDE, HIGH, EDGE = 13.333, 7.5, 0.6  # inches
 TOP, BOTTOM = 2.05, 6.8
-ROWS = 10  # of a table on one slide; what is left goes to the next
+ROWS = 10  # of a table on one slide; the rest goes to the next
 FACT = 420  # characters of a fact on the last slide; the other formats have all of it
 
 
@@ -32,7 +32,7 @@ def to_pptx(document: Document) -> bytes:
     _title(deck, document)
     for section in document.sections:
         _section(deck, document, section)
-    _list(deck, document, "Where the numbers come from", [f"{a}: {_cut(b)}" for a, b in document.facts])
+    _list(deck, document, "Provenance", [f"{a}: {_cut(b)}" for a, b in document.facts])
     if document.sources:
         _list(deck, document, "Sources", list(document.sources))
     out = BytesIO()
@@ -127,7 +127,7 @@ def _headed(deck, document: Document, title: str, message: str):  # type: ignore
 
 
 def _list(deck, document: Document, title: str, lines: list[str]) -> None:  # type: ignore[no-untyped-def]
-    """A list over as many slides as it needs at a size that can be read."""
+    """A list over as many slides as it needs at a readable size."""
     page: list[str] = []
     for line in [*lines, ""]:
         trial = "\n".join([*page, line])
@@ -180,7 +180,7 @@ def _chart(slide, chart: Chart, x: float, y: float, w: float, h: float) -> None:
 
 
 def _written(labels, form: str) -> None:  # type: ignore[no-untyped-def]
-    """Numbers in this form, whatever the sheet behind the chart says."""
+    """Numbers in this form, whatever the sheet behind the chart specifies."""
     labels.number_format, labels.number_format_is_linked = form, False
 
 

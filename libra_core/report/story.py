@@ -20,7 +20,7 @@ KEYS = ("patient", "question", "bandit", "recourse", "advisor", "run", "learned"
 
 
 def story(case: CaseStudy, si: bool = False) -> tuple[Section, ...]:
-    """The eight screens, in order. A study without the policies that a screen compares goes without that screen."""
+    """The eight screens, in order. A screen is left out if the study did not run the policies that it compares."""
     makers = (_patient, _question, why.bandit, why.recourse, why.advisor, _run, learned.learned, learned.limits)
     found = []
     for maker in makers:
@@ -72,16 +72,16 @@ def _patient(case: CaseStudy, si: bool) -> Section:
             f"{len(case.truth.rows):,} of {len(cohort):,} people of this cohort enter the simulation: "
             f"{protocol.arrivals_rule.reason}.",
         ),
-        table=Table(("Fact", "Value", "Measured?"), tuple(rows), "What is known, the measured first."),
+        table=Table(("Fact", "Value", "Measured?"), tuple(rows), "Known facts, measured ones first."),
         maths=(
-            f"The context x has {len(protocol.context)} entries that cannot move, an intercept and standardised facts, "
+            f"The context x has {len(protocol.context)} fixed entries, an intercept and standardised facts, "
             f"and {len(protocol.mutable)} entries for changes of habits, which are zero on arrival: x' = (x_I, δ).",
         ),
     )
 
 
 def _facts(cohort: Cohort, row: int) -> list[Feature]:
-    """What the first screen shows: the measured first, among them what is always known and what the patient has."""
+    """The facts of the first screen: measured ones first, the required ones and the conditions before others."""
     has = lambda f: f.kind == "flag" and value(cohort, row, f.name) >= 0.5  # noqa: E731
     shown = [f for f in cohort.protocol.features if f.share_with_model and (f.kind == "number" or has(f))]
     unseen = cohort.imputed.loc[row]
@@ -138,7 +138,7 @@ def _run(case: CaseStudy, si: bool) -> Section:
         "The run",
         f"After {LEARNED} patients LIBRA proposes {proposed}; {truth}: {worth(case.lost, unit)} lost.",
         (
-            f"With it: {habits(cohort, decision.delta, si)}. {_expected(case)}",
+            f"Habits in this plan: {habits(cohort, decision.delta, si)}. {_expected(case)}",
             f"Best possible under the simulated truth: {ideal}; with "
             f"{habits(cohort, case.truth.delta[case.place], si)}. "
             f"Lost with LIBRA's plan: {worth(case.lost, unit)}.",
@@ -153,13 +153,13 @@ def _run(case: CaseStudy, si: bool) -> Section:
 
 
 def _expected(case: CaseStudy) -> str:
-    """What LIBRA expects of its plan, with its range: the fall, or how often the goal is reached."""
+    """LIBRA's estimate for its plan, with its range: the fall, or the chance of reaching the goal."""
     shown, unit, outcome = case.proposed, case.unit, case.cohort.protocol.outcome
     if shown.chance is not None:
         span = f"{shown.chance.low:.0%} to {shown.chance.high:.0%}"
         return f"LIBRA expects a chance of {shown.chance.mean:.0%} ({span}) that the goal is reached, simulated."
     if shown.fall is None:
-        return "What to expect of it is not known yet: nobody in the run has had this treatment."
+        return "Its effect is not known yet: no patient in the run has had this treatment."
     return (
         f"LIBRA expects {outcome.label} to fall by {worth(shown.fall.mean, unit)} (between "
         f"{number(shown.fall.low, unit)} and {number(shown.fall.high, unit)}), simulated."

@@ -12,12 +12,12 @@ import numpy as np
 from libra_core.digits import fixed
 from libra_core.report.document import Bar, Chart, Line
 
-# Okabe and Ito's colours, told apart by people with any colour vision; a dash goes with each.
+# Okabe and Ito's colours, distinguishable with any colour vision; each has its own dash.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#1B2733", "#E69F00", "#56B4E9")
 DASHES = ("", "7 4", "2 3", "8 3 2 3", "12 4", "12 4 2 4", "")
 INK, GREY, PALE = "#1B2733", "#5B6B7A", "#D5DDE5"
 WIDTH, HEIGHT, SIZE = 720, 340, 14
-LETTER = 0.56 * SIZE  # mean width of a letter of the font, for what must fit
+LETTER = 0.56 * SIZE  # mean width of a letter, to lay out labels
 
 
 def svg(chart: Chart) -> str:

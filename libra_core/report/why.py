@@ -28,7 +28,7 @@ EARLY, LATE = (0.0, 0.1), (0.9, 1.0)  # the first and the last tenth of a run
 
 
 def bandit(case: CaseStudy, si: bool) -> Section:
-    """A rule book goes on losing at the same pace; what learns from outcomes loses less and less."""
+    """Fixed rules keep losing at the same rate; a method that learns from outcomes loses less and less."""
     study, unit = case.main.result, case.unit
     rule, learner = "guideline", "glrb"
     early, late = pace(study, learner, *EARLY), pace(study, learner, *LATE)
@@ -37,12 +37,12 @@ def bandit(case: CaseStudy, si: bool) -> Section:
         "bandit",
         "Why learn",
         f"A method that learns from each outcome loses {rate(early.mean, unit)} at first and "
-        f"{number(late.mean, unit)} at the end; fixed rules go on losing {number(same.mean, unit)}.",
+        f"{number(late.mean, unit)} at the end; fixed rules keep losing {number(same.mean, unit)}.",
         (
-            "Lost: the benefit of the best plan for that patient less that of the plan that was chosen. It is known "
+            "Lost: the benefit of the best plan for that patient minus that of the chosen plan. It is known "
             "only because outcomes are simulated.",
             f"First and last tenth of {study.t[-1]:,} patients. “{short_label(rule)}” follows simplified rules; "
-            f"“{short_label(learner)}” starts knowing nothing.",
+            f"“{short_label(learner)}” starts without any knowledge.",
         ),
         charts=(_pace_chart(case, (rule, learner)),),
         maths=(
@@ -50,7 +50,7 @@ def bandit(case: CaseStudy, si: bool) -> Section:
             "contextual bandit: only the outcome of the chosen plan is seen.",
             f"“{short_label(learner)}” is GLRB. It plays the plan with the largest upper bound "
             "μ(θ̂_a'x' + β_t √(x'A_a x')). With the theoretical radius and a global maximum R_T = O(d √T log T); the "
-            "practical radius used here carries no such promise.",
+            "practical radius used here has no such guarantee.",
         ),
     )
 
@@ -74,27 +74,27 @@ def _pace_chart(case: CaseStudy, names: tuple[str, ...]) -> Chart:
 
 
 def recourse(case: CaseStudy, si: bool) -> Section:
-    """Habits change which treatment is best; choosing the treatment alone forgoes that."""
+    """The best treatment depends on habits; choosing the treatment alone cannot use that."""
     cohort, unit, found, k = case.cohort, case.unit, case.truth, case.place
     share, gain = float(found.switched.mean()), float(found.gain.mean())
     alone, best = (treatment(cohort, int(arm[k])) for arm in (found.arm_alone, found.arm))
     plan = habits(cohort, found.delta[k], si)
-    switch = f"it is {best}" if alone != best else "it stays so"
+    switch = f"it is {best}" if alone != best else "it is the same"
     partial = difference(case.main.result, "linucb", "glrb")
     bars = [
-        _bar("Treatment and habits, a share made", lost(case.main.result, "glrb"), unit),
-        _bar("Treatment only, a share made", lost(case.main.result, "linucb"), unit),
+        _bar("Treatment and habits, partial compliance", lost(case.main.result, "glrb"), unit),
+        _bar("Treatment only, partial compliance", lost(case.main.result, "linucb"), unit),
     ]
     points = [
-        f"For our patient the best is {alone} with habits as they are; with {plan} {switch}: worth "
-        f"{worth(float(found.gain[k]), unit)} more (simulated truth).",
+        f"For this patient the best treatment is {alone} with habits as they are; with {plan} {switch}. "
+        f"The change adds {worth(float(found.gain[k]), unit)} (simulated truth).",
         f"In {share:.0%} of the {len(found.rows):,} patients a change of habits makes another treatment the best "
         f"one; on average it adds {worth(gain, unit)}.",
     ]
     if case.full is not None:
         whole = difference(case.full.result, "linucb", "glrb")
-        bars.append(_bar("Treatment and habits, all made", lost(case.full.result, "glrb"), unit))
-        bars.append(_bar("Treatment only, all made", lost(case.full.result, "linucb"), unit))
+        bars.append(_bar("Treatment and habits, full compliance", lost(case.full.result, "glrb"), unit))
+        bars.append(_bar("Treatment only, full compliance", lost(case.full.result, "linucb"), unit))
         points.append(f"If patients made all of the advised change: {rate(whole.mean, unit)} saved.")
     rounds, what = case.main.spec.rounds, per_patient(unit)
     return Section(
@@ -123,7 +123,7 @@ def _bars(x: str, bars: tuple[Bar, ...]) -> Chart:
 
 
 def advisor(case: CaseStudy, si: bool) -> Section:
-    """Early on the advisor knows more than the method; later it is in the way. Ask while unsure."""
+    """Early on the advisor knows more than the method, later less: ask while unsure."""
     study, unit, rounds = case.main.result, case.unit, case.main.spec.rounds
     first, last = asked(study, "libra", *EARLY), asked(study, "libra", *LATE)
     tenth = max(1, rounds // 10)
@@ -137,10 +137,9 @@ def advisor(case: CaseStudy, si: bool) -> Section:
         "Why ask an advisor, and when",
         f"Ask while unsure: LIBRA asked about {first:.0%} of the first patients, {last:.0%} of the last.",
         (
-            f"The advisor can be a language model; in this study none was asked. Its place is taken by "
-            f"{named(case.main.spec.advisor)}.",
+            f"The advisor can be a language model; in this study it is {named(case.main.spec.advisor)}.",
             "An advisor knows something before the first outcome, but does not learn. Advice is followed only while "
-            "what has been learned does not speak against it, and only while something can still be learned from it.",
+            "what has been learned does not contradict it, and only while something can still be learned from it.",
         ),
         charts=(_asked_chart(case),),
         table=Table(

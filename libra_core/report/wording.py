@@ -1,6 +1,6 @@
-"""Words that pages, reports and the command line share: a person, a plan, its effect, why, what to check.
+"""Sentences shared by pages, reports and the command line: a person, a plan, its effect, reasons, checks.
 
-Texts come from the protocol, numbers from a PlanSummary; nothing is worked out here.
+Texts come from the protocol, numbers from a PlanSummary; nothing is computed here.
 """
 
 from __future__ import annotations
@@ -31,31 +31,35 @@ ADVISORS = {
     "recorded": "a language model's recorded answers",
 }
 AS_NOW = "habits as they are"
+NET_BENEFIT = (
+    "the fall (a share of it where treatment is not due yet) minus the burden of side effects, monitoring and pills, plus "
+    "the value of an indication"
+)
 NO_CHANGE = "No change: current drugs and habits"
 WHY = {
     Reason.OPTIMISTIC: "It is the option that could turn out best, given what has been learned.",
     Reason.NO_ADVICE: "The method was unsure and asked the advisor, but no usable advice came.",
-    Reason.RULED_OUT: "The method was unsure and asked the advisor. By what has been learned so far, its own plan "
-    "looks better than the advice.",
-    Reason.UNINFORMATIVE: "The advisor was asked; its plan is plausible, but nothing would be learned from it.",
+    Reason.RULED_OUT: "The method was unsure and asked the advisor. From what it has learned so far, its own "
+    "plan looks better than the advice.",
+    Reason.UNINFORMATIVE: "The method asked the advisor. The advice is plausible, but would teach nothing.",
     Reason.ADOPTED: "The method was unsure and asked the advisor. The advice is plausible, so it is followed.",
-    Reason.CONTROL: "The advisor was asked, but its advice is held back: one of the rounds that test the advisor.",
+    Reason.CONTROL: "The method asked the advisor, but withholds the advice: a control round of the trial.",
     Reason.DISMISSED: "The advisor did worse than the method in a fair comparison and is no longer asked.",
-    Reason.BUDGET: "The method is unsure, but the agreed number of questions to the advisor is used up.",
-    Reason.ADVISOR: "This method does what its advisor says.",
+    Reason.BUDGET: "The method is unsure, but the agreed number of questions to the advisor has been reached.",
+    Reason.ADVISOR: "This method follows its advisor.",
     Reason.SAMPLED: "It is the best option under one plausible reading of what has been learned.",
-    Reason.RANDOM: "Drawn at random: a method to compare with.",
-    Reason.TRUTH: "The best plan under the true simulated model: a yardstick, not available in practice.",
+    Reason.RANDOM: "Drawn at random, for comparison.",
+    Reason.TRUTH: "The best plan under the true simulated model: a reference, not available in practice.",
 }
 NOT_ASKED = {
-    Certainty.LITTLE: "The method's own limits are narrow here, so the advisor was not asked.",
+    Certainty.LITTLE: "The method's own bounds are narrow here, so the advisor was not asked.",
     Certainty.OPEN: "The effect is known well enough not to ask the advisor; another option may still be as good.",
     Certainty.CLEAR: "What has been learned is precise enough for this patient, so the advisor was not asked.",
 }
 
 
 def person(cohort: Cohort, row: int) -> str:
-    """'A woman of 63', from whatever of age and sex the protocol knows."""
+    """'A woman of 63', as far as the protocol has age and sex."""
     values = dict(zip(cohort.protocol.names, cohort.values[row], strict=True))
     who = "patient" if "female" not in values else "woman" if values["female"] >= 0.5 else "man"
     return f"A {who} of {values['age']:.0f}" if "age" in values else f"A {who}"
@@ -90,7 +94,7 @@ def plan(cohort: Cohort, arm: int, delta: Sequence[float], si: bool) -> str:
 
 
 def option(cohort: Cohort, shown: PlanSummary, line: Ranked) -> str:
-    """The name of a line of the ranking, told apart from the proposed plan when only the habits differ."""
+    """The name of a line of the ranking, distinct from the proposed plan when only the habits differ."""
     if line.proposed:
         return treatment(cohort, line.arm)
     if line.arm == 0 and not any(line.delta):
@@ -100,7 +104,7 @@ def option(cohort: Cohort, shown: PlanSummary, line: Ranked) -> str:
 
 
 def about(found: Estimate | None) -> str:
-    """'8 (4 to 12)', whole units: more would be false precision; 'not known yet' before anybody was treated."""
+    """'8 (4 to 12)', whole units: more would be false precision; 'not known yet' before any outcome."""
     return "not known yet" if found is None else f"{fixed(found.mean)} ({interval(found.low, found.high)})"
 
 
@@ -110,14 +114,14 @@ def moved(fall: float, unit: str) -> str:
 
 
 def came(cohort: Cohort, found: Came) -> str:
-    """What came of a plan: 'systolic pressure fell by 8 mmHg'."""
+    """The outcome of a plan: 'systolic pressure fell by 8 mmHg'."""
     if found.fall is None:
         return "goal reached" if found.reached else "goal not reached"
     return f"{cohort.protocol.outcome.label} {moved(found.fall, cohort.protocol.outcome.unit)}"
 
 
 def chance(shown: PlanSummary) -> str:
-    """How probable it is that the goal is reached: '42%'; empty where another outcome is watched."""
+    """The chance of reaching the goal: '42%'; empty for any other outcome."""
     return "" if shown.chance is None else f"{shown.chance.mean:.0%}"
 
 
@@ -133,26 +137,26 @@ def effect(cohort: Cohort, shown: PlanSummary) -> str:
         span = f"{shown.chance.low:.0%} to {shown.chance.high:.0%}"
         return f"A chance of {chance(shown)} ({span}) that the goal is reached after {outcome.horizon}"
     if fall is None:
-        return "The expected effect is not known yet: nobody has had this treatment before"
+        return "The expected effect is not known yet: no patient has had this treatment"
     label = outcome.label[:1].upper() + outcome.label[1:]
     return f"{label} {then(shown)} {outcome.unit} expected after {outcome.horizon}: a fall of {about(fall)}"
 
 
 def price(cohort: Cohort, found: Price) -> str:
-    """How a net benefit comes about: 'the fall, less 2 for side effects and monitoring, plus 3 because of an
-    indication: heart failure', or '30 % of the fall, since treatment is not due yet, less 2 ...'."""
+    """How a net benefit comes about: 'the fall minus 2 for side effects and monitoring, plus 3 for an
+    indication: heart failure', or '30 % of the fall (treatment is not due yet) minus 2 ...'."""
     flags = {flag.name: flag.label for flag in cohort.protocol.derived}
     names = ", ".join(flags.get(f) or cohort.protocol.feature(f).label_inside for f in found.indications)
     burden, indication = (fixed(part, 0 if part == round(part) else 1) for part in (found.burden, found.indication))
-    parts = [f"{found.weight:.0%} of the fall, since treatment is not due yet" if found.weight != 1 else "the fall"]
-    parts += [f"less {burden} for side effects and monitoring"] if found.burden else []
-    parts += [f"plus {indication} because of an indication: {names}"] if found.indications else []
-    return ", ".join(parts)
+    counted = f"{found.weight:.0%} of the fall (treatment is not due yet)" if found.weight != 1 else "the fall"
+    parts = [f"minus {burden} for side effects and monitoring"] if found.burden else []
+    parts += [f"plus {indication} for an indication: {names}"] if found.indications else []
+    return f"{counted} {', '.join(parts)}".rstrip()
 
 
 def net(cohort: Cohort, shown: PlanSummary) -> str:
-    """'Net benefit 6 mmHg: the fall, less 2 for side effects and monitoring'; without a number where nothing is known,
-    empty where the goal is watched."""
+    """'Net benefit 6 mmHg: the fall minus 2 for side effects and monitoring'; without a number where none is known,
+    empty where the outcome is the goal."""
     if shown.chance is not None:
         return ""
     amount = f" {fixed(shown.net.mean)} {shown.unit}" if shown.net else ""
@@ -160,14 +164,14 @@ def net(cohort: Cohort, shown: PlanSummary) -> str:
 
 
 def why(shown: PlanSummary) -> str:
-    """Why this plan. Only a plan that is clearly ahead is called known precisely enough."""
+    """The reason for this plan. Only a plan that is clearly ahead is called known precisely enough."""
     if shown.reason is Reason.CERTAIN:
         return NOT_ASKED[shown.certainty or Certainty.LITTLE]
     return WHY[shown.reason] if shown.reason else ""
 
 
 def advice(cohort: Cohort, shown: PlanSummary, si: bool) -> str:
-    """The advice that was not followed as it stood, and the two numbers that were compared."""
+    """Advice that was not followed as given, with the two bounds that were compared."""
     given = shown.advice
     if given is None:
         return ""
@@ -177,14 +181,14 @@ def advice(cohort: Cohort, shown: PlanSummary, si: bool) -> str:
     if given.ceilings is not None:
         theirs, mine = (fixed(value) for value in given.ceilings)
         text += (
-            f" Its net benefit is at most {theirs} {shown.unit}, by the limits that the method decides by; that of the "
-            f"plan above is at most {mine} {shown.unit}."
+            f" By the bounds that the method decides with, its net benefit is at most {theirs} {shown.unit}; that of "
+            f"the plan above is at most {mine} {shown.unit}."
         )
     return text
 
 
 def guideline(cohort: Cohort, shown: PlanSummary, si: bool) -> str:
-    """What the guideline would do, and why this plan differs."""
+    """The guideline's plan, compared with this one."""
     other: Counsel | None = shown.guideline
     if other is None:
         return ""
@@ -195,14 +199,16 @@ def guideline(cohort: Cohort, shown: PlanSummary, si: bool) -> str:
         return f"The guideline's rules name the same treatment; habits: {habits(cohort, other.delta, si)}."
     mine = shown.chance if shown.net is None else shown.net
     if mine is None or other.net is None:
-        return f"{text} Nobody treated so far has had one of the two, so they cannot be compared yet."
+        return f"{text} No patient so far has had one of the two treatments, so they cannot be compared yet."
     if shown.chance is not None:
-        return f"{text} Its chance is put at {other.net.mean:.0%}, that of this plan at {mine.mean:.0%}."
-    return f"{text} Its net benefit is put at {about(other.net)} {shown.unit}, that of this plan at {about(mine)}."
+        return f"{text} Its chance is estimated at {other.net.mean:.0%}, that of this plan at {mine.mean:.0%}."
+    return (
+        f"{text} Its net benefit is estimated at {about(other.net)} {shown.unit}, that of this plan at {about(mine)}."
+    )
 
 
 def drug_class(feature: Feature) -> str:
-    """The class that a "Takes a ..." fact is about, 'beta-blocker'; empty for any other fact."""
+    """The drug class of a "Takes a ..." fact, 'beta-blocker'; empty for any other fact."""
     taken = feature.label.removeprefix("Takes ")
     return "" if taken == feature.label else taken.removeprefix("an ").removeprefix("a ")
 
@@ -215,7 +221,7 @@ def fact(cohort: Cohort, name: str) -> str:
 
 
 def to_check(cohort: Cohort, checks: Sequence[Unmeasured]) -> list[str]:
-    """What to check: '(not recorded): gout, current beta-blocker.', '(in doubt): eGFR (...).'"""
+    """Facts to check: '(not recorded): gout, current beta-blocker.', '(in doubt): eGFR (...).'"""
     missing = [fact(cohort, item.feature) for item in checks if not item.doubt]
     doubtful = [f"{fact(cohort, item.feature)} ({item.doubt})" for item in checks if item.doubt]
     parts = [f"(not recorded): {', '.join(missing)}."] if missing else []
@@ -223,19 +229,19 @@ def to_check(cohort: Cohort, checks: Sequence[Unmeasured]) -> list[str]:
 
 
 def unrecorded(cohort: Cohort, shown: PlanSummary) -> str:
-    """How much of what decides about drugs nobody recorded, in one sentence; empty when all of it is known."""
+    """How many facts that could rule a drug out are not recorded; empty when all are known."""
     missing = [fact(cohort, name) for name in shown.unrecorded]
     if not missing:
         return ""
     drugs = any(text.startswith("current ") for text in missing)
     among = [text for text, is_so in (("current drugs", drugs), ("kidney function", "eGFR" in missing)) if is_so]
-    told = f", {' and '.join(among)} among them" if among else ""
+    named = f", {' and '.join(among)} among them" if among else ""
     facts = f"Of {shown.rule_facts} facts that could rule a drug out"
-    return f"{facts}, {len(missing)} are not recorded for this person{told}."
+    return f"{facts}, {len(missing)} are not recorded for this patient{named}."
 
 
 def advisor(name: str) -> str:
-    """Who is asked, said so that nobody takes a simulation for a language model."""
+    """The advisor in words. A simulated one is never presented as a language model."""
     kind, _, share = name.partition(":")
     if kind == "noisy":
         return f"a simulated advisor who names a random treatment in {float(share):.0%} of cases"
@@ -245,19 +251,19 @@ def advisor(name: str) -> str:
 
 
 def label(policy: str) -> str:
-    """What a method is called in a chart or a sentence."""
-    return {"advisor-only": "Advisor only (simulated)"}.get(
-        policy, REGISTRY[policy].label if policy in REGISTRY else policy
-    )
+    """The name of a method in a chart or a sentence."""
+    if policy == "advisor-only":
+        return SHORT_LABELS[policy]
+    return REGISTRY[policy].label if policy in REGISTRY else policy
 
 
 def short_label(policy: str) -> str:
-    """What a method does, for readers to whom its name says nothing."""
+    """A descriptive name, for readers who do not know the method."""
     return SHORT_LABELS.get(policy, label(policy))
 
 
 def per_patient(unit: str) -> str:
-    """The unit of a loss: one that a reader can hold against a single patient."""
+    """The unit of a loss, per patient."""
     return "good outcomes per 100 patients" if unit == "probability" else f"{unit} per patient"
 
 
@@ -277,7 +283,7 @@ def rate(value: float, unit: str) -> str:
 
 
 def worth(value: float, unit: str) -> str:
-    """What is at stake for one patient: '0.9 mmHg', or '0.9 percentage points' of a chance."""
+    """An amount for one patient: '0.9 mmHg', or '0.9 percentage points' of a chance."""
     return f"{number(value, unit)} {'percentage points' if unit == 'probability' else unit}"
 
 

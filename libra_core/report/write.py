@@ -1,4 +1,4 @@
-"""A document as a file: one template for HTML and PDF, and slides. What is needed is imported when it is needed."""
+"""A document as a file: one template for HTML and PDF, and slides. Large packages are imported on first use."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _render(document: Document, draw: Callable[[Chart], str], paper: bool) -> st
 
 
 def to_html(document: Document) -> str:
-    """One file that needs nothing else: charts answer to the mouse, without a network."""
+    """One self-contained file: interactive charts, no network."""
     from libra_core.report.interactive import interactive
 
     drawn = 0
@@ -58,8 +58,8 @@ def to_pdf(document: Document) -> bytes:
 
 
 def _nothing(url: str, *_: object, **__: object) -> dict[str, object]:
-    """A report is complete in itself: whatever asks for an address is refused."""
-    raise ValueError(f"a report loads nothing, and so not {url}")
+    """A report is self-contained: every request is refused."""
+    raise ValueError(f"a report loads nothing, so {url} is refused")
 
 
 def to_bytes(document: Document, kind: str) -> bytes:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from benchmarks.dashboard import CHROMIUM, FLAGS, free_port
+from benchmarks.dashboard import CHROMIUM, FLAGS, Server
 
-ROOT = Path(__file__).resolve().parents[2]
 expect.set_options(timeout=60_000)  # for a machine that is busy with something else
 
 
@@ -66,56 +59,18 @@ def pressed(page: Page, key: str, then: Locator) -> None:
     raise AssertionError(f"the page does not answer to {key}")
 
 
-def _wait_until_healthy(url: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1) as answer:
-                if answer.read() == b"ok":
-                    return
-        except OSError:
-            time.sleep(0.1)  # between two polls of a port that does not answer yet
-    raise RuntimeError(f"the server did not start:\n{log.read_text()[-3000:]}")
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a dashboard that runs for the whole test session, in a process group of its own."""
-    port, log = free_port(), tmp_path_factory.mktemp("server") / "server.log"
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "app.py",
-        f"--server.port={port}",
-        "--server.address=127.0.0.1",
-    ]
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            [*command, "--server.fileWatcherType=none"],
-            cwd=ROOT,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env=os.environ
-            | {
-                "PYTHONUNBUFFERED": "1",
-                "LIBRA_ADVICE_DB": str(log.with_name("advice.sqlite")),
-                "LIBRA_DATABASE_URL": f"sqlite:///{log.with_name('records.sqlite')}",
-            },
-            start_new_session=True,
-        )
-        try:
-            _wait_until_healthy(f"http://127.0.0.1:{port}", process, log)
-            yield f"http://127.0.0.1:{port}"
-            assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+    folder = tmp_path_factory.mktemp("server")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LIBRA_ADVICE_DB", str(folder / "advice.sqlite"))
+        running = Server(folder / "server.log", f"sqlite:///{folder / 'records.sqlite'}")
+    try:
+        yield f"http://127.0.0.1:{running.port}"
+        assert "Traceback" not in running.log.read_text(), running.log.read_text()[-3000:]
+    finally:
+        running.stop()
 
 
 @pytest.fixture(scope="session")

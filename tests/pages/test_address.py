@@ -66,7 +66,7 @@ def test_a_cohort_without_simulated_patients_offers_another(app: AppTest, page: 
     app.run()
     app.switch_page(f"{page}.py").run()
     assert not app.exception
-    assert "Nobody in this cohort enters the simulation" in texts(app)
+    assert "No patient in this cohort enters the simulation" in texts(app)
     assert links(app)
 
 

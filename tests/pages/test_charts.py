@@ -58,7 +58,7 @@ def test_theory_beyond_the_picture_does_not_squash_the_runs(axes: str) -> None:
         assert figure.layout.yaxis.type == "log"
     else:
         assert far.visible == "legendonly"
-        assert "beyond" in far.name
+        assert "off the chart" in far.name
         assert figure.layout.yaxis.range[1] < 2000
 
 

@@ -108,7 +108,7 @@ def test_a_cohort_in_which_nobody_enters_says_so(app: AppTest) -> None:
     app.run()
     app.switch_page("recommend.py").run()
     assert not app.exception
-    assert any("Nobody in this cohort enters" in i.value for i in app.info)
+    assert any("No patient in this cohort enters" in i.value for i in app.info)
 
 
 def test_an_uploaded_cohort_plays(app: AppTest) -> None:
@@ -194,7 +194,7 @@ def test_the_trial_shows_its_evidence_and_a_lost_one_can_be_taken_back(recommend
     trial.log_wealth[:] = np.log(1 / ALPHA) + 0.1  # as after many harmful rounds
     trial.dismissed[:] = True
     recommend.run()
-    assert any("lost its trial" in w.value for w in recommend.warning)
+    assert any("failed its trial" in w.value for w in recommend.warning)
     recommend.button(key="readmit").click().run()
     assert not recommend.exception
     assert "no verdict yet" in words(recommend)
@@ -205,7 +205,7 @@ def test_the_effort_of_a_plan_is_on_its_card(recommend: AppTest) -> None:
     recommend.button(key="step_ten").click().run()
     decision = rows(recommend)[-1].decision
     assert any(decision.delta)
-    assert any("that one plan may ask" in c.value for c in recommend.caption)
+    assert any("for one plan" in c.value for c in recommend.caption)
 
 
 @pytest.mark.parametrize("tab", ["Ranked alternatives", "Each treatment"])
@@ -229,7 +229,7 @@ def test_looking_may_ask_a_language_model_and_the_page_says_so(app: AppTest, ser
     assert "The language model is asked" not in words(app)
     app.selectbox(key="advisor").select("language-model").run()
     assert not app.exception
-    assert "also when you only look" in words(app)
+    assert "even if you only view the patient" in words(app)
 
 
 def test_the_sheet_for_the_patient_is_offered(recommend: AppTest) -> None:

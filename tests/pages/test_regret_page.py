@@ -129,7 +129,7 @@ def test_theory_is_drawn_on_every_kind_of_axes_and_may_be_hidden(regret: AppTest
 def test_the_verdict_on_the_advisor_is_told(regret: AppTest) -> None:
     regret.multiselect(key="study_policies").set_value(["libra-trial"])
     run(regret)
-    assert any("lost its trial" in m.value for m in regret.markdown)
+    assert any("failed its trial" in m.value for m in regret.markdown)
 
 
 def test_theory_is_in_the_curves_to_take_away(regret: AppTest) -> None:

@@ -29,9 +29,9 @@ def net(cohort: Cohort, row: int, arm: int, fall: float) -> float:
 def parts(cohort: Cohort, row: int, arm: int) -> str:
     """How a plan with a burden and an indication is explained, up to the name of the indication."""
     v = weight(cohort, row)
-    fall = "the fall" if v == 1 else f"{v:.0%} of the fall, since treatment is not due yet"
+    fall = "the fall" if v == 1 else f"{v:.0%} of the fall (treatment is not due yet)"
     burden, worth = cost(cohort, arm), bonus(cohort, row, arm)
-    return f"{fall}, less {burden:g} for side effects and monitoring, plus {worth:g} because of an indication: "
+    return f"{fall} minus {burden:g} for side effects and monitoring, plus {worth:g} for an indication: "
 
 
 def both_parts(cohort: Cohort, row: int, arm: int) -> bool:

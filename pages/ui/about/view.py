@@ -10,6 +10,7 @@ import streamlit as st
 
 from libra_core.clinical import PROTOCOL_DIR, Burden, Condition, Feature, Protocol, Rule
 from libra_core.environments import EnvironmentSpec, make_environment
+from libra_core.policies import REGISTRY
 from pages.ui.draw import words
 from pages.ui.session import loaders
 
@@ -19,8 +20,8 @@ COMPARED = {"<": "below {}", "<=": "{} or less", ">": "above {}", ">=": "{} or m
 
 @st.cache_data(show_spinner=False)
 def harmed() -> tuple[int, int]:
-    """In how many simulated patients of the first cohort some drug they may take does harm, and of how many; (0, 0)
-    where the disease's simulation does not say."""
+    """(patients of the first cohort for whom some eligible drug worsens the outcome, all simulated patients); (0, 0)
+    if the simulation does not report it."""
     disease = loaders.protocol()
     world = make_environment(EnvironmentSpec(disease.name, cohort=disease.cohorts[0].name), 0)
     count = getattr(world, "negative_effects", None)
@@ -45,13 +46,12 @@ def text(name: str) -> str:
 
 
 def methods() -> None:
-    """Every method and every advisor on offer, in one sentence each."""
-    st.markdown("#### The methods on offer")
-    policies = loaders.policies()
+    """Every method, in one sentence each."""
+    st.markdown("#### Methods")
     for name in MAIN:
-        st.markdown(f"**{policies[name].label}.** {policies[name].summary}")
-    with st.expander(f"The {len(policies) - len(MAIN)} other methods, to compare with"):
-        for name, policy in policies.items():
+        st.markdown(f"**{REGISTRY[name].label}.** {REGISTRY[name].summary}")
+    with st.expander(f"{len(REGISTRY) - len(MAIN)} other methods, for comparison"):
+        for name, policy in REGISTRY.items():
             if name not in MAIN:
                 st.markdown(f"**{policy.label}.** {policy.summary}")
 
@@ -74,16 +74,16 @@ def worsened(protocol: Protocol) -> None:
 
 
 def numbers(protocol: Protocol, si: bool) -> None:
-    """Each number of the protocol with its source; 'assumption' is said where it is one."""
+    """Each number of the protocol with its source, or 'assumption'."""
     st.caption(f"Read from the protocol file: {protocol.title}, version {protocol.version}.")
     rules = [_rule(protocol, r, si) for r in (*protocol.alerts, *protocol.categories)]
     limits = [{"Limit": li.text, "Source": li.source} for li in protocol.linear_limits]
     tables = (
         ("Habits that a plan may change", [_habit(f, si) for f in protocol.mutable_features]),
-        ("Treatments and their price", _treatments(protocol)),
-        ("What rules a treatment out", _contraindications(protocol)),
+        ("Treatments and their burden", _treatments(protocol)),
+        ("Contraindications", _contraindications(protocol)),
         ("Alerts and classes", rules),
-        ("Cautions beside a plan, and checks before it", _cautions(protocol)),
+        ("Cautions with a plan, and checks before it starts", _cautions(protocol)),
         ("All facts about a patient", [_fact(f, si) for f in protocol.features]),
         ("Further limits that a clinician may switch on", limits),
     )
@@ -102,7 +102,7 @@ def numbers(protocol: Protocol, si: bool) -> None:
         f"({outcome.source})."
     )
     enters = protocol.arrivals_rule
-    st.markdown(f"Who enters the simulation: patients with {enters.reason} ({enters.source}).")
+    st.markdown(f"The simulation includes patients with {enters.reason} ({enters.source}).")
 
 
 def references(protocol: Protocol) -> None:
@@ -155,7 +155,7 @@ def _treatments(protocol: Protocol) -> list[dict[str, str]]:
         {
             "Treatment": t.label,
             **{f"{part}, {unit}": f"{amount:g}" for part, amount in _burden(t.burden).items()},
-            f"Compelling reason, {unit}": ", ".join(f"+{b.value:g} ({_flag(protocol, b.flag)})" for b in t.bonus),
+            f"Compelling indication, {unit}": ", ".join(f"+{b.value:g} ({_flag(protocol, b.flag)})" for b in t.bonus),
             "Doses taken": f"{t.adherence:.0%}",
             "Source": "; ".join(f"{k}: {v}" for k, v in t.sources.items()),
         }
@@ -182,7 +182,7 @@ def _flag(protocol: Protocol, name: str) -> str:
 
 def _rule(protocol: Protocol, rule: Rule, si: bool) -> dict[str, str]:
     when = ", ".join(_condition(protocol, c, si) for c in rule.when) or "otherwise"
-    return {"When": words.capital(when), "What is said": rule.reason, "Source": rule.source}
+    return {"When": words.capital(when), "Text": rule.reason, "Source": rule.source}
 
 
 def _condition(protocol: Protocol, condition: Condition, si: bool) -> str:

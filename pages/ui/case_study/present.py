@@ -1,7 +1,7 @@
-"""Presentation mode and navigation: which screen, presenting or not, all of it in the address.
+"""Presentation mode and navigation.
 
-The address is the only memory of where one is: a deep link, the browser's back key and a restarted server all lead to
-the same screen.
+Screen and mode are kept in the address alone: a deep link, the browser's back button and a restarted server all lead
+to the same screen.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import streamlit as st
 
 from pages.ui.session.address import whole
 
-STYLE = Path(__file__).with_name("present.css")  # large type on one sheet of 16:9, without the frame around it
+STYLE = Path(__file__).with_name("present.css")  # large type on one 16:9 screen, without the frame
 
 
 def presenting() -> bool:
@@ -23,7 +23,7 @@ def presenting() -> bool:
 
 
 def screen(screens: int) -> int:
-    """The screen of the address, counted from 0; the nearest one for an address that makes no sense."""
+    """The screen of the address, counted from 0; the nearest one for an invalid address."""
     return min(max(whole("screen") or 1, 1), screens) - 1
 
 
@@ -41,8 +41,8 @@ def present(on: bool) -> None:
 
 @contextmanager
 def keys(here: int, titles: list[str], note: str, reset: Callable[[], None]) -> Iterator[None]:
-    """Back, the position, start again, present or leave, next; the arrow keys work too. What is drawn inside the block
-    stands in the middle."""
+    """Back, the position, start again, present or leave, next; the arrow keys work too. Content of the block is
+    placed in the middle."""
     n, on = len(titles), presenting()
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="present-keys", gap="small"
@@ -62,5 +62,5 @@ def keys(here: int, titles: list[str], note: str, reset: Callable[[], None]) -> 
 
 
 def _to(screen: int, screens: int, label: str, **look: Any) -> None:
-    """A button to another screen, dead where there is none."""
+    """A button to another screen, disabled where there is none."""
     st.button(label, on_click=go, args=(screen, screens), disabled=not 0 <= screen < screens, **look)

@@ -1,5 +1,5 @@
-"""The live screen of the case study: the stored study's first run, patient by patient. The address holds how far it
-is, so that it comes back after a restart."""
+"""The live screen of the case study: the stored study's first run, patient by patient. The address holds the
+number of patients, so that the run is restored after a restart."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ RUN: Slot[DisplayedRun] = Slot("case")
 
 
 def patients() -> int:
-    """How many patients the address says were treated."""
+    """The number of treated patients in the address."""
     return min(whole(AT) or 0, LONGEST)
 
 
 def current(case: CaseStudy) -> DisplayedRun:
-    """This session's run, brought to where the address says: the same seed gives the same patients and outcomes."""
+    """This session's run, at the number of patients in the address: the same seed gives the same outcomes."""
     mine = RUN.get()
     if mine is None or mine.study != case.main.hash or len(mine.run.rows) > patients():
         mine = DisplayedRun(case.start_run(), LONGEST, study=case.main.hash)
@@ -50,7 +50,7 @@ def advance(n: int) -> None:
 
 
 def reset() -> None:
-    """Nobody treated, nothing playing, normal speed."""
+    """No patient treated, not playing, normal speed."""
     st.query_params.pop(AT, None)
     RUN.put(None)
     st.session_state["case_play"] = False
@@ -83,10 +83,10 @@ def _moving(case: CaseStudy, section: Section) -> None:
 
 
 def _plan(case: CaseStudy, section: Section, run: LiveRun) -> None:
-    """The last patient: plan, whether anybody was asked, what came of it."""
+    """The last patient: plan, reason, and the benefit lost so far."""
     if not run.rows:
         case_view.points(replace(section, points=section.points[:2]))  # the plan and the best one; all must fit a wall
-        st.markdown("Press **Next patient** or **Play** to watch the method learn from nothing.")
+        st.markdown("Press **Next patient** or **Play** to watch the method learn from scratch.")
         return
     row, cohort = run.rows[-1], case.cohort
     decision = row.decision

@@ -1,4 +1,4 @@
-"""One screen of the case study: title, message, points, charts, table, and the fold-out for mathematicians."""
+"""One screen of the case study: title, message, points, charts, table, and details for mathematicians."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def head(section: Section) -> None:
 
 
 def screen(section: Section) -> None:
-    """A screen without moving parts."""
+    """A static screen."""
     head(section)
     if len(section.charts) > 1:
         for column, chart in zip(st.columns(len(section.charts), gap="medium"), section.charts, strict=True):
@@ -47,7 +47,7 @@ def points(section: Section) -> None:
 
 
 def draw(chart: Chart, key: str) -> None:
-    """While presenting, a picture that grows with the window; else an interactive figure."""
+    """While presenting, a picture that scales with the window; else an interactive figure."""
     if presenting():
         st.image(svg(chart), width="stretch", alt=chart.alt)
     else:
@@ -78,7 +78,7 @@ def maths(section: Section) -> None:
 
 
 def downloads(wanted: str) -> None:
-    """The whole story as a file; each is made when it is asked for."""
+    """The case study as a file, made on demand."""
     si = si_units()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("Download:", width="content")

@@ -20,8 +20,8 @@ ASSUMED = (
 
 
 def edges(values: np.ndarray, most: int = 40) -> np.ndarray:
-    """Edges of at most so many bars, of a round width (1, 2 or 5 times a power of ten) and at its multiples, so that a
-    limit which people know is an edge; a bar for each value where the values are fewer."""
+    """Edges of at most so many bars, of a round width (1, 2 or 5 times a power of ten) and at its multiples, so that
+    common limits are edges; one bar for each value where there are fewer values."""
     different = np.unique(values)
     if len(different) < 2:
         return (different[0] if len(different) else 0.0) + np.array([-0.5, 0.5])
@@ -43,8 +43,7 @@ def distribution(
     current: float | None,
     goal: float | None = None,
 ) -> go.Figure:
-    """How one feature is spread over the cohort; assumed values stacked on top, the current patient and the goal as
-    lines."""
+    """The distribution of one feature over the cohort; assumed values stacked on top, patient and goal as lines."""
     measured, assumed = np.asarray(measured, float), np.asarray(assumed, float)
     everyone = np.concatenate([measured, assumed])
     axis = f"{label} ({unit})" if unit else label
@@ -53,8 +52,8 @@ def distribution(
     middle, width = (bars[1:] + bars[:-1]) / 2, np.diff(bars)
     for values, name, look in ((measured, *MEASURED), (assumed, *ASSUMED)):
         if len(values):
-            counts, told = np.histogram(values, bars)[0], f"{name}, {len(values):,}"
-            figure.add_bar(x=middle, y=counts, width=width, name=told, marker={**look, "line_width": 0.5})
+            counts, legend = np.histogram(values, bars)[0], f"{name}, {len(values):,}"
+            figure.add_bar(x=middle, y=counts, width=width, name=legend, marker={**look, "line_width": 0.5})
     figure.update_layout(barmode="stack", showlegend=True)
     if current is not None and np.isfinite(current):
         figure.add_vline(

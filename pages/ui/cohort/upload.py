@@ -1,4 +1,4 @@
-"""What became of an uploaded file: one sentence, then the full account, to read and to download."""
+"""The result of an upload: one sentence, then the full report, with downloads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PARTS = (
 
 
 def outcome(upload: Upload | None, refusal: Refusal | None) -> None:
-    """One sentence on what came of the last upload, next to the place where files are dropped."""
+    """The result of the last upload in one sentence, next to the uploader."""
     if refusal is not None:
         kept = f" **{cards.escaped(upload.name)}** stays in use." if upload else ""
         st.error(
@@ -53,7 +53,7 @@ def outcome(upload: Upload | None, refusal: Refusal | None) -> None:
 
 
 def report(found: Report, name: str) -> None:
-    """The account of a file: in sentences, in tables, and as files to download."""
+    """The report on a file: sentences, tables and downloads."""
     st.markdown("\n".join(f"- {cards.escaped(sentence)}" for sentence in found.sentences()))
     with st.container(horizontal=True):
         account = json.dumps(found.to_dict(), indent=1, default=str)

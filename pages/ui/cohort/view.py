@@ -20,7 +20,7 @@ KINDS = {
     "uploaded": ":blue-badge[:material/upload_file: Uploaded by you]",
 }
 LISTED = 5000  # lines of the table that go to the browser
-KEY_FACTS = ("egfr", "serum_k", "n_bp_classes", "gout", "angioedema")  # worth a warning where nobody has them
+KEY_FACTS = ("egfr", "serum_k", "n_bp_classes", "gout", "angioedema")  # worth a warning if never measured
 TABLE = ("age", "female", "sbp", "dbp", "bmi", "egfr", "serum_k", "n_bp_classes", "diabetes")
 
 
@@ -42,8 +42,8 @@ def figures(cohort: Cohort) -> None:
         for name, value, explanation in tiles:
             st.metric(name, value, help=explanation, border=True, width="stretch")
     share = cohort.imputed.mean()
-    nobody = [cohort.protocol.feature(n).label_inside for n in KEY_FACTS if n in share.index and share[n] == 1]
-    unknown = f" :orange-badge[:material/visibility_off: measured in nobody: {', '.join(nobody)}]" if nobody else ""
+    never = [cohort.protocol.feature(n).label_inside for n in KEY_FACTS if n in share.index and share[n] == 1]
+    unknown = f" :orange-badge[:material/visibility_off: never measured: {', '.join(never)}]" if never else ""
     st.markdown(
         f":small[Patients with {cohort.protocol.arrivals_rule.reason} enter the simulation. In brackets: the middle "
         f"half of the patients.]{unknown}"
@@ -80,7 +80,7 @@ TABLE_MADE: Slot[tuple[Cohort, bool, pd.DataFrame]] = Slot("table")  # the last 
 
 
 def table(cohort: Cohort, si: bool) -> pd.DataFrame:
-    """One line for each patient, in the displayed units; what was not measured stays empty. Kept for the session.
+    """One line for each patient, in the displayed units; empty where not measured. Kept for the session.
 
     Small types: the table goes over the network.
     """
@@ -101,7 +101,7 @@ def table(cohort: Cohort, si: bool) -> pd.DataFrame:
 
 
 def _formats(cohort: Cohort, si: bool) -> dict[str, object]:
-    """As many decimals in every cell of a column as the feature is rounded to."""
+    """The decimals of each column, from the feature's rounding."""
     features = [cohort.protocol.feature(n) for n in cards.preferred(cohort, TABLE, len(TABLE))]
     fine = [f for f in features if f.kind == "number" and ((f.si_round if si else f.us_round) or f.round) < 1]
     return {cards.heading(f, si): st.column_config.NumberColumn(format="%.1f") for f in fine}
@@ -126,8 +126,9 @@ def patients(cohort: Cohort, si: bool) -> None:
             _listed(cohort, every, si, only)
         else:
             st.info(
-                f"Nobody here enters the simulation, which takes patients with {cohort.protocol.arrivals_rule.reason}. "
-                "Switch this off to see everybody, or choose another cohort above.",
+                f"No patient here enters the simulation, which includes patients with "
+                f"{cohort.protocol.arrivals_rule.reason}. Switch this off to see all patients, "
+                "or choose another cohort above.",
                 icon=":material/filter_alt_off:",
             )
     with right:
@@ -182,7 +183,7 @@ def selected(cohort: Cohort, si: bool) -> None:
 
 
 def distributions(cohort: Cohort, si: bool) -> None:
-    """One feature at a time: how it is spread, and where the selected patient stands."""
+    """The distribution of one feature, with the selected patient."""
     features = cohort.protocol.features
     left, right = st.columns([1, 3], gap="large")
     with left:
@@ -235,7 +236,7 @@ def measured(cohort: Cohort) -> None:
     share = 1 - cohort.imputed.mean()
     order = [f for f in cohort.protocol.features if share[f.name] < 1]
     complete = [f.label for f in cohort.protocol.features if share[f.name] == 1]
-    st.markdown(f"**Measured in everybody:** {', '.join(complete) if complete else 'nothing'}.")
+    st.markdown(f"**Measured in all patients:** {', '.join(complete) if complete else 'nothing'}.")
     if not order:
         return
     order.sort(key=lambda f: share[f.name])
@@ -247,7 +248,7 @@ def measured(cohort: Cohort) -> None:
         missing = cohort.imputed.sum()
         rules = [(f.label, f"{missing[f.name]:,}", (f.sources or {}).get("impute", "")) for f in order]
         st.dataframe(
-            pd.DataFrame(rules, columns=["Fact", "Patients", "Assumed or computed how"]),
+            pd.DataFrame(rules, columns=["Fact", "Patients", "Rule for missing values"]),
             hide_index=True,
             height=min(70 + 35 * len(rules), 560),
             alt="Rules by which missing values were filled in",
@@ -255,7 +256,7 @@ def measured(cohort: Cohort) -> None:
 
 
 def provenance(cohort: Cohort) -> None:
-    """What kind of data this is, in a badge; the rest on demand."""
+    """The kind of data as a badge; details on demand."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(KINDS[cohort.kind], width="content")
         with st.popover("About these data", type="tertiary"):

@@ -1,4 +1,4 @@
-"""The patient in a clinician's words. Texts come from the protocol, numbers from the cohort; nothing is computed."""
+"""The patient in clinical terms. Texts come from the protocol, numbers from the cohort; nothing is computed."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def heading(feature: Feature, si: bool) -> str:
 
 
 def preferred(cohort: Cohort, wanted: tuple[str, ...], n: int) -> list[str]:
-    """At most n features worth a place: the outcome and the wanted ones as far as this protocol knows them, then others
-    that an advisor may see."""
+    """At most n features to show: the outcome and the wanted ones that this protocol has, then others that an advisor
+    may see."""
     protocol = cohort.protocol
     shared = tuple(f.name for f in protocol.features if f.share_with_model)
     names = [*_known(cohort, wanted), *([] if protocol.outcome.name in wanted else [protocol.outcome.name]), *shared]
@@ -68,7 +68,7 @@ def preferred(cohort: Cohort, wanted: tuple[str, ...], n: int) -> list[str]:
 
 
 def person(cohort: Cohort, row: int) -> str:
-    """'63-year-old woman', from whatever of age and sex this protocol knows."""
+    """'63-year-old woman', as far as this protocol has age and sex."""
     frame = cohort.frame
     who = "patient" if "female" not in frame.columns else "woman" if frame.at[row, "female"] >= 0.5 else "man"
     return f"{frame.at[row, 'age']:.0f}-year-old {who}" if "age" in frame.columns else who
@@ -92,7 +92,7 @@ def flags(cohort: Cohort, row: int) -> list[Feature]:
 
 
 def drugs(cohort: Cohort, row: int) -> str:
-    """Current drugs by class, or how many there are when their names are not known."""
+    """Current drugs by class, or their number when the names are not known."""
     names = [name for f in flags(cohort, row) if (name := drug_class(f))]
     if "n_bp_classes" not in cohort.frame.columns:
         return ", ".join(names) or "none recorded"
@@ -125,14 +125,14 @@ def _value(cohort: Cohort, row: int, name: str, si: bool) -> str:
 
 
 def key_numbers(cohort: Cohort, row: int, si: bool) -> str:
-    """One line that keeps apart what a laboratory reported and what nobody measured."""
+    """One line: the measured key numbers, then the assumed ones."""
     measured, filled = numbers(cohort, row, si)
     known = f"{' · '.join(measured) or 'no key number measured'} · data: {cohort.data_date}"
     return known + (f" · :gray[not measured, assumed: {', '.join(filled)}]" if filled else "")
 
 
 def patient_header(cohort: Cohort, row: int, si: bool) -> None:
-    """Who this is, always in view on the pages that decide something."""
+    """The patient in short, always visible on pages with plans."""
     missing = assumed(cohort, row, si)
     with st.container(key="patient-header", gap=None):
         st.markdown(
@@ -157,7 +157,7 @@ def assumed(cohort: Cohort, row: int, si: bool) -> list[str]:
 
 
 def alerts(found: tuple[Alert, ...], notes: bool = True) -> None:
-    """Sentences that must be read, most urgent first. They are read in the page: nothing pops up."""
+    """The alerts, most urgent first, in the page itself: no dialog."""
     for alert in found:
         if notes or alert.level != "note":
             ALERT[alert.level](alert.reason, icon=ALERT_ICON[alert.level])

@@ -1,6 +1,6 @@
 """Figures: data in, go.Figure out. Nothing here reads state or computes a result.
 
-Colours are Okabe and Ito's, told apart by people with any colour vision; a second cue (dash, marker, label) goes
+Colours are Okabe and Ito's, distinguishable with any colour vision; a second cue (dash, marker, label) goes
 with every colour. Each figure carries its description for screen readers in `layout.meta["alt"]`.
 
 A colour here is a place in chartCategoricalColors or chartSequentialColors of .streamlit/config.toml: the browser
@@ -30,7 +30,7 @@ LINEAR, LOG_LOG, LOG_SQUARED = "linear", "log-log", "log²"
 AXES = (LINEAR, LOG_LOG, LOG_SQUARED)
 MARKS = (1, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 Curve = tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]  # t, mean, low, high
-MAX_POINTS = 600  # a line of more points looks the same and only costs bytes
+MAX_POINTS = 600  # more points look the same
 MAX_MARKERS = 400
 
 
@@ -78,8 +78,8 @@ def options(
     unit: str,
     tried: Sequence[bool] | None = None,
 ) -> go.Figure:
-    """Ranked options: the expected benefit as a dot, what the data leave open as a bar around it. The dot is hollow
-    where nobody has had the treatment yet."""
+    """Ranked options: the expected benefit as a dot, its interval as a bar. The dot is hollow where no patient has had
+    the treatment yet."""
     alt = "Expected net benefit: " + ", ".join(f"{a} {m:.0f} {unit}" for a, m in zip(labels, mean, strict=True))
     figure = blank(alt, f"Net benefit ({unit}, simulated; higher is better)", "", 70 + 30 * len(labels))
     colours, forms = ([first, *[other] * (len(labels) - 1)] for first, other in ((BLUE, GREY), ("diamond", "circle")))
@@ -155,7 +155,7 @@ def bands(
     theory: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
 ) -> go.Figure:
     """One line for each method with the spread over repetitions: name -> (t, mean, low, high); theory's lines, name ->
-    (t, value), over them. On linear and log² axes the runs fill the picture, and a bound may lie beyond it."""
+    (t, value), over them. On linear and log² axes the runs set the scale, and a bound may lie beyond it."""
     figure = blank(alt + (f"; with {' and '.join(theory)}" if theory else ""), "Patients treated", y, height)
     for k, (name, values) in enumerate(curves.items()):
         _band(figure, name, values, k, axes)
@@ -167,7 +167,7 @@ def bands(
         figure.add_scatter(
             x=_along(x[keep], axes),
             y=value[keep].tolist(),
-            name=f"{name} (beyond this picture)" if beyond else name,
+            name=f"{name} (off the chart)" if beyond else name,
             visible="legendonly" if beyond else True,
             mode="lines",
             line=line,
@@ -187,7 +187,7 @@ def _along(t: np.ndarray, axes: str) -> list[float]:
 
 def _band(figure: go.Figure, name: str, values: Curve, k: int, axes: str) -> None:
     t, mean, low, high = (np.asarray(v, float)[kept(len(np.asarray(values[0])), MAX_POINTS)] for v in values)
-    if axes == LOG_LOG:  # a logarithm has no zero: the line starts where something is lost
+    if axes == LOG_LOG:  # no logarithm of zero: the line starts at the first loss
         t, mean, low, high = (v[mean > 0] for v in (t, mean, low, high))
         low = np.maximum(low, mean / 10)
     line = Line(name, np.array(_along(t, axes)), mean, low, high)
@@ -196,7 +196,7 @@ def _band(figure: go.Figure, name: str, values: Curve, k: int, axes: str) -> Non
 
 
 def _scale(figure: go.Figure, curves: Mapping[str, Curve], axes: str, top: float) -> None:
-    """Give the axes their kind; the runs decide how high the picture is."""
+    """Set the kind of axes; the runs set the height."""
     last = max((float(np.asarray(t)[-1]) for t, *_ in curves.values()), default=1.0)
     if axes == LOG_LOG:
         figure.update_xaxes(type="log", dtick=1)

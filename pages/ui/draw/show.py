@@ -1,8 +1,9 @@
-"""Put a figure on the page, always the same way: our colours, its description, no toolbar, a picture of SVG."""
+"""Figures, downloads and short messages, done the same way on every page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -15,6 +16,7 @@ MIME = {
     "csv": "text/csv",
     "json": "application/json",
     "jsonl": "application/jsonl",
+    "parquet": "application/vnd.apache.parquet",
 }
 Download = str | bytes | Callable[[], str] | Callable[[], bytes]
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
@@ -26,15 +28,14 @@ def figure(chart: go.Figure, key: str, caption: str = "") -> None:
         st.caption(caption)
 
 
-def download(label: str, data: Download, name: str, key: str, disabled: bool = False) -> None:
-    """A file to take away; a function is called when the file is asked for."""
-    kind = MIME[name.rpartition(".")[2]]
-    icon = ":material/download:"
-    st.download_button(label, data, name, kind, icon=icon, on_click="ignore", key=key, disabled=disabled)
+def download(label: str, data: Download, name: str, key: str, **look: Any) -> None:
+    """A download; a function is called when the file is requested."""
+    usual = {"mime": MIME[name.rpartition(".")[2]], "icon": ":material/download:", "on_click": "ignore"}
+    st.download_button(label, data, name, key=key, **usual | look)
 
 
 def failed(text: str) -> None:
-    """What went wrong, in words that are not ours: displayed without markup."""
+    """An error message of unknown origin, displayed without markup."""
     st.error(escaped(text), icon=":material/block:")
 
 
@@ -44,14 +45,14 @@ def next_step(page: str, label: str) -> None:
 
 
 def nobody(reason: str) -> None:
-    """No patient of the cohort can be shown: why, and where to choose another cohort."""
+    """No patient of the cohort can be displayed: the reason, and a link to choose another cohort."""
     st.info(
-        f"Nobody in this cohort enters the simulation, which takes patients with {reason}.",
+        f"No patient in this cohort enters the simulation, which includes patients with {reason}.",
         icon=":material/person_search:",
     )
-    next_step("cohort.py", "Choose another cohort, or a patient by hand")
+    next_step("cohort.py", "Choose another cohort or a patient")
 
 
 def heartbeat(name: str, value: object) -> None:
-    """An invisible mark of what the page has finished drawing; tests wait for it."""
+    """An invisible marker that tests wait for: the page has been drawn."""
     st.html(f'<span data-testid="{name}" data-value="{value}"></span>')

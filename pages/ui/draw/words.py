@@ -1,4 +1,4 @@
-"""How the core's sentences are set on a page: Markdown, icons, capitals. The words themselves are the core's."""
+"""The core's sentences formatted for a page: Markdown, icons, capitals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BADGE = {
 
 
 def certainty(shown: PlanSummary) -> str:
-    """How sure a plan is, as a badge; nothing for a method that keeps no model."""
+    """The certainty of a plan as a badge; empty for a method without a model."""
     if shown.certainty is None:
         return ""
     colour, icon = BADGE[shown.certainty]
@@ -38,22 +38,22 @@ def declared(plan: PlanSummary) -> list[str]:
 
 
 def warnings(cohort: Cohort, shown: PlanSummary) -> list[str]:
-    """What to watch with a plan and what to check before it starts, the gravest first, one line each."""
+    """Cautions with a plan and checks before it starts, most serious first, one line each."""
     return [*map(caution, shown.cautions), *check(cohort, shown.checks)]
 
 
 def check(cohort: Cohort, items: tuple[Unmeasured, ...]) -> list[str]:
-    """What to check before the start, in at most one line."""
+    """Checks before the start, in at most one line."""
     found = wording.to_check(cohort, items)
     return [f":material/fact_check: **Check before starting** {' '.join(found)}"] if found else []
 
 
 def caution(text: str) -> str:
-    """What to watch with a plan. The protocol writes in capitals what must not be overlooked: it is red, too."""
-    grave = severity(text)
-    if grave == DANGER:
+    """A caution. Those that the protocol puts in capitals are red."""
+    level = severity(text)
+    if level == DANGER:
         return f":red[:material/error: **{sentence(text)}**]"
-    return f":material/{'event_upcoming' if grave == LATER else 'warning'}: {sentence(text)}"
+    return f":material/{'event_upcoming' if level == LATER else 'warning'}: {sentence(text)}"
 
 
 def value(cohort: Cohort, row: int, name: str, si: bool) -> str:
@@ -68,7 +68,7 @@ def sentence(text: str) -> str:
 
 
 def capital(text: str) -> str:
-    """The first letter large, but 'eGFR' as it is."""
+    """The first letter capitalised, except in words such as 'eGFR'."""
     return text if text[1:2].isupper() else text[:1].upper() + text[1:]
 
 

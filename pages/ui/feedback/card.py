@@ -1,4 +1,4 @@
-"""The proposed plan of one patient in plain words, what became of it, and a patient looked at again."""
+"""The proposed plan of one patient, its decision and outcome, and the view of an earlier patient."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from libra_core.report import wording
 from libra_core.summary import PlanSummary, summarise, what_came
 from pages.ui.draw import cards, words
 from pages.ui.feedback import plan as own
-from pages.ui.feedback.state import Key, act, stamp, value
-from pages.ui.session.state import si_units
+from pages.ui.feedback.state import Key, act, stamp
+from pages.ui.session.state import si_units, widget
 
 
 def card(log: SessionLog, case: CaseFile, title: str) -> None:
-    """The method's plan as it was shown, in plain words."""
+    """The method's plan as it was shown."""
     main, cohort, si = case.shown[log.info.spec.policy], log.cohort, si_units()
     plan = summarise(cohort, main, log.evidence)
     with st.container(border=True, key="proposal", gap="xsmall"):
@@ -37,29 +37,29 @@ def card(log: SessionLog, case: CaseFile, title: str) -> None:
         for line in words.warnings(cohort, plan):
             st.markdown(line)
         if case.deferred:
-            st.caption("This patient was put off before; the proposal is the one that was shown then.")
+            st.caption("This patient was deferred before; the proposal is the one shown then.")
 
 
 def _expected(cohort: Cohort, plan: PlanSummary) -> str:
     if not plan.has_model:
         return "This method gives no estimate of the effect."
     if not plan.known:
-        return "**Expected effect: not known yet.** Nobody in this session has had this treatment before."
+        return "**Expected effect: not known yet.** No patient in this session has had this treatment."
     parts = (wording.effect(cohort, plan), wording.net(cohort, plan), "Simulated")
     return " ".join(f"{text}." for text in parts if text)
 
 
 def _why(log: SessionLog, main: Decision, plan: PlanSummary) -> str:
-    """Why this plan. In a trial of the advisor the card must not say which way the coin fell: a clinician who treated
-    the two groups differently would be what the trial finds."""
+    """The reason for this plan. In a trial of the advisor the card must not reveal the allocation: a clinician who
+    treated the two groups differently would bias the comparison."""
     if main.policy == LibraTrial.name and main.reason in (Reason.ADOPTED, Reason.CONTROL):
-        return "The method was unsure and asked the advisor. In this trial a coin decides if advice is followed."
+        return "The method was unsure and asked the advisor. In this trial it is random whether advice is followed."
     advice = wording.advice(log.cohort, plan, si_units())
     return wording.why(plan) + (f" *Advice:* {advice}" if advice else "")
 
 
 def said(log: SessionLog, case: CaseFile) -> str:
-    """What happened to a decided patient, in one sentence."""
+    """The decision about a patient and its outcome, in one sentence."""
     final = case.final
     if final is None or final.executed is None:
         return ""
@@ -80,7 +80,7 @@ def outcome(log: SessionLog, case: CaseFile) -> str:
     if final is None or final.executed is None:
         return ""
     if found is None:
-        return "The outcome is awaited."
+        return "The outcome is pending."
     unit = log.engine.problem.reward_unit
     net = log.info.spec.worth is None
     came = what_came(log.cohort, case.row, final.executed.arm, found.reward, unit, net=net)
@@ -88,19 +88,19 @@ def outcome(log: SessionLog, case: CaseFile) -> str:
 
 
 def earlier(log: SessionLog, case: CaseFile) -> None:
-    """A patient looked at again: what was shown, what was decided, what came of it. Nothing can be changed."""
+    """An earlier patient: proposal, decision and outcome. Nothing can be changed."""
     cohort, si = log.cohort, si_units()
     cards.patient_header(cohort, case.row, si)
     left, right = st.columns([5, 7], gap="medium")
     with left:
-        card(log, case, "The plan that was proposed")
+        card(log, case, "Proposed plan")
     with right, st.container(border=True, key="recorded", gap="xsmall"):
-        st.markdown("#### What was recorded")
+        st.markdown("#### Recorded decision")
         for label, choice in (("First choice", case.first), ("Decision", case.final)):
             if choice is not None:
                 st.markdown(f"**{label}:** {own.sentence(cohort, choice.plan, si)}.")
-        for put_off in case.deferred:
-            st.markdown(f"**Put off:** {cards.escaped(DEFER_REASONS.get(put_off.reason, put_off.reason))}.")
+        for deferral in case.deferred:
+            st.markdown(f"**Deferred:** {cards.escaped(DEFER_REASONS.get(deferral.reason, deferral.reason))}.")
         if case.final is not None:
             _recorded(case.final.reason, case.final.comment, case.final.executed, case, log)
             _mistake(log, case)
@@ -114,12 +114,12 @@ def _recorded(reason: str, comment: str, done: Action | None, case: CaseFile, lo
     if comment:
         st.markdown(f"**Comment:** {cards.escaped(comment)}")
     if done is not None and case.final is not None and done != case.final.plan:
-        st.markdown(f"**Done instead:** {own.sentence(log.cohort, done, si_units())}.")
+        st.markdown(f"**Carried out instead:** {own.sentence(log.cohort, done, si_units())}.")
     st.markdown(said(log, case))
 
 
 def _mistake(log: SessionLog, case: CaseFile) -> None:
-    """The record is never changed; what was wrong can be said, and the results then leave it out."""
+    """The record is never changed; a mistake can be marked, and the results then leave it out."""
     if case.mistake is not None:
         st.markdown(f":orange-badge[:material/undo: recorded by mistake] {cards.escaped(case.mistake.comment)}")
         st.caption("It stays in the record; the results leave it out.")
@@ -136,7 +136,7 @@ def _mistake(log: SessionLog, case: CaseFile) -> None:
 
 def _mark(position: int, field: str) -> None:
     def step(log: SessionLog) -> str:
-        mark = replace(stamp(position, "mistake"), reason="", comment=value(field) or "", confidence=None)
+        mark = replace(stamp(position, "mistake"), reason="", comment=widget(field) or "", confidence=None)
         log.mistaken(position, mark)
         return f"Patient {position}: marked as recorded by mistake."
 

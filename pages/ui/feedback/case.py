@@ -1,4 +1,4 @@
-"""One patient of a session: the proposal, the decision, what each treatment would do, and the way to the next."""
+"""One patient of a session: the proposal, the decision, and details of each treatment."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def case(log: SessionLog, case: CaseFile) -> None:
         if hidden:
             _hidden(log)
         else:
-            card(log, case, "What the method would do by itself" if unsure else "Proposed plan")
+            card(log, case, "The method's own plan" if unsure else "Proposed plan")
     with right, st.container(border=True, key="decision", gap="xsmall"):
         if hidden:
             _first(log, case)
@@ -95,12 +95,12 @@ def _decide(log: SessionLog, case: CaseFile) -> None:
             key=Key.of("override", position),
             on_click=partial(_record, DecisionKind.OVERRIDE, position),
             disabled=reason not in REASONS or own.chosen(log, case, False) is None,
-            help="First choose a treatment and a reason below. A reason to wait is not enough.",
+            help="First choose a treatment and a reason below. A reason to defer is not enough.",
             shortcut="O",
             icon=":material/edit:",
         )
         st.button(
-            "Put off",
+            "Defer",
             key=Key.of("defer", position),
             on_click=partial(_record, DecisionKind.DEFER, position),
             disabled=not reason,
@@ -123,7 +123,7 @@ def _decide(log: SessionLog, case: CaseFile) -> None:
 
 
 def _answer(log: SessionLog, case: CaseFile) -> None:
-    """The clinician as the advisor: what would you do? The method follows if it has no reason not to."""
+    """The clinician as the advisor. The method follows the advice if it is plausible and informative."""
     main, unit = case.shown[log.info.spec.policy], log.engine.problem.reward_unit
     threshold = log.engine.policies[0].width_threshold  # type: ignore[attr-defined]
     st.markdown(
@@ -189,11 +189,11 @@ def _record(kind: DecisionKind, position: int) -> None:
         elif kind is DecisionKind.DEFER:
             log.defer(position, mark)
             feedback_state().showings.pop((position, "final"), None)
-            return f"Patient {position}: put off. The patient comes back at the end."
+            return f"Patient {position}: deferred. The patient comes back at the end."
         else:
             plan = own.chosen(log, log.ledger.cases[position], False)
             if plan is None or mark.reason not in REASONS:
-                raise ValueError("Choose a treatment and a reason first. A reason to wait is not enough.")
+                raise ValueError("Choose a treatment and a reason first. A reason to defer is not enough.")
             done = log.override(position, plan, mark)
         return said(log, done)
 

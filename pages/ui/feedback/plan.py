@@ -1,4 +1,4 @@
-"""The clinician's own plan: a treatment, sliders inside what is feasible, and what the method expects of it."""
+"""The clinician's own plan: a treatment, sliders within the feasible range, and the expected effect."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from libra_core.records.ledger import CaseFile
 from libra_core.report import wording
 from libra_core.summary import PlanSummary, summarise_plan
 from pages.ui.draw.cards import escaped
-from pages.ui.feedback.state import Key, act, value
-from pages.ui.session.state import si_units
+from pages.ui.feedback.state import Key, act
+from pages.ui.session.state import si_units, widget
 
 STEPS = 20  # positions of a slider
 
@@ -33,8 +33,8 @@ def slider_key(case: CaseFile, arm: int, j: int) -> str:
 
 
 def start_of(log: SessionLog, case: CaseFile, arm: int, hidden: bool) -> Action:
-    """Where the sliders stand at first: the clinician's own first choice of habits where there was one, else the
-    method's best change for this treatment; none while the proposal is hidden."""
+    """The sliders' initial positions: the clinician's own first choice of habits where there was one, else the method's
+    best change for this treatment; no change while the proposal is hidden."""
     still = Action(arm, (0.0,) * log.engine.problem.d_mutable)
     if hidden:
         return still
@@ -47,12 +47,12 @@ def start_of(log: SessionLog, case: CaseFile, arm: int, hidden: bool) -> Action:
 
 
 def composed(log: SessionLog, case: CaseFile, arm: int, hidden: bool) -> Action:
-    """The plan as the sliders have it; untouched sliders keep the exact change they started from."""
+    """The plan as set by the sliders; untouched sliders keep their exact initial change."""
     start = start_of(log, case, arm, hidden)
     scales = log.cohort.protocol.scales
     delta = list(start.delta)
     for j, feature in enumerate(log.cohort.protocol.mutable_features):
-        moved = value(slider_key(case, arm, j))
+        moved = widget(slider_key(case, arm, j))
         first = _rounded(feature, start.delta[j] * float(scales[j]), *_range(log, case, j))
         if moved is not None and abs(moved - first) > 1e-9:
             low, high = _range(log, case, j)
@@ -62,12 +62,12 @@ def composed(log: SessionLog, case: CaseFile, arm: int, hidden: bool) -> Action:
 
 def chosen(log: SessionLog, case: CaseFile, hidden: bool) -> Action | None:
     """The plan that would be recorded now; None before a treatment is chosen."""
-    arm = value(arm_key(case))
+    arm = widget(arm_key(case))
     return None if arm is None else composed(log, case, int(arm), hidden)
 
 
 def treatments(log: SessionLog, case: CaseFile, label: str) -> None:
-    """All treatments that are possible for this patient, as one row of choices."""
+    """All eligible treatments for this patient, as one row of choices."""
     eligible = np.flatnonzero(log.cohort.patient(case.row).eligible).tolist()
     st.pills(
         label,
@@ -93,7 +93,7 @@ def _rounded(feature: Feature, change: float, low: float, high: float) -> float:
 
 
 def in_words(log: SessionLog, case: CaseFile, hidden: bool) -> None:
-    """What would be recorded as one's own plan, habits included: the sliders may be below the edge of the screen."""
+    """The plan that would be recorded, with its habits: the sliders may be off the screen."""
     plan = chosen(log, case, hidden)
     if plan is not None:
         st.markdown(f"Your plan: **{sentence(log.cohort, plan, si_units())}**.")
@@ -101,7 +101,7 @@ def in_words(log: SessionLog, case: CaseFile, hidden: bool) -> None:
 
 def what_if(log: SessionLog, case: CaseFile, hidden: bool) -> None:
     """Sliders and their effect."""
-    arm = value(arm_key(case))
+    arm = widget(arm_key(case))
     if arm is None:
         st.caption("Choose a treatment above, then see here what a change of habits would add.")
         return
@@ -141,7 +141,7 @@ def _signed(change: float) -> str:
 
 
 def _effect(log: SessionLog, case: CaseFile, plan: Action, hidden: bool) -> None:
-    """What the method expects of this plan, how much effort it asks, and the place to keep it under a name."""
+    """The expected effect of this plan, its effort, and a field to save it under a name."""
     effect = log.effect(case.position, plan)
     limit = log.cohort.protocol.feasible.max_changes
     changes = sum(abs(d) > 1e-9 for d in plan.delta)
@@ -150,7 +150,9 @@ def _effect(log: SessionLog, case: CaseFile, plan: Action, hidden: bool) -> None
         share = f"{effect.effort:.0%} of the effort that is feasible · {changes} of at most {limit} habits"
         st.progress(min(effect.effort, 1.0), text=share)
     if not effect.feasible:
-        expected.error("More than is feasible at once: ask for less, or for fewer habits.", icon=":material/block:")
+        expected.error(
+            "More than is feasible at once: choose smaller changes or fewer habits.", icon=":material/block:"
+        )
         return
     with expected:
         if hidden:
@@ -173,7 +175,7 @@ def _summary(log: SessionLog, case: CaseFile, effect: Effect) -> PlanSummary:
 def _expected(log: SessionLog, case: CaseFile, effect: Effect) -> None:
     plan, main = _summary(log, case, effect), case.shown[log.info.spec.policy]
     if not plan.has_model:
-        st.caption("This method keeps no estimate to compare with.")
+        st.caption("This method has no estimate to compare with.")
         return
     if plan.net is None or plan.fall is None:
         st.markdown("**Expected effect: not known yet.**")
@@ -184,8 +186,7 @@ def _expected(log: SessionLog, case: CaseFile, effect: Effect) -> None:
         _against(plan.net.mean - main.net, plan.unit),
         delta_color="off",
         delta_arrow="off",
-        help="Simulated; higher is better. What the fall is worth, less what side effects, monitoring and pills cost, "
-        "plus what an indication adds.",
+        help=f"Simulated; higher is better: {wording.NET_BENEFIT}.",
     )
     price, span = wording.price(log.cohort, plan.price), interval(plan.net.low, plan.net.high)
     st.caption(f"{span} {plan.unit}: {price}. Expected fall: {wording.about(plan.fall)} {plan.unit}")
@@ -199,19 +200,19 @@ def _against(more: float, unit: str) -> str:
 
 def _save(position: int, plan: Action, field: str) -> None:
     def step(log: SessionLog) -> str:
-        name = value(field) or ""
+        name = widget(field) or ""
         log.save_scenario(position, name, plan)
-        return f"Kept with patient {position}: “{name.strip()}”."
+        return f"Saved with patient {position}: “{name.strip()}”."
 
     act(step)
 
 
 def _saved(log: SessionLog, case: CaseFile, hidden: bool) -> None:
-    """The what-ifs kept for this patient, each a click away."""
+    """The scenarios saved for this patient."""
     if not case.scenarios:
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.caption("Kept:")
+        st.caption("Saved:")
         for i, (name, plan) in enumerate(case.scenarios):
             kept = _summary(log, case, log.effect(case.position, plan))
             st.button(
@@ -224,7 +225,7 @@ def _saved(log: SessionLog, case: CaseFile, hidden: bool) -> None:
 
 
 def recall(log: SessionLog, case: CaseFile, plan: Action) -> None:
-    """Put the sliders where a kept what-if has them."""
+    """Set the sliders to a saved scenario."""
     st.session_state[arm_key(case)] = plan.arm
     for j, change in enumerate(log.cohort.protocol.change(plan.delta)):
         st.session_state[slider_key(case, plan.arm, j)] = float(change)

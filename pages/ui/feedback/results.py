@@ -1,4 +1,4 @@
-"""The results of a study: what each role may read of them, and the downloads."""
+"""The results of a study, as far as each role may read them, and the downloads."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from libra_core.advisors.agreement import Agreement
+from libra_core.cohort.report import plural
 from libra_core.digits import fixed, interval, signed
 from libra_core.policies import REGISTRY
 from libra_core.records import RecordsError, analytics
@@ -18,13 +19,14 @@ from libra_core.records.export import fhir_bundle, parquet_bytes
 from libra_core.records.results import SMALLEST, Collected, Totals, collect, totals
 from libra_core.spreadsheet import csv_bytes
 from pages.ui.draw import cards
+from pages.ui.draw.show import download
 from pages.ui.feedback.state import cohort_named
 from pages.ui.session import access, current
 
 FEW = 10  # decisions below which a difference or an agreement is not worth a number
 CHANGED = "Your sign-in or your role has changed: load the page again."
 FEWER = f"Results appear with {SMALLEST} decisions, of two clinicians at least, and then in steps of as many."
-NOBODY = "No decision has been recorded yet. Results appear with the first one."
+EMPTY = "No decision has been recorded yet. Results appear with the first one."
 
 
 def results() -> None:
@@ -41,22 +43,13 @@ def results() -> None:
     for sentence in rows.left_out:
         st.caption(f":material/info: Left out: {cards.escaped(sentence)}")
     if not len(rows.table):
-        st.info(NOBODY, icon=":material/insights:")
+        st.info(EMPTY, icon=":material/insights:")
         return
     st.caption("All sessions of the study." if repository.actor.reads_study else "Your own sessions.")
     _totals(Totals.of(rows), cohort.protocol.outcome.unit)
     if repository.actor.reads_study:
         _clinicians(rows.table[~rows.table["mistake"].astype(bool)])
     _downloads(rows)
-
-
-def _mistakes(n: int) -> None:
-    if n:
-        st.caption(f":material/undo: {_count(n, 'decision')} marked as recorded by mistake, in no number here.")
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def _percent(share: analytics.Share) -> str:
@@ -73,7 +66,7 @@ def _between(share: analytics.Share) -> str:
 def _totals(found: Totals, unit: str) -> None:
     a, b, c, d = st.columns(4)
     a.metric("Decisions", f"{found.decisions:,}")
-    a.caption(f"{_count(found.sessions, 'session')}, {_count(found.clinicians, 'clinician')}")
+    a.caption(f"{plural(found.sessions, 'session')}, {plural(found.clinicians, 'clinician')}")
     b.metric("Overridden", _percent(found.overrides), help="Of the decisions made with the proposal in view.")
     b.caption(_between(found.overrides))
     middle, low, high = found.seconds
@@ -83,11 +76,13 @@ def _totals(found: Totals, unit: str) -> None:
     d.metric(
         "Own plans against the method's, simulated",
         "–" if gain.n < FEW else f"{signed(gain.mean)} {unit}",
-        help="True expected benefit in the simulation for each patient whose plan differs. Positive: the clinicians "
-        "were right.",
+        help="True expected benefit in the simulation for each patient whose plan differs. Positive: the clinicians' "
+        "plans were better.",
     )
     d.caption(_gain(gain))
-    _mistakes(found.mistakes)
+    if found.mistakes:
+        mistakes = plural(found.mistakes, "decision")
+        st.caption(f":material/undo: {mistakes} marked as recorded by mistake, not counted here.")
     left, right = st.columns(2, gap="large")
     with left:
         _agreement(found)
@@ -131,7 +126,7 @@ def _agreement(found: Totals) -> None:
 def _anchoring(found: analytics.Anchoring) -> None:
     if not found.n:
         return
-    st.markdown("**How far the proposal moved the clinicians** (blinded first choice against final)")
+    st.markdown("**Influence of the proposal on the clinicians** (blinded first choice against final)")
     st.markdown(
         f"- Same treatment as the proposal: {_percent(found.agreed_first)} before seeing it, "
         f"{_percent(found.agreed_final)} after ({found.n} patients).\n"
@@ -142,7 +137,7 @@ def _anchoring(found: analytics.Anchoring) -> None:
 
 def _reasons(found: dict[str, int]) -> None:
     if found:
-        st.markdown("**Reasons to decide otherwise**")
+        st.markdown("**Reasons for own plans**")
         rows = [{"Reason": cards.escaped(reason), "Times": f"{n}"} for reason, n in found.items()]
         st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
 
@@ -153,7 +148,7 @@ def _groups(found: pd.DataFrame, unit: str) -> None:
     st.markdown("**Groups of patients**")
     enough = found["Patients"] >= SMALLEST
 
-    def told(column: str, form: str) -> list[str]:
+    def cells(column: str, form: str) -> list[str]:
         return [
             "too few" if not ok else "–" if math.isnan(v) else format(v, form)
             for v, ok in zip(found[column], enough, strict=True)
@@ -163,8 +158,8 @@ def _groups(found: pd.DataFrame, unit: str) -> None:
         {
             "Group": found["Group"],
             "Patients": found["Patients"].map("{:,}".format),
-            "Overridden": told("Overridden", ".0%"),
-            f"Benefit lost, {unit} per patient": told("Benefit lost", ".1f"),
+            "Overridden": cells("Overridden", ".0%"),
+            f"Benefit lost, {unit} per patient": cells("Benefit lost", ".1f"),
         }
     )
     st.table(shown, border="horizontal", hide_index=True)
@@ -189,8 +184,8 @@ def _clinicians(table: pd.DataFrame) -> None:
 
 
 def _on_record(data: Callable[[], Any], form: str, rows: Collected) -> Callable[[], Any]:
-    """Make the file only for whom the page was drawn, for a page stays open after a role was taken away; and only
-    once the record says that it was taken out."""
+    """Make the file only for the user the page was drawn for, since a page stays open after a role is withdrawn; and
+    only after the record has logged the download."""
     drawn_for = access.actor()
 
     def make() -> Any:
@@ -206,7 +201,7 @@ def _on_record(data: Callable[[], Any], form: str, rows: Collected) -> Callable[
 
 
 def _downloads(rows: Collected) -> None:
-    """Files are made when they are asked for, and the record says who asked."""
+    """Files are made on demand, and every download is recorded."""
 
     def bundles() -> str:
         made = [
@@ -216,22 +211,9 @@ def _downloads(rows: Collected) -> None:
         return json.dumps(made[0] if len(made) == 1 else made, ensure_ascii=False, indent=1)
 
     with st.container(horizontal=True, gap="small"):
-        for label, data, name, kind in (
-            ("CSV", lambda: csv_bytes(rows.table), "libra-decisions.csv", "text/csv"),
-            (
-                "Parquet",
-                lambda: parquet_bytes(rows.table, rows.sessions),
-                "libra-decisions.parquet",
-                "application/vnd.apache.parquet",
-            ),
-            ("FHIR R4 (JSON)", bundles, "libra-fhir.json", "application/fhir+json"),
+        for form, data, name, look in (
+            ("CSV", lambda: csv_bytes(rows.table), "libra-decisions.csv", {}),
+            ("Parquet", lambda: parquet_bytes(rows.table, rows.sessions), "libra-decisions.parquet", {}),
+            ("FHIR R4 (JSON)", bundles, "libra-fhir.json", {"mime": "application/fhir+json"}),
         ):
-            st.download_button(
-                label,
-                _on_record(data, label, rows),
-                name,
-                kind,
-                key=f"fb_get_{name}",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+            download(form, _on_record(data, form, rows), name, f"fb_get_{name}", **look)

@@ -1,4 +1,4 @@
-"""Begin a session, or go on with one."""
+"""Start a session, or resume one."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from libra_core.records.spec import CLINICIAN
 from libra_core.study.live import live_config
 from libra_core.study.spec import cohort_key, inputs_digest
 from pages.ui.draw.cards import escaped
-from pages.ui.feedback.state import Key, feedback_state, open_session, value
+from pages.ui.feedback.state import Key, feedback_state, open_session
 from pages.ui.session import access, advice, current, loaders, values
+from pages.ui.session.state import widget
 
 MODES = {"every": "I decide every patient", "unsure": "Ask me only when unsure"}
-OUTCOMES = {"simulated": "Simulated at once", "later": "Entered later by a person"}
-OFTEN = {8.0: "rarely", 4.0: "sometimes", 2.0: "often"}  # wider than so many units of the outcome: asked
-EXPERIENCE = {0: "None: it starts new", 300: "300 simulated patients", 1000: "1,000 simulated patients"}
+OUTCOMES = {"simulated": "Simulated at once", "later": "Entered later"}
+OFTEN = {8.0: "rarely", 4.0: "sometimes", 2.0: "often"}  # asked if the bounds are further apart, outcome's units
+EXPERIENCE = {0: "None", 300: "300 simulated patients", 1000: "1,000 simulated patients"}
 LISTED = 12
 
 
 def form() -> None:
-    """The settings of a new session, with defaults that need no thought."""
+    """The settings of a new session, with sensible defaults."""
     cohort = current.cohort()
     with st.container(border=True, key="new-session"):
         st.markdown("#### New session")
         here = escaped(cohort.label)
-        st.caption(f"Patients come from the cohort in use: {here}. Another one is chosen on the page *Cohort*.")
+        st.caption(f"Patients come from the cohort in use: {here}. Choose another one on the page *Cohort*.")
         a, b = st.columns(2, gap="medium")
         mode = a.radio("How you take part", list(MODES), format_func=MODES.get, key=Key.MODE)
         unsure = mode == "unsure"
@@ -50,7 +51,7 @@ def form() -> None:
             value=True,
             key=Key.BLINDED,
             help="You choose before the proposal is shown. Both choices are kept: the difference shows how much the "
-            "proposal moved you.",
+            "proposal influenced you.",
         )
         name = b.text_input("Name of the session", key=Key.NAME, max_chars=80, placeholder="optional")
         with st.expander("Study settings: method, advisor, outcomes, patients"):
@@ -83,8 +84,8 @@ def form() -> None:
 
 
 def _study(mode: str) -> tuple[str, str, str, int, int]:
-    """What the lead of a study settles: (method, advisor, outcomes, patients learned from before, seed)."""
-    policies = {n: p for n, p in loaders.policies().items() if n not in ("oracle", "random")}
+    """The settings of a study: (method, advisor, outcomes, patients learned from before, seed)."""
+    policies = {n: p for n, p in REGISTRY.items() if n not in ("oracle", "random")}
     unsure = mode == "unsure"
     able = [n for n in policies if not unsure or hasattr(REGISTRY[n], "width_threshold")]
     a, b = st.columns(2, gap="medium")
@@ -99,15 +100,15 @@ def _study(mode: str) -> tuple[str, str, str, int, int]:
     )
     outcomes = a.selectbox("Outcomes", list(OUTCOMES), format_func=OUTCOMES.get, key=Key.OUTCOMES)
     warm = b.selectbox(
-        "What the method has learned before",
+        "Experience of the method",
         list(EXPERIENCE),
         index=2,
         format_func=EXPERIENCE.get,
         key=Key.WARM_UP,
-        help="Without experience LIBRA does at first what its advisor says: the session would judge the advisor.",
+        help="Without experience LIBRA follows its advisor at first, so the session would assess the advisor.",
     )
     seed = a.number_input(
-        "Order of the patients (seed)", 0, 10**6, 0, key=Key.SEED, help="The same: the same patients."
+        "Order of the patients (seed)", 0, 10**6, 0, key=Key.SEED, help="The same seed gives the same patients."
     )
     return policy, advisor, outcomes, int(warm), int(seed)
 
@@ -115,7 +116,7 @@ def _study(mode: str) -> tuple[str, str, str, int, int]:
 def _start(spec: SessionSpec, name: str) -> None:
     state = feedback_state()
     try:
-        session = access.repository().begin(spec, name or value(Key.NAME) or "")
+        session = access.repository().begin(spec, name or widget(Key.NAME) or "")
     except (RecordsError, ValueError) as error:
         state.problem = str(error)
         return
@@ -123,7 +124,7 @@ def _start(spec: SessionSpec, name: str) -> None:
 
 
 def sessions() -> None:
-    """One's own sessions (a lead: all of the study), the newest first, each with a way back in."""
+    """The user's own sessions (for a lead all of the study), the newest first, each with a button to open it."""
     who = access.actor()
     repository = access.repository()
     every, decided = repository.sessions(), repository.decided()
@@ -135,9 +136,11 @@ def sessions() -> None:
     if unknown := len(repository.unreadable()):
         st.caption(f"{unknown} of another version of LIBRA cannot be opened with this one and are not listed.")
     if not found:
-        st.info("No session yet. Start one: every step is kept, and you can go on tomorrow.", icon=":material/history:")
+        st.info(
+            "No session yet. Start one: every step is saved, and you can continue later.", icon=":material/history:"
+        )
         return
-    st.markdown("#### Go on with a session")
+    st.markdown("#### Resume a session")
     for session in found[:LISTED]:
         with st.container(border=True):
             text, button = st.columns([7, 3], vertical_alignment="center")
@@ -145,7 +148,7 @@ def sessions() -> None:
             open_yet = session.owner == who.id and done < session.spec.planned
             text.markdown(_line(session, who.id, done))
             button.button(
-                "Resume" if open_yet else "Look",
+                "Resume" if open_yet else "View",
                 key=f"fb_open_{session.id}",
                 on_click=open_session,
                 args=(session.id,),
@@ -158,8 +161,8 @@ def sessions() -> None:
 def _line(session: SessionInfo, me: str, decided: int) -> str:
     spec = session.spec
     owner = "" if session.owner == me else f" · {escaped(session.owner)}"
-    how = "asked when unsure" if spec.mode == "unsure" else "blinded first choice" if spec.blinded else "open card"
+    how = "asked when unsure" if spec.mode == "unsure" else "blinded first choice" if spec.blinded else "proposal shown"
     return (
         f"**{escaped(session.name)}**{owner} · {decided} of {spec.planned} decided  \n"
-        f":small[{REGISTRY[spec.policy].label} · {how} · begun {session.created_at[:16].replace('T', ' ')} UTC]"
+        f":small[{REGISTRY[spec.policy].label} · {how} · started {session.created_at[:16].replace('T', ' ')} UTC]"
     )

@@ -1,4 +1,4 @@
-"""What the Feedback page remembers of one browser session: the open session, and the mark of each showing."""
+"""The state of the Feedback page in one browser session: the open session, and a stamp for each showing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
@@ -15,14 +15,15 @@ from libra_core.records import RecordsError, SessionLog, Stamp
 from libra_core.records.repository import utc_now
 from libra_core.study.spec import cohort_key
 from pages.ui.session import access, advice, current, loaders
+from pages.ui.session.state import widget
 
 _STATE: Final = "feedback"
-PARAMETER: Final = "session"  # in the address: a reload, or tomorrow's visit, goes on where it stopped
+PARAMETER: Final = "session"  # in the address, so that a reload resumes the session
 
 
 class Key:
-    """Keys of this page's widgets. Those about a patient carry the patient's number and the session: nothing that was
-    set or pressed for one session's first patient may reach the next session's."""
+    """Keys of this page's widgets. Those about a patient carry the patient's number and the session: input for one
+    session's first patient must not reach the next session's."""
 
     VIEW: Final = "fb_view"
     NAME: Final = "fb_name"
@@ -42,7 +43,6 @@ class Key:
     NEXT: Final = "fb_next"
     CLOSE: Final = "fb_close"
     TAB: Final = "fb_tab"
-    RESULT_TAB: Final = "fb_result_tab"
     ENTER: Final = "fb_enter"
     TABLE: Final = "fb_table"
 
@@ -54,7 +54,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Showing:
-    """One look at a patient: the key makes a double click or a repeated request the same decision."""
+    """One view of a patient: the key makes a double click or a repeated request the same decision."""
 
     key: str
     shown_at: str
@@ -66,24 +66,22 @@ class FeedbackState:
     """One browser session's own data."""
 
     log: SessionLog | None = None
-    looking_at: int | None = None  # an earlier patient, looked at again
+    looking_at: int | None = None  # an earlier patient, viewed again
     showings: dict[tuple[int, str], Showing] = field(default_factory=dict)
-    done: str = ""  # what the last click did, in a sentence
-    problem: str = ""  # why it did not
+    done: str = ""  # the result of the last click, in a sentence
+    problem: str = ""  # or why it failed
 
     def showing(self, position: int, stage: str) -> Showing:
-        """The mark of this showing; the same for two threads that ask at once."""
+        """The stamp of this showing; the same for two threads that ask at once."""
         return self.showings.setdefault((position, stage), Showing(uuid.uuid4().hex, utc_now(), time.monotonic()))
 
 
 def feedback_state() -> FeedbackState:
-    if _STATE not in st.session_state:
-        st.session_state[_STATE] = FeedbackState()
-    return st.session_state[_STATE]
+    return st.session_state.setdefault(_STATE, FeedbackState())
 
 
 def cohort_named(key: str) -> Cohort:
-    """The cohort that a session was held with. Raises ValueError with what to do when it is not at hand."""
+    """The cohort of a session. Raises ValueError with what to do when it is not loaded."""
     if any(spec.name == key for spec in loaders.protocol().cohorts):
         return loaders.cohort(key)
     present = current.cohort()
@@ -92,11 +90,11 @@ def cohort_named(key: str) -> Cohort:
     name = key.rpartition(":")[0]
     if not name:
         raise ValueError(f"This session is about another disease (cohort {key}): start LIBRA with its protocol.")
-    raise ValueError(f"This session was held with the uploaded file {name!r}. Load it on the page *Cohort* first.")
+    raise ValueError(f"This session uses the uploaded file {name!r}. Upload it on the page *Cohort* first.")
 
 
 def open_session(session_id: str) -> None:
-    """Resume a session of one's own, or look at one that a lead may see. Says so when it cannot."""
+    """Resume the user's own session, or view one as a lead; an error is kept for display."""
     state = feedback_state()
     state.problem = ""
     try:
@@ -134,17 +132,15 @@ def open_log() -> SessionLog | None:
 
 
 def stamp(position: int, stage: str) -> Stamp:
-    """The mark of what is being decided, with what the page's fields say about it."""
+    """The stamp of a decision, with the reason, comment and confidence entered on the page."""
     shown = feedback_state().showing(position, stage)
-    reason = st.session_state.get(Key.of("reason", position)) or ""
-    comment = st.session_state.get(Key.of("comment", position)) or ""
-    confidence = st.session_state.get(Key.of("confidence", position))
+    reason, comment, confidence = (widget(Key.of(field, position)) for field in ("reason", "comment", "confidence"))
     seconds = time.monotonic() - shown.clock
-    return Stamp(shown.key, shown.shown_at, seconds, reason, comment, confidence)
+    return Stamp(shown.key, shown.shown_at, seconds, reason or "", comment or "", confidence)
 
 
 def act(step: Callable[[SessionLog], str]) -> None:
-    """Do one thing to the open session and keep the sentence it ends with, good or bad. For callbacks of buttons."""
+    """Apply a step to the open session and keep its result or error as a sentence. For callbacks of buttons."""
     state = feedback_state()
     if state.log is None:
         return
@@ -157,7 +153,3 @@ def act(step: Callable[[SessionLog], str]) -> None:
         state.done = step(state.log)
     except (RecordsError, ValueError) as error:
         state.problem = str(error)
-
-
-def value(key: str, default: Any = None) -> Any:
-    return st.session_state.get(key, default)

@@ -1,4 +1,4 @@
-"""What a session came to, outcomes that are entered later, and the results of the study."""
+"""The summary of a session, and the entry of outcomes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def end(log: SessionLog) -> None:
 
 
 def _moved(log: SessionLog) -> str:
-    """What the proposals did to the first choices, and what came of it all in the simulation."""
+    """Changes of the first choice after the proposal, and the simulated net benefit."""
     cases, said = [c for c in log.ledger.files if c.final and c.mistake is None], ""
     if first := [c for c in cases if c.first]:
         changed = sum(c.first.plan.arm != c.final.plan.arm for c in first)  # type: ignore[union-attr]
@@ -61,13 +61,13 @@ def _to_results() -> None:
 
 
 def outcomes(log: SessionLog) -> None:
-    """The table in which outcomes are entered when they come, in any order, a few or many at a time."""
+    """The table for entering outcomes, in any order, a few or many at a time."""
     awaiting = log.ledger.awaiting
     if log.info.spec.outcomes != "later" or not awaiting or not log.mine:
         return
     measure = log.cohort.protocol.outcome
     column = f"{measure.label[:1].upper()}{measure.label[1:]} after {measure.horizon}, {measure.unit}"
-    with st.expander(f"Enter outcomes: {len(awaiting)} awaited", icon=":material/edit_note:"):
+    with st.expander(f"Enter outcomes: {len(awaiting)} pending", icon=":material/edit_note:"):
         now = log.cohort.frame[measure.name]
         share = "Share of the habit changes made, %"
         table = pd.DataFrame(
@@ -85,7 +85,7 @@ def outcomes(log: SessionLog) -> None:
             key=f"{Key.TABLE}_{log.ledger.seq}",
             hide_index=True,
             disabled=list(table.columns[:4]),
-            column_config={share: st.column_config.NumberColumn(help="Empty: as is usual in the simulation.")},
+            column_config={share: st.column_config.NumberColumn(help="Empty: the average of the simulation.")},
             placeholder="",
             alt="Outcomes to enter",
         )

@@ -1,4 +1,4 @@
-"""Behind the decision: every treatment for this patient, and what every method of the session proposed."""
+"""Details: every treatment for this patient, and the proposals of all methods of the session."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pages.ui.session.state import si_units
 
 
 def therapies(log: SessionLog, case: CaseFile, hidden: bool) -> None:
-    """Every treatment for this patient: alone, with its best change of habits, and why it may not be."""
+    """Every treatment for this patient: alone, with its best change of habits, and any contraindication."""
     cohort, unit = log.cohort, log.engine.problem.reward_unit
     shown = summarise(cohort, case.shown[log.info.spec.policy], log.evidence)
     effects = {line.arm: line for line in shown.arms}
@@ -33,13 +33,12 @@ def therapies(log: SessionLog, case: CaseFile, hidden: bool) -> None:
     st.caption(
         "What the method expects is hidden until you have chosen."
         if hidden
-        else f"Expected net benefit in {unit}, higher is better, with its range; simulated. It is what the fall "
-        "is worth, less what side effects, monitoring and pills cost, plus what an indication adds."
+        else f"Expected net benefit in {unit} with its range; simulated, higher is better: {wording.NET_BENEFIT}."
     )
 
 
 def methods(log: SessionLog, case: CaseFile, hidden: bool) -> None:
-    """What every method of the session proposed for this patient. Not shown while the proposal is hidden."""
+    """The proposal of every method of the session. Not shown while the proposal is hidden."""
     assert not hidden
     plans = {name: summarise(log.cohort, decision, log.evidence) for name, decision in case.shown.items()}
     rows = [

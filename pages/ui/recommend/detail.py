@@ -1,4 +1,4 @@
-"""Behind a plan: contributions, ranked alternatives, every treatment, limits, and the log of the run."""
+"""Details of a plan: contributions, ranked alternatives, every treatment, and the log of the run."""
 
 from __future__ import annotations
 
@@ -13,30 +13,33 @@ from libra_core.spreadsheet import csv_bytes
 from libra_core.study.live import LiveRow, LiveRun
 from libra_core.summary import ArmSummary
 from pages.ui.draw import charts, words
+from pages.ui.draw.show import download
 from pages.ui.draw.show import figure as show
 from pages.ui.recommend import optimality as check
 from pages.ui.session import live
 from pages.ui.session.state import Key
 
-ENOUGH = 200  # patients; with fewer, the parts of an estimate are mostly chance
+ENOUGH = 200  # patients; with fewer, contributions are mostly chance
 LOGGED = 200  # lines of the log on the page; the download has them all
 
 
 def why(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> None:
-    """What each fact about the patient adds to the expected benefit."""
+    """The contribution of each fact about the patient to the expected benefit."""
     labels, values = words.contributions(cohort, shown.decision, si)
     if not labels:
         st.info(
-            "Nothing has been learned about this treatment yet. **+10** above treats ten patients; then each fact "
-            "about the patient gets its part. A method that keeps no model never has any.",
+            "Nothing has been learned about this treatment yet. **+10** above treats ten patients; then the "
+            "contribution of each fact is shown. A method without a model shows none.",
             icon=":material/info:",
         )
         return
     n = shown.summary.learned
     show(charts.contributions(labels, values, run.unit, sure=n >= ENOUGH), "contributions")
-    early = "" if n >= ENOUGH else f"**After {n:,} patients much of this is chance, hence grey: it is no finding.** "
+    early = (
+        "" if n >= ENOUGH else f"**After {n:,} patients much of this is chance and therefore grey: not a finding.** "
+    )
     st.caption(
-        f"{early}What the method believes now. Each bar is compared with an average patient; together they make the "
+        f"{early}The method's current estimates. Each bar is relative to an average patient; together they give the "
         "expected fall. A star marks a value that was assumed, not measured. Learned from simulated outcomes."
     )
     if any("self-reported" in label for label in labels):
@@ -47,13 +50,13 @@ def why(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> None:
 
 
 def ranked(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> None:
-    """The proposed plan and the alternatives, with the range that the data leave open."""
+    """The proposed plan and the alternatives, with their intervals."""
     plan = shown.summary
     if not plan.has_model:
-        st.info("This method keeps no model, so it cannot rank the alternatives.", icon=":material/info:")
+        st.info("This method has no model, so it cannot rank the alternatives.", icon=":material/info:")
         return
     if not plan.learned:
-        st.info("Nobody has been treated yet, so nothing is known about any option.", icon=":material/info:")
+        st.info("No patient has been treated yet, so nothing is known about any option.", icon=":material/info:")
         return
     lines, unit = plan.ranking, run.unit
     labels = [f"{'Proposed: ' if o.proposed else ''}{wording.option(cohort, plan, o)}" for o in lines]
@@ -69,10 +72,10 @@ def ranked(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> Non
     }
     st.table(pd.DataFrame(plans), border="horizontal", hide_index=True)
     if nets[0].mean < max(net.mean for net in nets):
-        st.markdown(f"The proposed plan does not have the highest expectation. {wording.why(plan)}")
+        st.markdown(f"The proposed plan does not have the highest expected benefit. {wording.why(plan)}")
     st.caption(
         "Dot: expected; bar: 95 % credible interval. Bars that overlap leave the order open. They shrink as more "
-        "patients are treated. A hollow dot: nobody has had this treatment yet, so its place says nothing."
+        "patients are treated. A hollow dot: no patient has had this treatment yet, so its position means nothing."
     )
     check.button(run, shown.row)
 
@@ -80,18 +83,17 @@ def ranked(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> Non
 def therapies(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> None:
     """Every treatment for this patient: by itself, and with its best change of habits."""
     if not shown.summary.has_model:
-        st.info("This method keeps no model of what each treatment would do.", icon=":material/info:")
+        st.info("This method has no model of the treatments' effects.", icon=":material/info:")
         return
     known = shown.summary.learned
     table = pd.DataFrame([_therapy(cohort, line, run.unit, si) for line in shown.summary.arms])
     st.table(table if known else table.iloc[:, [0, -2, -1]], border="horizontal", hide_index=True)
     if not known:
-        st.caption("Effects are shown once somebody has been treated: nothing is known about any treatment yet.")
+        st.caption("Effects are shown once a patient has been treated: nothing is known about any treatment yet.")
         return
     st.caption(
-        f"After {cohort.protocol.outcome.horizon}, with the range left open; simulated. Net benefit is what the fall "
-        "is worth, less what side effects, monitoring and pills cost, plus what an indication adds: **higher is "
-        "better**, below 0 is worse than no change."
+        f"After {cohort.protocol.outcome.horizon}, with 95 % intervals; simulated. Net benefit is "
+        f"{wording.NET_BENEFIT}: **higher is better**, below 0 is worse than no change."
     )
 
 
@@ -117,15 +119,8 @@ def log(cohort: Cohort, session: live.DisplayedRun, si: bool) -> None:
     unit = session.run.unit
     table = pd.DataFrame([_entry(cohort, row, unit, si) for row in reversed(rows[-LOGGED:])])
     st.dataframe(table, hide_index=True, height=320, alt="Log of the run")
-    st.download_button(
-        "Download the run (CSV)",
-        lambda: csv_bytes(pd.DataFrame([_entry(cohort, row, unit, si) | _provenance(session) for row in rows])),
-        f"libra-run-{session.run.config_hash}.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        key=Key.RUN_CSV,
-    )
+    made = lambda: csv_bytes(pd.DataFrame([_entry(cohort, row, unit, si) | _provenance(session) for row in rows]))  # noqa: E731
+    download("Download the run (CSV)", made, f"libra-run-{session.run.config_hash}.csv", Key.RUN_CSV)
 
 
 def _entry(cohort: Cohort, row: LiveRow, unit: str, si: bool) -> dict[str, object]:

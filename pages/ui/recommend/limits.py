@@ -1,4 +1,4 @@
-"""How far each habit may move for a patient, what stops it, what rules treatments out, and limits of one's own."""
+"""The limits of each habit for a patient, contraindications, and optional limits."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pages.ui.session import live
 
 
 def limits(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> None:
-    """Habits on the left, treatments that are out on the right, limits to switch on below."""
+    """Habits on the left, excluded treatments on the right, optional limits below."""
     protocol = cohort.protocol
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.markdown("**Habits: how far each may move**")
+        st.markdown("**Habits: how far each may change**")
         moved = zip(cohort.limits(shown.row, si), protocol.change(shown.decision.delta), strict=True)
         rows = [_habit(cohort, shown.row, limit, float(change), si) for limit, change in moved]
         st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
@@ -27,7 +27,7 @@ def limits(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> Non
         st.markdown("**Treatments ruled out before anything was computed**")
         blocks = cohort.blocked(shown.row)
         if not blocks:
-            st.markdown("None, by what is recorded.")
+            st.markdown("None, as far as recorded.")
         for block in blocks:
             st.markdown(f"- {wording.treatment(cohort, block.arm)}: {block.reason}. :small[{block.source}]")
         if missing := [wording.fact(cohort, name) for name in shown.summary.unrecorded]:
@@ -36,10 +36,10 @@ def limits(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> Non
 
 
 def _own(cohort: Cohort) -> None:
-    """The protocol's further limits, off until somebody switches them on."""
+    """The protocol's further limits, off by default."""
     if not cohort.protocol.linear_limits:
         return
-    st.markdown("**Limits of your own**")
+    st.markdown("**Optional limits**")
     for limit in cohort.protocol.linear_limits:
         st.toggle(
             limit.text,
@@ -48,7 +48,7 @@ def _own(cohort: Cohort) -> None:
             help=f"{limit.source[:1].upper()}{limit.source[1:]}.",
             persist_state="session",
         )
-    st.caption("Switching one starts the run anew: every plan is then made within it, the best possible one too.")
+    st.caption("Switching one starts a new run, in which every plan respects it, also the best possible one.")
 
 
 def _habit(cohort: Cohort, row: int, limit: Limit, change: float, si: bool) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""On demand: proof that no plan within the limits would look better to the method than the one it found."""
+"""On demand: a certificate that no plan within the limits has a larger optimistic value than the method's own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pages.ui.session.state import Key
 
 
 def button(run: LiveRun, row: int) -> None:
-    """The question, and its answer in one sentence."""
+    """The button, and the result in one sentence."""
     if not st.button("Check: is there a better plan within the limits?", icon=":material/verified:", key=Key.CHECK):
         return
     with st.spinner("Searching for a better plan …"):
@@ -19,8 +19,8 @@ def button(run: LiveRun, row: int) -> None:
         st.info("This method does not search among changes of habits: there is nothing to check.")
         return
     st.success(
-        f"Checked, with what is known now: no better plan exists within the limits, up to {words.up_to(found.gap)} "
-        f"{run.unit}. *Better* is what the method looks for: what could turn out best. The plan compared is its own; "
-        "followed advice may differ.",
+        f"Checked: under the current model no better plan exists within the limits, up to {words.up_to(found.gap)} "
+        f"{run.unit}. *Better* refers to the method's criterion, the optimistic value. The plan compared is its own; "
+        "adopted advice may differ.",
         icon=":material/verified:",
     )

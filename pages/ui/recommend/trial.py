@@ -1,4 +1,4 @@
-"""How the trial of the advisor stands while it runs: verdict, evidence, and a person's last word."""
+"""The state of the advisor's trial: verdict, evidence, and the button to ask the advisor again."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pages.ui.session.state import Key
 
 
 def trial(run: LiveRun) -> None:
-    """Nothing for a method that holds no trial."""
+    """Nothing for a method without a trial."""
     found = run.trial
     if found is None:
         return
     if found.dismissed:
         st.warning(
-            "**Verdict: the advisor lost its trial** and is not asked any more. " + _evidence(found),
+            "**Verdict: the advisor failed its trial** and is no longer asked. " + _evidence(found),
             icon=":material/gavel:",
         )
         st.button(
@@ -26,7 +26,7 @@ def trial(run: LiveRun) -> None:
             key=Key.READMIT,
             on_click=live.readmit,
             icon=":material/undo:",
-            help="Your decision: the trial starts anew. The run's log says after which patient.",
+            help="Your decision: the trial restarts. The run's log records after which patient.",
         )
     else:
         st.markdown(f"**Trial of the advisor: no verdict yet.** {_evidence(found)}")
@@ -36,15 +36,15 @@ def trial(run: LiveRun) -> None:
 def _evidence(found: TrialReport) -> str:
     return (
         f"Evidence that following it does harm: {found.evidence:.1f}. It starts at 1 and the advisor is dismissed at "
-        f"{found.needed:.0f}, which happens to a harmless one with a probability of at most {1 / found.needed:.0%}."
+        f"{found.needed:.0f}, which happens to a harmless advisor with a probability of at most {1 / found.needed:.0%}."
     )
 
 
 def _groups(found: TrialReport, unit: str) -> str:
-    """The two groups that the coin made, on the scale of outcome less what was predicted beforehand."""
-    groups = (("followed", found.adopted, found.adopted_mean), ("held back", found.withheld, found.withheld_mean))
+    """The two randomised groups, on the scale of outcome minus prediction."""
+    groups = (("followed", found.adopted, found.adopted_mean), ("withheld", found.withheld, found.withheld_mean))
     said = [f"{name} {n:,} times" + (f" ({signed(mean)} {unit})" if n else "") for name, n, mean in groups]
     return (
-        f"Advice worth following was {' and '.join(said)}, by the toss of a coin. In brackets: the average outcome, "
-        "less what was predicted for the method's own plan."
+        f"Advice worth following was {' and '.join(said)}, at random. In brackets: the average outcome minus the "
+        "prediction for the method's own plan."
     )

@@ -1,4 +1,4 @@
-"""The parts of the Recommend page: the plan in words, the run so far, and everything behind the plan."""
+"""The parts of the Recommend page: the plan, the run so far, and the details."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from libra_core.report import wording
 from libra_core.study.live import LiveRun
 from libra_core.summary import MOVED, PlanSummary, what_came
 from pages.ui.draw import cards, charts, words
+from pages.ui.draw.show import download
 from pages.ui.draw.show import figure as show
 from pages.ui.recommend import detail
 from pages.ui.recommend import limits as limits_view
@@ -18,14 +19,14 @@ from pages.ui.recommend import trial as recommend_trial
 from pages.ui.session import live
 from pages.ui.session.state import Key
 
-FEW = 50  # patients; before that nearly everybody lies outside what was seen
+FEW = 50  # patients; with fewer, nearly every patient is outside the data seen
 
 
 def recommendation(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> None:
-    """The card: what to start, what to change, what to expect, how sure, what to check."""
+    """The card: treatment, habits, expected effect, certainty, checks."""
     plan = shown.summary
     with st.container(border=True, key="recommendation", gap="xsmall"):
-        preview = ":gray-badge[preview: nothing is learned by looking]" if shown.record is None else ""
+        preview = ":gray-badge[preview: viewing changes nothing]" if shown.record is None else ""
         st.markdown(
             f":blue-badge[:material/clinical_notes: Proposed plan] {words.certainty(plan)} "
             f"{_seen(cohort, shown, run, si)} {preview} {words.own(cohort, plan)}"
@@ -64,25 +65,25 @@ def _seen(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> str:
 
 
 def _effort(cohort: Cohort, plan: PlanSummary, run: LiveRun, si: bool) -> str:
-    """How much of what one plan may ask, from which assumed habits, and which limits of one's own it keeps."""
+    """The effort of the plan, the assumed habits it starts from, and the optional limits it respects."""
     share = float(run.environment.problem.feasible.share(np.array(plan.delta))[0])
     own = [limit.text for limit in cohort.protocol.linear_limits if limit.name in run.spec.environment.limits]
     kept = "".join(f" · {text}" for text in own)
-    whole = "the most" if share > 0.995 else f"{share:.0%} of the most"
+    part = "the maximum" if share > 0.995 else f"{share:.0%} of the maximum"
     moved = zip(cohort.protocol.mutable_features, plan.delta, strict=True)
     guessed = [f for f, change in moved if abs(change) > MOVED and bool(cohort.imputed.at[plan.row, f.name])]
     starts = [f"{f.label_inside} {words.value(cohort, plan.row, f.name, si).rstrip('*')}" for f in guessed]
     assumed = f" · starting from assumed values: {', '.join(starts)}" if starts else ""
-    return f"Effort: {whole} that one plan may ask{kept}{assumed}"
+    return f"Effort: {part} for one plan{kept}{assumed}"
 
 
 def _expected(cohort: Cohort, plan: PlanSummary, run: LiveRun) -> None:
     outcome = cohort.protocol.outcome
     if not plan.has_model:
-        st.markdown("**Expected effect: none given.** This method keeps no model of what to expect.")
+        st.markdown("**Expected effect: none given.** This method has no model of effects.")
         return
     if not plan.known:
-        st.markdown("**Expected effect: not known yet.** Nobody in this run has had this treatment before.")
+        st.markdown("**Expected effect: not known yet.** No patient in this run has had this treatment.")
         return
     if plan.fall is None or plan.net is None:
         st.metric("Chance of reaching the goal", wording.chance(plan), help="In the simulated model.")
@@ -105,26 +106,26 @@ def _expected(cohort: Cohort, plan: PlanSummary, run: LiveRun) -> None:
     columns[2].metric(
         "Net benefit",
         f"{fixed(plan.net.mean)} {outcome.unit}",
-        help="What the fall is worth (all of it where treatment is due now), less what side effects, monitoring and "
-        "pills cost, plus what a compelling indication for the drug adds. Declared, not learned; methods are compared "
-        "on this number.",
+        help=f"{words.capital(wording.NET_BENEFIT)}. Declared, not learned; methods are compared on this number.",
     )
-    columns[2].caption(wording.price(cohort, plan.price).capitalize())
+    columns[2].caption(words.capital(wording.price(cohort, plan.price)))
     patients = "patient" if plan.given == 1 else "patients"
     st.caption(f"Learned from {plan.given:,} {patients} with this treatment in this run")
 
 
 def _why(cohort: Cohort, shown: live.ShownPlan, si: bool) -> str:
-    """Why this plan, and advice that was not taken; before anybody was treated it says whose plan it is."""
+    """The reason for this plan, and advice that was not followed; before the first outcome, whose plan it is."""
     plan = shown.summary
     if shown.decision.adopted and not plan.learned and shown.record is None:
-        return "The method starts knowing nothing, so it asked: **this is the advisor's plan.** Press *+10*: it learns."
+        return (
+            "The method has no outcomes yet, so it asked: **this is the advisor's plan.** Press *+10* to let it learn."
+        )
     refused = plan.advice is not None and not plan.advice.taken
     return wording.why(plan) + (f" *Advice:* {wording.advice(cohort, plan, si)}" if refused else "")
 
 
 def _hand_out(cohort: Cohort, plan: PlanSummary, run: LiveRun, si: bool) -> None:
-    """The plan on one sheet in plain words, made when it is asked for."""
+    """The plan on one sheet in plain words, made on demand."""
 
     def sheet() -> bytes:
         from libra_core.report.handout import handout_for
@@ -132,16 +133,8 @@ def _hand_out(cohort: Cohort, plan: PlanSummary, run: LiveRun, si: bool) -> None
 
         return to_bytes(handout_for(cohort, plan, run.config_hash, run.spec.seed, si), "pdf")
 
-    st.download_button(
-        "Sheet for the patient (PDF)",
-        sheet,
-        "plan.pdf",
-        "application/pdf",
-        icon=":material/print:",
-        on_click="ignore",
-        key=Key.HAND_OUT,
-        help="The plan in plain words and large type, marked as a simulation.",
-    )
+    text = "The plan in plain words and large type, marked as a simulation."
+    download("Sheet for the patient (PDF)", sheet, "plan.pdf", Key.HAND_OUT, icon=":material/print:", help=text)
 
 
 def _outcome(cohort: Cohort, shown: live.ShownPlan, run: LiveRun) -> None:
@@ -152,7 +145,7 @@ def _outcome(cohort: Cohort, shown: live.ShownPlan, run: LiveRun) -> None:
         return
     found = what_came(cohort, shown.row, record.decision.arm, record.outcome, run.unit)
     best = (
-        f"The best plan for this patient would have brought {record.regret:.1f} {run.unit} more on average."
+        f"The best plan for this patient would have gained {record.regret:.1f} {run.unit} more on average."
         if record.regret >= 0.05
         else "No plan would have been better for this patient on average."
     )
@@ -161,7 +154,7 @@ def _outcome(cohort: Cohort, shown: live.ShownPlan, run: LiveRun) -> None:
 
 
 def run_so_far(session: live.DisplayedRun) -> None:
-    """What has been lost until now, one point for each patient, and how often the advisor was asked."""
+    """The benefit lost so far, one point for each patient, and how often the advisor was asked."""
     rows, unit = session.run.rows, session.run.unit
     with st.container(border=True, key="run", gap="xsmall"):
         n, lost, calls = len(rows), rows[-1].cumulative if rows else 0.0, rows[-1].calls if rows else 0
@@ -178,7 +171,7 @@ def run_so_far(session: live.DisplayedRun) -> None:
             st.metric(
                 "Advisor asked",
                 f"{calls:,} of {n:,}" if n else "–",
-                help="Nearly always at first, more rarely later. The page Regret shows how it goes on.",
+                help="Almost always at first, less often later: see the page Regret.",
                 width="content",
             )
         if rows:
@@ -186,7 +179,7 @@ def run_so_far(session: live.DisplayedRun) -> None:
             show(charts.regret_so_far([row.cumulative for row in rows], asked, unit), "regret-so-far")
         else:
             st.info(
-                "Nobody has been treated yet. Press **Next patient**, or **Play**, and watch the method learn.",
+                "No patient has been treated yet. Press **Next patient**, or **Play**, and watch the method learn.",
                 icon=":material/touch_app:",
             )
         recommend_trial.trial(session.run)
@@ -197,7 +190,7 @@ def run_so_far(session: live.DisplayedRun) -> None:
 
 
 def details(cohort: Cohort, shown: live.ShownPlan, session: live.DisplayedRun, si: bool) -> None:
-    """What is behind the plan, one tab for each question that a clinician asks."""
+    """Details of the plan, one tab for each question that a clinician asks."""
     *tabs, log = st.tabs(
         ["Why this plan", "Ranked alternatives", "Each treatment", "Limits and contraindications", "Run log"],
         on_change="rerun",

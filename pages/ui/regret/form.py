@@ -10,7 +10,7 @@ import streamlit as st
 
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, EnvironmentSpec
-from libra_core.policies import PolicyConfig
+from libra_core.policies import REGISTRY, PolicyConfig
 from libra_core.study.batch import Cancelled, StudyResult, run_study
 from libra_core.study.live import live_config
 from libra_core.study.promises import Promises, promises
@@ -30,23 +30,22 @@ LEARNS = {
     "mle": "Separately, always refitted (slow)",
 }
 COMPLIANCE = {"partial": "A random share: 40 % on average", "full": "All of it"}
-RADIUS = {"practical": "Practical: narrow, no guarantee", "theory": "The theorem's: wide, slow to learn"}
+RADIUS = {"practical": "Practical: narrow, no guarantee", "theory": "Theoretical: wide, slow to learn"}
 MOST = 10_000_000  # decisions (methods x patients x repetitions) of a study on a page: minutes, not hours
 STUDY: Slot[Job] = Slot("study")
 ADOPTION = {"informative": "If plausible and informative", "plausible": "Whenever it is plausible"}
 
 
 def form() -> None:
-    """What to compare, on whom, for how long. Nothing runs until the button is pressed."""
-    policies = loaders.policies()
+    """Methods, patients and size of the study. Nothing runs until the button is pressed."""
     worlds = current.sources() | {SYNTHETIC: ENVIRONMENTS[SYNTHETIC].label}
     st.session_state.setdefault("study_world", app_state().source or next(iter(worlds)))
     with st.form("study", border=True):
         st.multiselect(
             "Methods to compare",
-            list(policies),
-            [name for name in DEFAULT if name in policies],
-            format_func=lambda name: policies[name].label,
+            list(REGISTRY),
+            [name for name in DEFAULT if name in REGISTRY],
+            format_func=lambda name: REGISTRY[name].label,
             key="study_policies",
             persist_state="session",
         )
@@ -79,14 +78,14 @@ def _choose(key: str, label: str, words: dict[str, str], explanation: str | None
 
 
 CHOICES = (
-    ("study_learns", "Learning", LEARNS, "What one treatment teaches can count for others that resemble it."),
+    ("study_learns", "Learning", LEARNS, "Outcomes of one treatment can also inform similar ones."),
     ("study_compliance", "Share of an advised change made", COMPLIANCE, "Synthetic patients make all of it."),
     ("study_radius", "Ranges around an estimate", RADIUS, "How far from its estimate the truth may lie."),
     (
         "study_adoption",
         "Advice is followed",
         ADOPTION,
-        "For methods that ask while they are unsure. *Informative* is what limits the number of questions.",
+        "For methods that ask while they are unsure. *Informative* limits the number of questions.",
     ),
 )
 
@@ -106,7 +105,7 @@ def _more() -> None:
         persist_state="session",
     )
     st.number_input(
-        "Most questions allowed",
+        "Maximum number of questions",
         min_value=0,
         max_value=100_000,
         value=None,
@@ -123,7 +122,7 @@ def _more() -> None:
             format_func=lambda name: limits.get(name, name),
             key="study_limits",
             placeholder="none",
-            help="All methods keep them, and so does the best plan that regret is measured against. Synthetic patients "
+            help="They apply to all methods, and to the best plan that regret is measured against. Synthetic patients "
             "have none.",
             persist_state="session",
         )
@@ -163,7 +162,7 @@ def work_of(spec: StudySpec, cohort: Cohort | None = None) -> Work:
         decisions = len(spec.policies) * spec.rounds * spec.replicates
         if decisions > MOST:
             raise ValueError(
-                f"this study asks for {decisions / 1e6:,.0f} million decisions; a page takes {MOST / 1e6:,.0f} "
+                f"this study needs {decisions / 1e6:,.0f} million decisions; a page allows {MOST / 1e6:,.0f} "
                 "million. Choose fewer methods, patients or repetitions, or run it on the command line with "
                 "libra_core simulate"
             )

@@ -1,4 +1,4 @@
-"""The parts of the Regret page that show: an invitation, progress, and what a study found, with theory over it."""
+"""The results on the Regret page: an example, the curves of a study with theory, its tables, the downloads."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from libra_core.digits import fixed, interval
+from libra_core.policies import REGISTRY
 from libra_core.report.document import kept
 from libra_core.spreadsheet import csv_bytes
 from libra_core.study.batch import StudyResult
@@ -50,9 +51,7 @@ def _example() -> tuple[go.Figure, str]:
     found = loaders.case("").main.result
     shown = [p for p in found.policies if p.name in regret_form.DEFAULT]
     keep = kept(len(found.t), 60)
-    curves = {
-        loaders.policies()[p.name].label: (np.asarray(found.t)[keep], *(v[keep] for v in band(p.regret))) for p in shown
-    }
+    curves = {REGISTRY[p.name].label: (np.asarray(found.t)[keep], *(v[keep] for v in band(p.regret))) for p in shown}
     alt = f"Example: benefit lost over {found.t[-1]} patients in the stored study"
     return (
         charts.bands(curves, lost(found.unit), alt, 300),
@@ -62,14 +61,13 @@ def _example() -> tuple[go.Figure, str]:
 
 
 def lost(unit: str) -> str:
-    """What regret is called, with its unit."""
+    """The axis title of regret, with its unit."""
     return "Good outcomes lost so far (patients)" if unit == "probability" else f"Benefit lost so far ({unit})"
 
 
 def result(found: StudyResult, theory: Promises) -> None:
     """Curves, final numbers, the advisor's part, subgroups, and the downloads."""
-    policies = loaders.policies()
-    names = {p.name: policies[p.name].label for p in found.policies}
+    names = {p.name: REGISTRY[p.name].label for p in found.policies}
     curves = {names[p.name]: (found.t, *band(p.regret)) for p in found.policies}
     table = summary_frame(found)
     best = names[str(table.sort_values("regret")["policy"].iloc[0])]
@@ -83,7 +81,7 @@ def result(found: StudyResult, theory: Promises) -> None:
         f"seed {spec.seed} · settings {spec.hash}"
     )
     if spec.environment.name == regret_form.SYNTHETIC and RULES in widget("study_policies", ()):
-        st.caption("The guideline was left out: it says nothing about synthetic patients.")
+        st.caption("The guideline was left out: it does not apply to synthetic patients.")
     if drawn:
         st.caption(_assumptions(found, theory, names, axes))
     numbers, asked, groups = st.tabs(["Final numbers", "Questions to the advisor", "Subgroups"])
@@ -100,7 +98,7 @@ UPPER, LOWER = "Theory: upper bound for GLRB", "Theory: shape of the lower bound
 
 
 def _axes() -> tuple[str, bool]:
-    """How to draw: the kind of axes, and whether theory is laid over the runs."""
+    """The kind of axes, and whether theoretical curves are drawn."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         axes = st.segmented_control(
             "Axes",
@@ -111,24 +109,24 @@ def _axes() -> tuple[str, bool]:
             help=AXES_HELP,
             persist_state="session",
         )
-        theory = st.toggle("What theory says", False, key="study_theory", persist_state="session")
+        theory = st.toggle("Theory", False, key="study_theory", persist_state="session")
     return axes or charts.LINEAR, theory
 
 
 def _assumptions(found: StudyResult, theory: Promises, names: dict[str, str], axes: str) -> str:
-    """What the lines of theory are, what they assume, and how far they are from the runs."""
+    """The theoretical curves, their assumptions, and how far they are from the runs."""
     unit, rounds, config = _short(found.unit), found.t[-1], found.spec.config
     upper = f"Upper bound for GLRB: about {words.about(theory.upper[-1])} {unit} after {rounds:,} patients"
     mine = next((p for p in found.policies if p.name == BOUNDED), None)
     if mine is not None and (lost := mine.regret[:, -1].mean()) > 0:
         upper += f", {words.about(theory.upper[-1] / lost)} times what GLRB lost here"
     beyond = axes != charts.LOG_LOG and theory.upper[-1] > max(p.regret[:, -1].max() for p in found.policies)
-    upper += " (beyond this picture; log-log axes show it)." if beyond else "."
+    upper += " (off the chart; log-log axes show it)." if beyond else "."
     holds = (
         f"It holds with a probability of {1 - config.failure:.0%}, "
         "if outcomes follow the model, inputs stay in their range and the best plan is found each time."
         if theory.proven
-        else "With these settings it is a shape to compare with, not a guarantee: the theorem asks for wider ranges "
+        else "With these settings it is a shape to compare with, not a guarantee: the theorem needs wider ranges "
         "(*More settings*), for patients who make all of an advised change, and for a model that outcomes follow."
     )
     lower = (
@@ -154,7 +152,7 @@ def _final(table: pd.DataFrame, names: dict[str, str], found: StudyResult) -> No
         {
             "Method": names[r.policy],
             f"Lost per patient, {unit}": _per(r.regret, r.low, r.high, rounds),
-            f"In all, after {rounds:,} patients, {unit}": fixed(r.regret, digits),
+            f"Total after {rounds:,} patients, {unit}": fixed(r.regret, digits),
         }
         for r in table.sort_values("regret").itertuples()
     ]
@@ -178,7 +176,7 @@ def _asked(table: pd.DataFrame, names: dict[str, str], found: StudyResult, theor
         if policy.dismissed is not None:
             lost, replicates = round(policy.dismissed * found.spec.replicates), found.spec.replicates
             st.markdown(
-                f"**{names[policy.name]}**: the advisor lost its trial, and was no longer asked, in {lost} of "
+                f"**{names[policy.name]}**: the advisor failed its trial and was no longer asked in {lost} of "
                 f"{replicates} repetitions."
             )
 
@@ -186,11 +184,11 @@ def _asked(table: pd.DataFrame, names: dict[str, str], found: StudyResult, theor
 def _limit(calls: float, bound: float | None, rounds: int) -> str:
     asked = f"asked {calls:,.0f} times in {rounds:,} patients"
     if bound is None or pd.isna(bound):
-        return f"{asked}; nothing limits its questions."
+        return f"{asked}; its questions are not limited."
     if bound >= rounds:
         return (
-            f"{asked}. The limit of theory, about {words.about(bound)}, is more than there were patients: it limits "
-            "the long run (it grows like the square of a logarithm) and says nothing at this length."
+            f"{asked}. The theoretical limit, about {words.about(bound)}, exceeds the number of patients: it matters "
+            "in the long run (it grows like the square of a logarithm), not at this length."
         )
     return f"{asked}; theory allows at most {bound:,.0f}."
 
@@ -210,7 +208,7 @@ def _groups(found: StudyResult, names: dict[str, str]) -> None:
 
 
 def with_theory(found: StudyResult, theory: Promises) -> pd.DataFrame:
-    """The curves of a study and, below them, theory's: one line for each method or bound and each kept round."""
+    """The curves of a study, then the theoretical ones: one line for each method or bound and round of the grid."""
     runs = regret_frame(found)
     same = {name: runs[name].iloc[0] for name in ("unit", "config_hash", "seed")}
     bounds = [{"policy": UPPER, "regret_mean": theory.upper}, {"policy": LOWER, "regret_mean": theory.lower}]
@@ -221,5 +219,5 @@ def with_theory(found: StudyResult, theory: Promises) -> pd.DataFrame:
 def _downloads(found: StudyResult, theory: Promises) -> None:
     curves, final = csv_bytes(with_theory(found, theory)), csv_bytes(summary_frame(found))
     with st.container(horizontal=True):
-        download("Curves, with theory's (CSV)", curves, f"libra-curves-{found.spec.hash}.csv", "study_csv")
+        download("Curves and bounds (CSV)", curves, f"libra-curves-{found.spec.hash}.csv", "study_csv")
         download("Final numbers (CSV)", final, f"libra-final-{found.spec.hash}.csv", "study_table")

@@ -1,7 +1,7 @@
-"""Who is at work, and what that person may open. Without [auth] in the secrets there is one local user who may do all.
+"""The user and the pages they may open. Without [auth] in the secrets there is one local user with all rights.
 
 With [auth] people sign in (OpenID Connect, st.login). The role comes from a claim of the provider, or from the lists
-under [libra.roles]; a person on no list has no role and sees nothing but a sentence:
+under [libra.roles]; a person on no list has no role and sees only a message:
 
     [libra]
     study = "hypertension-2026"     # optional: separates studies that share a database
@@ -12,8 +12,8 @@ under [libra.roles]; a person on no list has no role and sees nothing but a sent
     clinician = ["ben@hospital.example"]
     viewer = ["vic@hospital.example"]
 
-The role is read again on every run and the record is asked in the person's name: nothing is remembered or sent by the
-browser that could be forged.
+The role is read again on every run and the record is asked in the person's name: the browser stores and
+sends nothing that could be forged.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def signed_in_by_provider() -> bool:
 
 
 def actor() -> Actor:
-    """The person of this run. Role.NONE for somebody who has not signed in or is on no list."""
+    """The user of this run. Role.NONE for one who has not signed in or is on no list."""
     if not signed_in_by_provider():
         return LOCAL
     if not getattr(st.user, "is_logged_in", False):
@@ -66,7 +66,7 @@ def actor_of(user: Mapping[str, Any], settings: Mapping[str, Any]) -> Actor:
     if not (verified is True or verified == "true" or (verified is None and settings.get("trust_addresses") is True)):
         email = ""
     subject = str(user.get("sub") or "")
-    who = email or (f"sub:{subject}" if subject else "")  # a subject is nobody's address
+    who = email or (f"sub:{subject}" if subject else "")  # a subject is not an address
     study = str(settings.get("study") or STUDY)
     role = _claimed(user, settings) or _listed(email, settings) or Role.NONE
     return Actor(who, role if who else Role.NONE, study, str(user.get("name") or who))

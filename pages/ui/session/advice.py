@@ -1,4 +1,4 @@
-"""Who may be asked for advice, with names that say what they are. Nothing simulated is called a language model."""
+"""The advisors on offer and their labels. A simulated advisor is never called a language model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MODEL = "language-model"  # the session's own, with its settings and budget; the
 
 
 def choices() -> list[str]:
-    """The advisors on offer; the language model only after somebody has switched it on."""
+    """The advisors on offer; the language model only when it is switched on."""
     names = [name for name in kinds() if name != LLM]
     return names if llm.resolved().settings.off_reason() else [*names, MODEL]
 
@@ -22,5 +22,5 @@ def label(name: str) -> str:
 
 
 def chosen(name: str, cohort: Cohort) -> str | Advisor:
-    """What a run takes: a name, or the session's own language model."""
+    """The advisor of a run: a name, or the session's own language model."""
     return llm.advisor(cohort) if name == MODEL else name

@@ -1,4 +1,4 @@
-"""The displayed cohort and patient, and what changing either means for the rest of the session."""
+"""The displayed cohort and patient, and the consequences of changing either."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def sources() -> dict[str, str]:
 
 
 def cohort() -> Cohort:
-    """The cohort in use; the first built-in one until somebody chooses another."""
+    """The cohort in use; the first built-in one by default."""
     state, names = app_state(), sources()
     if state.source not in names:
         state.source = next(iter(names))
@@ -39,7 +39,7 @@ def named(source: str) -> Cohort:
 
 
 def forget_patient(state: AppState) -> None:
-    """A new cohort: row numbers and runs of the old one mean nothing in it."""
+    """For a new cohort, in which row numbers and runs of the old one mean nothing."""
     state.row = None
     Slot.drop_of_cohort()
     state.lost = ""
@@ -52,7 +52,7 @@ def on_cohort() -> None:
 
 
 def on_upload() -> None:
-    """Read the file that was just given. A file that cannot be used leaves the cohort in use as it is."""
+    """Read the uploaded file. One that cannot be used leaves the current cohort in place."""
     state, file = app_state(), widget(Key.UPLOAD)
     if file is None:
         return
@@ -73,13 +73,13 @@ def select(row: int | None) -> None:
 
 
 def address(cohort: Cohort, row: int) -> dict[str, str]:
-    """What a link to this patient asks for. A file that somebody uploaded is in that person's session only."""
+    """The parameters of a link to this patient. An uploaded file exists only in its own session."""
     source = app_state().source
     return ({} if source == UPLOADED else {"cohort": source}) | {"patient": cohort.ids[row]}
 
 
 def follow_address() -> None:
-    """Turn to the cohort and the patient that the address names, once: afterwards the reader chooses."""
+    """Select the cohort and the patient in the address, once."""
     state = app_state()
     asked = str(st.query_params.get("cohort", "")), str(st.query_params.get("patient", ""))
     if asked == state.asked:
@@ -104,13 +104,13 @@ def follow_address() -> None:
 
 
 def find(cohort: Cohort, patient: str) -> int | None:
-    """The row of a patient's ID, with or without capitals."""
+    """The row of a patient's ID, in upper or lower case."""
     wanted = patient.strip().upper()
     return next((row for row, name in enumerate(cohort.ids) if name.upper() == wanted), None)
 
 
 def on_find(cohort: Cohort) -> None:
-    """Take the patient whose ID was typed, with or without capitals."""
+    """Select the patient whose ID was entered."""
     wanted = widget(Key.FIND, "")
     found = find(cohort, wanted)
     if found is not None:

@@ -1,4 +1,4 @@
-"""Work in the background: a page shows how far it is, may cancel it, and finds it again after a reload."""
+"""Background jobs: a page shows their progress, may cancel them, and finds them again after a reload."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _keeping = threading.Lock()
 
 
 def keep(job: Job) -> str:
-    """A name that cannot be guessed, under which the job is found again after a reload."""
+    """An unguessable name, under which the job is found again after a reload."""
     name = secrets.token_urlsafe(9)
     with _keeping:
         _kept[name] = job
@@ -90,7 +90,7 @@ class Job:
         while not AT_ONCE.acquire(timeout=0.2):
             self.waiting = True
             if self.cancelled:
-                self.problem = "This was cancelled while it waited for its turn."
+                self.problem = "This was cancelled while it was queued."
                 return
         self.waiting = False
         try:
@@ -101,7 +101,7 @@ class Job:
     def _run(self, work: Work) -> None:
         try:
             self.result = work(self._progress, self._cancel)
-        except ValueError as error:  # a setting that makes no sense: its message speaks to a person
+        except ValueError as error:  # an invalid setting: its message is for a person
             self.problem = sentence(str(error))
         except Exception:
             log.exception("a job failed")

@@ -35,7 +35,7 @@ class DisplayedRun:
         return len(self.run.rows) >= self.longest
 
     def due(self, speed: str) -> int:
-        """How many patients Play treats now: none where a rerun for another reason follows a tick closely."""
+        """The number of patients that Play treats now: none if a rerun for another reason follows a tick closely."""
         patients, seconds = SPEEDS[speed]
         now = time.monotonic()
         if self.finished or now - self.last_tick < 0.8 * seconds:
@@ -75,7 +75,7 @@ def limits(cohort: Cohort) -> tuple[str, ...]:
 def displayed(cohort: Cohort) -> DisplayedRun:
     """The session's run over this cohort, started if there is none. Raises ValueError with a sentence when it cannot.
 
-    A run over another cohort is dropped, whoever changed it: its patients' plans must never stand under other names.
+    A run over another cohort is dropped, so that plans never appear under another cohort's patients.
     """
     mine = RUN.get()
     if mine is None or mine.run.environment.cohort is not cohort:
@@ -103,7 +103,7 @@ def revalue() -> None:
 
 
 def shown_plan(cohort: Cohort, session: DisplayedRun) -> ShownPlan:
-    """A selected patient as a preview; else the last patient treated; else the first who would come."""
+    """A selected patient as a preview; else the last patient treated; else the first patient of a run."""
     picked, rows = app_state().row, session.run.rows
     record = rows[-1] if picked is None and rows else None
     row = record.row if record else first(cohort) if picked is None else picked
@@ -112,7 +112,7 @@ def shown_plan(cohort: Cohort, session: DisplayedRun) -> ShownPlan:
 
 
 def first(cohort: Cohort) -> int:
-    """Whom to show before anybody was picked: the first who enters the simulation and is not an emergency."""
+    """The patient shown before one is selected: the first who enters the simulation and is not an emergency."""
     calm = (row for row in map(int, cohort.arrivals[:50]) if all(a.level != "urgent" for a in cohort.alerts(row)))
     return next(calm, int(cohort.arrivals[0]))
 
@@ -126,7 +126,7 @@ def step(patients: int = 1) -> None:
 
 
 def treat(row: int) -> None:
-    """Treat the displayed patient and see the simulated outcome."""
+    """Treat the displayed patient (simulated)."""
     session = displayed(current.cohort())
     app_state().row = None
     if not session.finished:
@@ -134,14 +134,8 @@ def treat(row: int) -> None:
         session.run.step(row)
 
 
-def tick(session: DisplayedRun, speed: str) -> None:
-    """One tick of Play."""
-    if patients := session.due(speed):
-        step(patients)
-
-
 def readmit() -> None:
-    """Ask again an advisor that lost its trial."""
+    """Ask again an advisor that failed its trial."""
     session = displayed(current.cohort())
     session.in_turn = False
     session.run.readmit()

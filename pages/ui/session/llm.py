@@ -32,13 +32,13 @@ OFFLINE = (
 
 @dataclass
 class LLMSession:
-    """What the Settings page has set, the last connection test, and the advisor in use."""
+    """The settings from the Settings page, the last connection test, and the advisor in use."""
 
     page: LLMSettings = field(default_factory=LLMSettings)
     tested: tuple[LLMSettings, str, str] | None = None  # settings, status, sentence
     made_for: tuple[LLMSettings, Cohort] | None = None
     advisor: LLMAdvisor | None = None
-    heard: dict[int, Consultation] = field(default_factory=dict)  # what the advisor in use said, by row
+    heard: dict[int, Consultation] = field(default_factory=dict)  # of the advisor in use, by row
 
 
 def session() -> LLMSession:
@@ -99,7 +99,7 @@ def spent() -> Spend:
 
 
 def speaker() -> str:
-    """Who gives advice now, in one sentence. Nothing simulated is ever called an LLM's answer."""
+    """The current source of advice, in one sentence. A simulated one is never called a language model."""
     settings, fault = resolved().settings, resolved().fault
     if settings.off_reason():
         return f"{fault} {OFFLINE}".lstrip()
@@ -107,6 +107,6 @@ def speaker() -> str:
 
 
 def update(**changes: object) -> None:
-    """Change what the page sets."""
+    """Change the page's settings."""
     mine = session()
     mine.page = replace(mine.page, **changes)

@@ -1,4 +1,4 @@
-"""What all sessions share: protocol, built-in cohorts, stored studies, compiled kernels. None of it ever changes.
+"""Shared by all sessions and never changed: protocol, built-in cohorts, stored studies, compiled kernels.
 
 An uploaded cohort lives in its own session's AppState; a policy that learns is never shared.
 """
@@ -13,7 +13,6 @@ import streamlit as st
 
 from libra_core.clinical import Protocol, default_protocol
 from libra_core.cohort import Cohort, load_cohort
-from libra_core.policies.base import REGISTRY, Policy
 from libra_core.warm import warm
 
 if TYPE_CHECKING:
@@ -37,11 +36,6 @@ def protocol() -> Protocol:
 @st.cache_resource(show_spinner="Reading the cohort …")
 def cohort(name: str) -> Cohort:
     return load_cohort(name)
-
-
-def policies() -> dict[str, type[Policy]]:
-    """Every method of the registry, by name."""
-    return dict(REGISTRY)
 
 
 @st.cache_resource(show_spinner="Reading the stored study …")

@@ -1,4 +1,4 @@
-"""What a session remembers: shared widgets, what every page reads, and a slot for what one page keeps."""
+"""The state of a session: keys of shared widgets, data that every page reads, and slots for single pages."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class AppState:
     refusal: Refusal | None = None
     row: int | None = None
     asked: tuple[str, str] = ("", "")  # the cohort and the patient that the address asked for in the last run
-    lost: str = ""  # what is wrong with that address
-    followed: bool = False  # whether the run in the address was opened: afterwards the reader chooses
+    lost: str = ""  # the error of that address
+    followed: bool = False  # whether the run in the address was opened, which happens once
     tour: bool | None = None  # open or closed; None before the first visit
-    not_found: str = ""  # what is wrong with the ID that was typed; shown once
+    not_found: str = ""  # the error of the ID entered; shown once
 
 
 def app_state() -> AppState:
@@ -61,8 +61,8 @@ def app_state() -> AppState:
 
 
 class Slot(Generic[T]):
-    """What one page keeps for a session, declared by the module that needs it. of_cohort: its row numbers mean nothing
-    in another cohort, so it is dropped when another one is chosen."""
+    """Data that one page keeps for a session, declared by the module that needs it. of_cohort: dropped when another
+    cohort is chosen, since its row numbers mean nothing there."""
 
     _of_cohort: Final[list[str]] = []
 

@@ -30,9 +30,9 @@ SLIDERS = {
     "monitoring": _Slider("Monitoring, times the declared", "Monitoring", "How heavily blood tests and visits weigh."),
     "pills": _Slider("Pills, times the declared", "Pills", "How heavily daily pills weigh."),
     "indications": _Slider(
-        "Compelling reasons, times the declared",
-        "Compelling reasons",
-        "How much a compelling reason for a drug, such as heart failure, adds.",
+        "Compelling indications, times the declared",
+        "Compelling indications",
+        "How much a compelling indication for a drug, such as heart failure, adds.",
     ),
 }
 

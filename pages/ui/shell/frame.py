@@ -1,4 +1,4 @@
-"""What stands around every page: what this is and is not, for whom, which version, the units, the solver's state."""
+"""The frame of every page: disclaimer, population, version, units, and the state of the solver."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STYLE = Path(__file__).with_name("style.css")
 
 
 def banner(title: str) -> None:
-    """`title` is the page's; it is read aloud, and seen where the window is too narrow for the list of pages."""
+    """The disclaimer and the units. `title`: for screen readers, and for windows too narrow for the list of pages."""
     st.html(STYLE)
     population = loaders.protocol().population
     short, _, exclusions = population.partition(". ")
@@ -40,7 +40,7 @@ def banner(title: str) -> None:
 
 
 def solver(page: str) -> None:
-    """While the kernels compile: say so; a page that makes plans waits for them, and says for how long."""
+    """A notice while the kernels compile; a page that makes plans waits for them and shows the time."""
     if not loaders.compiler().is_alive():
         return
     if page in NEED_SOLVER:
@@ -60,12 +60,12 @@ def _notice() -> None:
 
 def _wait() -> None:
     """Drawing once in a while lets a click on another page through."""
-    told, started = st.empty(), time.monotonic()
+    notice, started = st.empty(), time.monotonic()
     while loaders.compiler().is_alive():
-        told.info(
+        notice.info(
             "Preparing the solver: plans need it. About 20 s, the first time only; "
             f"{time.monotonic() - started:.0f} s so far.",
             icon=":material/hourglass_top:",
         )
         loaders.compiler().join(0.5)
-    told.empty()
+    notice.empty()

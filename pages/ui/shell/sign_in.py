@@ -16,7 +16,7 @@ FRONT = "cohort"  # the page whose address is empty
 def pages(every: list[Any]) -> list[Any]:
     """The pages that this person may open: a page that is not in the list cannot be reached by its address either.
 
-    For somebody who may open none it is one page that says how to sign in.
+    Without any such page, one page that explains how to sign in.
     """
     who = access.actor()
     if who.role is Role.LOCAL:
@@ -29,11 +29,11 @@ def pages(every: list[Any]) -> list[Any]:
 
 
 def sign_in() -> None:
-    """The only page of somebody without a role."""
+    """The only page of a user without a role."""
     with st.container(key="sign-in"):
         if getattr(st.user, "is_logged_in", False):
             st.warning(
-                "You are signed in, but no role in this study is set down for you. Ask the study's lead to add you.",
+                "You are signed in, but you have no role in this study. Ask the study's lead to add you.",
                 icon=":material/lock_person:",
             )
             return

@@ -1,4 +1,4 @@
-"""The tour of a first visit, in three steps, each shown on the page that it describes. Nothing pops up.
+"""The tour of a first visit, in three steps, each shown on the page that it describes.
 
 It opens by itself when a session comes to the Cohort page for the first time, and from About at any time.
 """
@@ -19,12 +19,12 @@ STEPS = (  # the page's file, what to do there, and in which words
     (
         "recommend",
         "See a recommendation",
-        "One plan, how sure it is, why, and what else. **Next patient** treats one in simulation: the method learns.",
+        "One plan, how certain it is, and why. **Next patient** treats one in simulation: the method learns.",
     ),
     (
         "feedback",
         "Judge it",
-        "Start a session: choose for yourself first, then see the proposal; accept it or not. All of it is kept.",
+        "Start a session: choose for yourself first, then see the proposal; accept it or not. Everything is recorded.",
     ),
 )
 

@@ -144,9 +144,9 @@ def test_the_card_of_a_trial_does_not_say_how_the_coin_fell(database: Database) 
         fell.add(case.shown["libra-trial"].reason)
         if case.shown["libra-trial"].reason in (Reason.ADOPTED, Reason.CONTROL):
             said = texts(page(log.id))
-            assert "a coin decides" in said
+            assert "it is random whether advice is followed" in said
             assert "Advice:" not in said
-            assert "held back" not in said
+            assert "withholds" not in said
         log.accept(case.position, stamp())
     assert {Reason.ADOPTED, Reason.CONTROL} <= fell
 
@@ -162,9 +162,9 @@ def test_a_patient_who_is_put_off_comes_back_at_the_end(database: Database) -> N
     app = page(begin(database, planned=2).id)
     at(app.button_group, "fb_reason_1").set_value("need-more-info").run()
     click(app, "fb_defer_1")
-    assert "put off" in texts(app)
+    assert "deferred" in texts(app)
     click(app, "fb_accept_2")
-    assert "was put off before" in texts(app)
+    assert "was deferred before" in texts(app)
     click(app, "fb_accept_1")
     assert "The session is complete" in texts(app)
 
@@ -202,14 +202,14 @@ def test_back_forth_and_out(database: Database) -> None:
     app = page(log.id)
     assert app.button(key="fb_next").disabled
     click(app, "fb_previous")
-    assert "What was recorded" in texts(app)
+    assert "Recorded decision" in texts(app)
     click(app, "fb_previous")
     assert app.button(key="fb_previous").disabled
     click(app, "fb_next")
     click(app, "fb_next")
     assert at(app.button, "fb_accept_3")
     click(app, "fb_leave")
-    assert "Go on with a session" in texts(app)
+    assert "Resume a session" in texts(app)
     click(app, f"fb_open_{log.id}")
     assert at(app.button, "fb_accept_3")
 

@@ -49,7 +49,7 @@ def test_the_end_says_what_the_proposals_changed(database: Database) -> None:
     assert f"You changed the treatment of {changed} of 6 first choices" in texts(app)
     click(app, "fb_back")
     assert "6 of 6 decided" in texts(app)
-    assert app.button(key=f"fb_open_{log.id}").label == "Look"
+    assert app.button(key=f"fb_open_{log.id}").label == "View"
 
 
 def test_a_decision_is_marked_as_a_mistake(database: Database) -> None:
@@ -68,8 +68,8 @@ def test_outcomes_that_come_later(database: Database) -> None:
     log = begin(database, outcomes="later", planned=3)
     app = page(log.id)
     click(app, "fb_accept_1")
-    assert "The outcome is awaited." in texts(app)
-    assert any("1 awaited" in e.label for e in app.expander)
+    assert "The outcome is pending." in texts(app)
+    assert any("1 pending" in e.label for e in app.expander)
 
 
 def test_another_window_was_faster(database: Database) -> None:
@@ -164,7 +164,7 @@ def test_results_of_a_study(database: Database) -> None:
     found = {m.label: m.value for m in app.metric}
     assert found["Decisions"] == "8"
     assert found["Overridden"] == "25%"
-    assert "How far the proposal moved the clinicians" in texts(app)
+    assert "Influence of the proposal on the clinicians" in texts(app)
 
 
 def test_a_download_is_on_record_before_it_is_made(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
