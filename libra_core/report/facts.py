@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from libra_core import __version__
+from libra_core.advisors.recording import recording_for
 from libra_core.cohort import Cohort
 from libra_core.report.wording import advisor, label
+from libra_core.study.spec import StudySpec
 from libra_core.study.store import StoredStudy
 
 
@@ -18,8 +20,8 @@ def study_facts(study: StoredStudy) -> tuple[tuple[str, str], ...]:
         ("Config hash", study.hash),
         ("Seed", str(spec.seed)),
         ("Size", f"{spec.rounds:,} patients in {spec.replicates} repetitions"),
-        ("Methods", ", ".join(label(name) for name in spec.policies)),
-        ("Advisor", f"{advisor(spec.advisor)} ({spec.advisor})"),
+        ("Methods", ", ".join(label(name, spec.advisor) for name in spec.policies)),
+        ("Advisor", f"{advisor(spec.advisor)} ({_which(spec)})"),
         (
             "Patients make",
             "a random share of an advised change" if environment.compliance == "partial" else "all of it",
@@ -29,6 +31,12 @@ def study_facts(study: StoredStudy) -> tuple[tuple[str, str], ...]:
         ("Made with", made),
         ("Digest of the numbers", study.digest),
     )
+
+
+def _which(spec: StudySpec) -> str:
+    """The advisor's name; of a recorded one also which model, when it was asked, and with what text."""
+    known = spec.advisor == "recorded" and recording_for(spec.environment.name, spec.environment.cohort)
+    return known.title if known else spec.advisor
 
 
 def cohort_facts(cohort: Cohort, config_hash: str, seed: int) -> tuple[tuple[str, str], ...]:

@@ -19,7 +19,11 @@ SHORT_LABELS = {
     "glrb": "Learns, treatment and habits",
     "libra": "LIBRA (learns and asks)",
     "libra-trial": "LIBRA with a trial of its advisor",
-    "advisor-only": "Advisor only (simulated)",
+}
+ONLY = {  # whose advice a method follows that has no judgement of its own; else somebody simulated
+    "recorded": "Language model only (recorded)",
+    "llm": "Language model only",
+    "guideline": "Guideline as advisor only",
 }
 ADVISORS = {
     "near-optimal": "a simulated expert who is nearly always right",
@@ -28,6 +32,7 @@ ADVISORS = {
     "refuses": "a simulated advisor who never answers",
     "guideline": "the guideline's rules",
     "recorded": "a language model's recorded answers",
+    "llm": "a language model",
 }
 AS_NOW = "habits as they are"
 NO_CHANGE = "No change: current drugs and habits"
@@ -243,19 +248,19 @@ def advisor(name: str) -> str:
         return f"a simulated advisor who names a random treatment in {float(share):.0%} of cases"
     if kind == "biased":
         return f"a simulated advisor who names its favourite treatment in {float(share):.0%} of cases"
-    return ADVISORS.get(name, name)
+    return ADVISORS.get(kind, name)
 
 
-def label(policy: str) -> str:
-    """What a method is called in a chart or a sentence."""
-    return {"advisor-only": "Advisor only (simulated)"}.get(
-        policy, REGISTRY[policy].label if policy in REGISTRY else policy
-    )
+def label(policy: str, asks: str = "") -> str:
+    """What a method is called in a chart or a sentence; `asks` is the study's advisor."""
+    if policy == "advisor-only":
+        return ONLY.get(asks.partition(":")[0], "Advisor only (simulated)")
+    return REGISTRY[policy].label if policy in REGISTRY else policy
 
 
-def short_label(policy: str) -> str:
+def short_label(policy: str, asks: str = "") -> str:
     """What a method does, for readers to whom its name says nothing."""
-    return SHORT_LABELS.get(policy, label(policy))
+    return SHORT_LABELS.get(policy, label(policy, asks))
 
 
 def per_patient(unit: str) -> str:

@@ -15,6 +15,7 @@ MIME = {
     "csv": "text/csv",
     "json": "application/json",
     "jsonl": "application/jsonl",
+    "zip": "application/zip",
 }
 Download = str | bytes | Callable[[], str] | Callable[[], bytes]
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
