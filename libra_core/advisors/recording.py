@@ -98,6 +98,18 @@ def recording_for(protocol: str, cohort: str, folder: Path | None = None) -> Rec
     return read_recording(path) if path.exists() else None
 
 
+def named(advisor: str, protocol: str, cohort: str | None) -> str:
+    """An advisor's name in a study; of a recorded one also which model, when it was asked and with what text."""
+    kind, _, file = advisor.partition(":")
+    if kind != RecordedModel.name:
+        return advisor
+    try:
+        found = read_recording(Path(file)) if file else recording_for(protocol, cohort or "")
+    except ValueError:  # moved since the study was made
+        found = None
+    return f"{advisor}: {found.title}" if found else advisor
+
+
 @register
 class RecordedModel(CaseAdvisor):
     """A language model that answered once and is not asked again. An answer is checked against today's menu as a live

@@ -9,6 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from libra_core.advisors.recording import named
 from libra_core.cli.arguments import (
     advisor_help,
     asks,
@@ -135,7 +136,9 @@ def run(arguments: argparse.Namespace) -> int:
     link = environment.problem.link
     unit = "good outcomes lost" if link.binary else result.unit
     print(f"Cumulative expected regret after {spec.rounds:,} rounds; mean and 95 % interval over")
-    print(f"{spec.replicates} replicates. Advisor {spec.advisor}, seed {spec.seed}, config {spec.hash}.")
+    about = environment.cohort.key if environment.cohort else None
+    who = named(spec.advisor, spec.environment.name, about)
+    print(f"{spec.replicates} replicates. Advisor {who}, seed {spec.seed}, config {spec.hash}.")
     print(f"Simulated outcomes. Link {link.name}; regret in {unit}.")
     if any(issubclass(REGISTRY[name], Libra) for name in spec.policies):
         print("calls: questions asked; call_bound: how many theory allows at most.")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from libra_core import __version__
-from libra_core.advisors.recording import recording_for
+from libra_core.advisors.recording import named
 from libra_core.cohort import Cohort
 from libra_core.report.wording import advisor, label
-from libra_core.study.spec import StudySpec
 from libra_core.study.store import StoredStudy
 
 
@@ -21,7 +20,7 @@ def study_facts(study: StoredStudy) -> tuple[tuple[str, str], ...]:
         ("Seed", str(spec.seed)),
         ("Size", f"{spec.rounds:,} patients in {spec.replicates} repetitions"),
         ("Methods", ", ".join(label(name, spec.advisor) for name in spec.policies)),
-        ("Advisor", f"{advisor(spec.advisor)} ({_which(spec)})"),
+        ("Advisor", f"{advisor(spec.advisor)} ({named(spec.advisor, environment.name, environment.cohort)})"),
         (
             "Patients make",
             "a random share of an advised change" if environment.compliance == "partial" else "all of it",
@@ -31,12 +30,6 @@ def study_facts(study: StoredStudy) -> tuple[tuple[str, str], ...]:
         ("Made with", made),
         ("Digest of the numbers", study.digest),
     )
-
-
-def _which(spec: StudySpec) -> str:
-    """The advisor's name; of a recorded one also which model, when it was asked, and with what text."""
-    known = spec.advisor == "recorded" and recording_for(spec.environment.name, spec.environment.cohort)
-    return known.title if known else spec.advisor
 
 
 def cohort_facts(cohort: Cohort, config_hash: str, seed: int) -> tuple[tuple[str, str], ...]:
