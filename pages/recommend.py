@@ -72,6 +72,8 @@ def playground(cohort: Cohort) -> None:
         live.step(due)
     run_address.write(cohort, session)
     shown = live.shown_plan(cohort, session)
+    if said := live.asked_of(session):
+        st.markdown(f":material/history: :small[Recorded advice, nobody is asked: {cards.escaped(said)}]")
     cards.patient_header(cohort, shown.row, si_units())
     cards.alerts(cohort.alerts(shown.row), notes=False)
     left, right = st.columns([7, 5], gap="medium")

@@ -107,6 +107,7 @@ class Advisor(ABC):
     name: str
     label: ClassVar[str]  # shown to clinicians
     needs_patients: ClassVar[bool] = False  # works over a cohort only
+    takes_file: ClassVar[bool] = False  # name:FILE says where its answers lie
     provenance: str = ""  # where recorded words come from, for whoever reads them
     repeatable: ClassVar[bool] = False  # asking again gives the same answer, so a replay asks again
 
@@ -167,17 +168,19 @@ class CaseAdvisor(Advisor):
 class AdvisorKind:
     """An advisor that can be chosen: `name` on the command line and in a study, `label` on a page.
 
-    A name like "noisy:0.3" covers every noisy:SHARE. make: (name, environment, seed) -> the advisor.
+    A name like "noisy:0.3" covers every noisy:SHARE; one that takes a file covers
+    name:FILE. make: (name, environment, seed) -> the advisor.
     """
 
     name: str
     label: str
     make: Callable[[str, World, int], Advisor]
     needs_patients: bool = False
+    takes_file: bool = False
 
     def answers_to(self, name: str) -> bool:
         word, _, share = self.name.partition(":")
-        return name == self.name or (bool(share) and name.partition(":")[0] == word)
+        return name == self.name or (bool(share or self.takes_file) and name.partition(":")[0] == word)
 
 
 REGISTRY: dict[str, AdvisorKind] = {}
@@ -191,5 +194,5 @@ def offer(kind: AdvisorKind) -> None:
 
 def register(advisor: type[AnyAdvisor]) -> type[AnyAdvisor]:
     """Class decorator: `offer` an advisor whose class has a name and a label."""
-    offer(AdvisorKind(advisor.name, advisor.label, advisor.make, advisor.needs_patients))
+    offer(AdvisorKind(advisor.name, advisor.label, advisor.make, advisor.needs_patients, advisor.takes_file))
     return advisor

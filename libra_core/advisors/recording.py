@@ -2,7 +2,7 @@
 
 `data/advice/NAME.toml` says which model answered, when, to which prompt and about which cohort. `NAME.jsonl` holds one
 JSON object a patient: id, arm (treatment code), changes (habit -> change in clinical units), rationale.
-`NAME-again.jsonl`, where there is one, holds second answers of the same model.
+`NAME-again.jsonl`, where there is one, holds second answers of the same model. `advisors/llm/record.py` writes them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -85,11 +85,29 @@ def _answers(path: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+def _share(said: dict[str, Any]) -> float:
+    """The vote share that was written down; 1 where one question was asked."""
+    share = said.get("vote_share")
+    return float(share) if isinstance(share, int | float) and 0 < share <= 1 else 1.0
+
+
 @lru_cache(maxsize=8)
 def recording_for(protocol: str, cohort: str, folder: Path | None = None) -> Recording | None:
     """The recording about a built-in cohort; None where there is none. Raises ValueError for a broken file."""
     path = (folder or PROTOCOL_DIR / "advice") / f"{protocol}-{cohort}.toml"
     return read_recording(path) if path.exists() else None
+
+
+def named(advisor: str, protocol: str, cohort: str | None) -> str:
+    """An advisor's name in a study; of a recorded one also which model, when it was asked and with what text."""
+    kind, _, file = advisor.partition(":")
+    if kind != RecordedModel.name:
+        return advisor
+    try:
+        found = read_recording(Path(file)) if file else recording_for(protocol, cohort or "")
+    except ValueError:  # moved since the study was made
+        found = None
+    return f"{advisor}: {found.title}" if found else advisor
 
 
 @register
@@ -100,6 +118,7 @@ class RecordedModel(CaseAdvisor):
     name = "recorded"
     label = "Language model (recorded answers)"
     repeatable = True
+    takes_file = True
 
     def __init__(self, cohort: Cohort, recording: Recording) -> None:
         super().__init__(cohort.case, len(cohort.protocol.mutable))
@@ -109,11 +128,19 @@ class RecordedModel(CaseAdvisor):
     def make(cls, name: str, environment: World, seed: int) -> RecordedModel:
         cohort = environment.cohort
         assert cohort is not None  # make_advisor refuses an environment without patients
-        recording = recording_for(cohort.protocol.name, cohort.name)
+        _, _, file = name.partition(":")
+        recording = read_recording(Path(file)) if file else recording_for(cohort.protocol.name, cohort.key)
         if recording is None:
+            stem = f"{cohort.protocol.name}-{cohort.name}"
             raise ValueError(
                 f"no language model's answers are recorded about the cohort {cohort.name}: choose another advisor, or "
-                f"put {cohort.protocol.name}-{cohort.name}.toml and .jsonl into data/advice"
+                f"record your own model's with `python -m libra_core advise --cohort {cohort.name} --record "
+                f"{stem}.toml` and use them as --advisor recorded:{stem}.toml"
+            )
+        if (recording.protocol, recording.cohort) != (cohort.protocol.name, cohort.key):
+            raise ValueError(
+                f"the recording is about {recording.protocol}, cohort {recording.cohort}, not about "
+                f"{cohort.protocol.name}, cohort {cohort.key}: its patients are others"
             )
         return cls(cohort, recording)
 
@@ -129,7 +156,8 @@ class RecordedModel(CaseAdvisor):
             answer = check(said, Menu.of(case))
         except UnusableError:
             return Advice(self.name, "invalid")
-        return count(self.name, case, [Ballot(0, "cached", answer)], 1, self.d_mutable)[0]
+        advice, _ = count(self.name, case, [Ballot(0, "cached", answer)], 1, self.d_mutable)
+        return replace(advice, vote_share=_share(said))
 
     def remembered(self, row: int) -> Advice:
         return self.advise(self.cases(row))

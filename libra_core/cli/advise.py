@@ -1,8 +1,10 @@
-"""`python -m libra_core advise`: an advisor's answer about one patient, and LIBRA's decision with it."""
+"""`python -m libra_core advise`: an advisor's answer about one patient, and LIBRA's decision with it; or, with --record,
+a file of a language model's answers about all patients."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from libra_core.cli.arguments import (
     check_writable,
     cohort_help,
     row_of,
+    say_unused,
     whole,
     write_json,
 )
@@ -23,6 +26,7 @@ from libra_core.cli.recommend import alerts, as_json, changes_of, checks, worth
 
 if TYPE_CHECKING:
     from libra_core.advisors.base import Advice
+    from libra_core.advisors.llm import Progress
     from libra_core.cohort import Cohort
     from libra_core.policies.decision import Decision
     from libra_core.summary import PlanSummary
@@ -98,8 +102,11 @@ def declare(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     add = parser.add_argument
     add("--cohort", required=True, metavar="PATH|NAME", help=cohort_help())
-    add("--row", required=True, metavar="ID|N", help=ROW_HELP)
-    add("--advisor", default=GUIDELINE, metavar="NAME", help=f"{advisor_help()} (default: %(default)s)")
+    add("--row", metavar="ID|N", help=ROW_HELP)
+    add("--advisor", metavar="NAME", help=f"{advisor_help()} (default: {GUIDELINE})")
+    record = "ask the language model about all patients of the simulation and write its answers to a file (FILE.toml, "
+    add("--record", type=Path, metavar="FILE", help=f"{record}FILE.jsonl); run it again to go on after a stop")
+    add("--again", type=whole(0, 1_000_000), default=0, metavar="N", help="with --record: second answers of N patients")
     remote = "consent to sending banded patient facts to this host; a server on this machine needs none"
     add("--allow-remote", default="", metavar="HOST", help=remote)
     seed = "of LIBRA and of a simulated advisor (default: %(default)s)"
@@ -108,9 +115,15 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 when a decision was made, with or without advice. Raises ValueError or IndexError with a sentence."""
+    """0 when a decision was made, with or without advice, or when everybody's answer is recorded; 1 when some answer is
+    missing. Raises ValueError, IndexError or OSError with a sentence."""
     from libra_core.cohort import load_cohort
 
+    if arguments.record is not None:
+        return record(arguments)
+    if arguments.row is None:
+        raise ValueError("name a patient: --row ID, or all with --record FILE")
+    arguments.advisor = arguments.advisor or GUIDELINE
     check_writable(arguments.json)
     cohort = load_cohort(arguments.cohort)
     row = row_of(cohort, arguments.row)  # checked before the advisor is asked
@@ -156,5 +169,46 @@ def _ask(
     asked = RecordedAdvisor(inner.name, inner)
     asked.advise_many(Contexts.of(cohort.patient(row)), np.array([0]))
     assert asked.said is not None
-    who = kinds()[name].label if name in kinds() else name
+    who = next((kind.label for kind in kinds().values() if kind.answers_to(name)), name)
     return asked.said, f"{who}: {inner.provenance or 'no language model was asked'}.", str
+
+
+def record(arguments: argparse.Namespace) -> int:
+    """Ask the language model about everybody, under the limits, consent and log of a single question; write it down."""
+    from libra_core.advisors.llm import llm_advisor, precompute
+    from libra_core.advisors.llm import record as file
+    from libra_core.cohort import load_cohort
+
+    if arguments.advisor not in (None, LLM):
+        raise ValueError("only a language model's answers are recorded: leave --advisor out")
+    say_unused([f"--{name}" for name in ("row", "json") if getattr(arguments, name) is not None], "All are asked.")
+    path = file.place(arguments.record)
+    check_writable(path)
+    known, cohort = file.read_known(path), load_cohort(arguments.cohort)
+    model = llm_advisor(cohort, arguments.allow_remote)
+    if off := model.settings.off_reason() or model.store.fault:
+        raise ValueError(off)
+    if known:
+        file.check_same(known, model, cohort)
+    everybody, some = file.rows_of(cohort), file.rows_of(cohort, arguments.again)
+    done, twice = (known.answers, known.again) if known else ({}, {})
+    found = precompute(model, [row for row in everybody if cohort.ids[row] not in done], progress=_tell)
+    stopped = found.stopped
+    if some and not stopped:
+        again = [row for row in some if cohort.ids[row] not in twice]
+        stopped = precompute(model.second(), again, progress=_tell).stopped
+    if found.total and not (done or found.statuses.get("ok") or found.statuses.get("cached")):
+        raise ValueError(stopped or f"nobody was answered: {dict(found.statuses)}")
+    made = file.recording_of(model, cohort, arguments.again, known)
+    file.write_recording(made, path)
+    missing = len(everybody) - len(made.answers)
+    print(f"{made.title}: {len(made.answers):,} answers, {len(made.again):,} second ones, in {path}.")
+    if missing or stopped:
+        print(f"{missing:,} patients have no answer yet. {stopped or 'Run it again to ask about them.'}")
+    print(f"Use them with --cohort {arguments.cohort} --advisor recorded:{path}")
+    return 1 if missing or stopped else 0
+
+
+def _tell(progress: Progress) -> None:
+    if progress.done % 50 == 0 or progress.done == progress.total:
+        print(f"{progress.done:,} of {progress.total:,} patients asked", file=sys.stderr)

@@ -121,6 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the table, and write the study where --json says. Raises ValueError with a sentence."""
     from tqdm import tqdm
 
+    from libra_core.advisors.recording import named
     from libra_core.cohort import load_cohort
     from libra_core.environments import make_environment
     from libra_core.policies import REGISTRY
@@ -146,7 +147,9 @@ def run(arguments: argparse.Namespace) -> int:
     link = environment.problem.link
     unit = "good outcomes lost" if link.binary else result.unit
     print(f"Cumulative expected regret after {spec.rounds:,} rounds; mean and 95 % interval over")
-    print(f"{spec.replicates} replicates. Advisor {spec.advisor}, seed {spec.seed}, config {spec.hash}.")
+    about = environment.cohort.key if environment.cohort else None
+    who = named(spec.advisor, spec.environment.name, about)
+    print(f"{spec.replicates} replicates. Advisor {who}, seed {spec.seed}, config {spec.hash}.")
     print(f"Simulated outcomes. Link {link.name}; regret in {unit}.")
     if any(issubclass(REGISTRY[name], Libra) for name in spec.policies):
         print("calls: questions asked; call_bound: how many theory allows at most.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -70,6 +71,12 @@ class Cohort:
         """All values that a policy's decisions depend on, for digests."""
         spans = [np.stack(span).tobytes() for _, span in sorted(self.spans.items())]
         return b"".join((self.values.tobytes(), *spans))
+
+    @property
+    def key(self) -> str:
+        """What names the cohort in a config or a recording: a built-in's name; for an upload its values too."""
+        name = self.name
+        return name if self.kind != "uploaded" else f"{name}:{hashlib.sha256(self.content).hexdigest()[:12]}"
 
     @cached_property
     def arrivals(self) -> Ints:

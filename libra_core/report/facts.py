@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from libra_core import __version__
+from libra_core.advisors.recording import named
 from libra_core.cohort import Cohort
 from libra_core.report.wording import advisor, label
 from libra_core.study.store import StoredStudy
@@ -18,8 +19,8 @@ def study_facts(study: StoredStudy) -> tuple[tuple[str, str], ...]:
         ("Config hash", study.hash),
         ("Seed", str(spec.seed)),
         ("Size", f"{spec.rounds:,} patients in {spec.replicates} repetitions"),
-        ("Methods", ", ".join(label(name) for name in spec.policies)),
-        ("Advisor", f"{advisor(spec.advisor)} ({spec.advisor})"),
+        ("Methods", ", ".join(label(name, spec.advisor) for name in spec.policies)),
+        ("Advisor", f"{advisor(spec.advisor)} ({named(spec.advisor, environment.name, environment.cohort)})"),
         (
             "Compliance",
             "a random share of an advised change" if environment.compliance == "partial" else "full",

@@ -27,6 +27,11 @@ def figure(chart: Chart) -> go.Figure:
     return fill(out, chart, COLOURS, INK)
 
 
+def plain(text: str) -> str:
+    """Text that plotly shows as it is: it reads some HTML, links too, in every title, name and label."""
+    return escape(text, quote=False)
+
+
 def blank(alt: str, x: str, y: str, height: int, ink: str, size: int) -> go.Figure:
     """An empty figure with axes and fonts; its description is in layout.meta["alt"]."""
     font = {"size": size, "color": ink}
@@ -39,8 +44,8 @@ def blank(alt: str, x: str, y: str, height: int, ink: str, size: int) -> go.Figu
             "font": font,
             "hovermode": "closest",
             "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": font},
-            "xaxis": {"title": {"text": x, "standoff": 8}, **axis},
-            "yaxis": {"title": {"text": y, "standoff": 14}, **axis},
+            "xaxis": {"title": {"text": plain(x), "standoff": 8}, **axis},
+            "yaxis": {"title": {"text": plain(y), "standoff": 14}, **axis},
         }
     )
 
@@ -61,7 +66,7 @@ def fill(out: go.Figure, chart: Chart, palette: Sequence[str], ink: str) -> go.F
             line,
             palette[k % len(palette)],
             PLOTLY_DASHES[k % len(PLOTLY_DASHES)],
-            f"{line.name}, patient %{{x:,.0f}}: %{{y:,.1f}}<extra></extra>",
+            f"{plain(line.name)}, patient %{{x:,.0f}}: %{{y:,.1f}}<extra></extra>",
         )
     out.update_xaxes(rangemode="tozero")
     out.update_yaxes(rangemode="tozero", tickformat=",~g")  # 1.5 under 2, not 1.50
@@ -82,14 +87,14 @@ def curve(out: go.Figure, line: Line, colour: str, dash: str, hover: str, custom
             line={"width": 0},
             hoverinfo="skip",
             showlegend=False,
-            legendgroup=line.name,
+            legendgroup=plain(line.name),
         )
     out.add_scatter(
         x=list(line.x),
         y=list(line.y),
-        name=line.name,
+        name=plain(line.name),
         mode="lines",
-        legendgroup=line.name,
+        legendgroup=plain(line.name),
         line={"color": colour, "width": 2.4, "dash": dash},
         customdata=custom,
         hovertemplate=hover,
@@ -113,7 +118,7 @@ def _bars(out: go.Figure, chart: Chart, palette: Sequence[str], ink: str) -> Non
 def across(out: go.Figure, labels: Sequence[str], values: Sequence[float], **look: object) -> None:
     """Horizontal bars, the first on top, with any text at the end of its bar."""
     at = {"textposition": "outside", "cliponaxis": False} if "text" in look else {}
-    out.add_bar(y=list(labels), x=list(values), orientation="h", **at, **look)
+    out.add_bar(y=[plain(label) for label in labels], x=list(values), orientation="h", **at, **look)
     out.update_yaxes(autorange="reversed")
 
 

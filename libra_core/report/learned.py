@@ -21,7 +21,7 @@ def regret_chart(case: CaseStudy, names: tuple[str, ...]) -> Chart:
     i = at(study, round(SETTLED * study.t[-1]))
     t = np.asarray(study.t, float)[i:]
     lines = tuple(
-        Line(short_label(p.name), t, *band(factor(unit) * p.regret[:, i:] / t))
+        Line(short_label(p.name, case.main.spec.advisor), t, *band(factor(unit) * p.regret[:, i:] / t))
         for name in names
         for p in study.policies
         if p.name == name
@@ -62,7 +62,8 @@ def learned(case: CaseStudy, si: bool) -> Section:
     return Section(
         "learned",
         "Results",
-        f"After {study.t[-1]:,} patients “{short_label(least)}” has lost least: {rate(final[least], unit)}. "
+        f"After {study.t[-1]:,} patients “{short_label(least, case.main.spec.advisor)}” has lost least: "
+        f"{rate(final[least], unit)}. "
         f"LIBRA asked {mine.calls[:, -1].mean():,.0f} times.",
         (),
         charts=(regret_chart(case, CURVES), calls_chart(case)),

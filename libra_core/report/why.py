@@ -67,7 +67,7 @@ def _pace_chart(case: CaseStudy, names: tuple[str, ...]) -> Chart:
     for name in names:
         found = [pace(study, name, a, b) for a, b in pieces]
         mean, low, high = factor(case.unit) * np.array([(i.mean, i.low, i.high) for i in found]).T
-        lines.append(Line(short_label(name), t, mean, low, high))
+        lines.append(Line(short_label(name, case.main.spec.advisor), t, mean, low, high))
     said = "; ".join(f"{line.name} from {line.y[0]:.1f} to {line.y[-1]:.1f}" for line in lines)
     unit = per_patient(case.unit)
     return Chart(f"Benefit lost: {said} {unit}", "Patients treated", f"Benefit lost ({unit})", tuple(lines))
@@ -130,14 +130,18 @@ def advisor(case: CaseStudy, si: bool) -> Section:
     rows = []
     for name in ("glrb", "libra", "advisor-only"):
         calls = float(policy(study, name).calls[:, -1].mean())
-        row = (short_label(name), spread(lost(study, name, tenth), unit), spread(lost(study, name), unit))
+        row = (
+            short_label(name, case.main.spec.advisor),
+            spread(lost(study, name, tenth), unit),
+            spread(lost(study, name), unit),
+        )
         rows.append((*row, f"{calls:,.0f}" if calls else "never"))
     return Section(
         "advisor",
         "Why ask an advisor, and when",
         f"Ask while unsure: LIBRA asked about {first:.0%} of the first patients, {last:.0%} of the last.",
         (
-            f"The advisor can be a language model; in this study it is {named(case.main.spec.advisor)}.",
+            _who(case.main.spec.advisor),
             "An advisor knows something before the first outcome, but does not learn. Advice is followed only while "
             "what has been learned does not contradict it, and only while something can still be learned from it.",
         ),
@@ -152,6 +156,12 @@ def advisor(case: CaseStudy, si: bool) -> Section:
             "(informative). Δ and c are settings; the rule is this project's own derivation.",
         ),
     )
+
+
+def _who(asks: str) -> str:
+    if asks.partition(":")[0] in ("recorded", "llm"):
+        return f"The advisor is {named(asks)}."
+    return f"The advisor can be a language model; in this study none was asked. Its place is taken by {named(asks)}."
 
 
 def _asked_chart(case: CaseStudy) -> Chart:

@@ -20,7 +20,11 @@ SHORT_LABELS = {
     "glrb": "Learns, treatment and habits",
     "libra": "LIBRA (learns and asks)",
     "libra-trial": "LIBRA with a trial of its advisor",
-    "advisor-only": "Advisor only (simulated)",
+}
+ONLY = {  # whose advice advisor-only follows; any other is simulated
+    "recorded": "Language model only (recorded)",
+    "llm": "Language model only",
+    "guideline": "Guideline as advisor only",
 }
 ADVISORS = {
     "near-optimal": "a simulated expert who is nearly always right",
@@ -29,11 +33,12 @@ ADVISORS = {
     "refuses": "a simulated advisor who never answers",
     "guideline": "the guideline's rules",
     "recorded": "a language model's recorded answers",
+    "llm": "a language model",
 }
 AS_NOW = "habits as they are"
 NET_BENEFIT = (
-    "the fall (a share of it where treatment is not due yet) minus the burden of side effects, monitoring and pills, plus "
-    "the value of an indication"
+    "the fall (a share of it where treatment is not due yet) minus the burden of side effects, monitoring and pills, "
+    "plus the value of an indication"
 )
 NO_CHANGE = "No change: current drugs and habits"
 WHY = {
@@ -247,19 +252,19 @@ def advisor(name: str) -> str:
         return f"a simulated advisor who names a random treatment in {float(share):.0%} of cases"
     if kind == "biased":
         return f"a simulated advisor who names its favourite treatment in {float(share):.0%} of cases"
-    return ADVISORS.get(name, name)
+    return ADVISORS.get(kind, name)
 
 
-def label(policy: str) -> str:
-    """The name of a method in a chart or a sentence."""
+def label(policy: str, asks: str = "") -> str:
+    """The name of a method in a chart or a sentence; `asks` is the study's advisor."""
     if policy == "advisor-only":
-        return SHORT_LABELS[policy]
+        return ONLY.get(asks.partition(":")[0], "Advisor only (simulated)")
     return REGISTRY[policy].label if policy in REGISTRY else policy
 
 
-def short_label(policy: str) -> str:
+def short_label(policy: str, asks: str = "") -> str:
     """A descriptive name, for readers who do not know the method."""
-    return SHORT_LABELS.get(policy, label(policy))
+    return SHORT_LABELS.get(policy, label(policy, asks))
 
 
 def per_patient(unit: str) -> str:

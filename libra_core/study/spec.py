@@ -16,9 +16,7 @@ from libra_core.policies.base import current_name, stored_name
 
 def cohort_key(cohort: Cohort) -> str:
     """The name of a cohort in a config: the built-in's name; for an upload also a digest of its values."""
-    if cohort.kind != "uploaded":
-        return cohort.name
-    return f"{cohort.name}:{hashlib.sha256(cohort.content).hexdigest()[:12]}"
+    return cohort.key
 
 
 def inputs_digest(cohort: Cohort) -> str:

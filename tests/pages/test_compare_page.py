@@ -1,12 +1,18 @@
 """Compare: four sources side by side, the language model only when asked, and a page that stays up whatever it does."""
 
+import io
+import zipfile
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from libra_core.advisors import make_advisor
+from libra_core.advisors.llm.record import rows_of
 from libra_core.advisors.llm.store import open_store
 from libra_core.cohort import load_cohort
 from libra_core.digits import fixed
 from libra_core.records import LOCAL, Database, Repository, SessionLog, SessionSpec, Stamp
+from libra_core.study.live import LiveRun
 from libra_core.study.spec import inputs_digest
 from tests.pages.conftest import ROUTER
 from tests.support import by_hand
@@ -202,6 +208,7 @@ def test_answers_are_stored_ahead_and_compared(server):
     app.switch_page("compare.py").run()
     open_tab(app, "Stored answers")
     assert "patients who enter the simulation, 3 questions each" in texts(app)
+    assert any(button.key == "ahead_recording" for button in app.get("download_button"))
     app.button(key="ahead_start").click().run()
     job = app.session_state["libra.ahead"]
     job.cancel()
@@ -216,6 +223,46 @@ def test_answers_are_stored_ahead_and_compared(server):
     app.run()
     assert not app.exception
     assert "Language model (stored answers)" in app.session_state["libra.comparison"].result.arms
+
+
+def saved() -> None:
+    """In a page of its own: the stored answers about a small cohort as a file to take away, before and after asking."""
+    import os
+
+    import streamlit as st
+
+    from libra_core.advisors.llm import precompute
+    from libra_core.advisors.llm.record import rows_of
+    from libra_core.cohort import load_cohort
+    from pages.ui.session import llm
+
+    cohort = load_cohort(os.environ["SMALL"])
+    llm.update(base_url=os.environ["SMALL_URL"], model="good", enabled=True)
+    st.session_state["none"] = llm.recording_zip(cohort)
+    precompute(llm.advisor(cohort), rows_of(cohort)[:3])
+    st.session_state["some"] = llm.recording_zip(cohort)
+    st.session_state["said"] = [llm.advisor(cohort).recall(cohort.case(row)).advice for row in rows_of(cohort)[:3]]
+
+
+def test_stored_answers_can_be_taken_away_as_a_recording(server, monkeypatch, tmp_path):
+    rows = "".join(f"{40 + 5 * n},F,{140 + 5 * n}\n" for n in range(6))
+    (tmp_path / "clinic.csv").write_text(f"age,sex,sbp\n{rows}")
+    monkeypatch.setenv("SMALL", str(tmp_path / "clinic.csv"))
+    monkeypatch.setenv("SMALL_URL", server.base_url)
+    app = AppTest.from_function(saved, default_timeout=60).run()
+    assert not app.exception
+    with zipfile.ZipFile(io.BytesIO(app.session_state["none"])) as file:
+        assert "no answer is stored yet" in file.read(file.namelist()[0]).decode().lower()
+    with zipfile.ZipFile(io.BytesIO(app.session_state["some"])) as file:
+        assert sorted(file.namelist()) == ["recording.jsonl", "recording.toml"]
+        file.extractall(tmp_path)
+    cohort = load_cohort(str(tmp_path / "clinic.csv"))
+    world = LiveRun.start(cohort, "glrb").environment
+    recorded = make_advisor(f"recorded:{tmp_path / 'recording.toml'}", world, 0)
+    for row, live in zip(rows_of(cohort), app.session_state["said"], strict=False):
+        again = recorded.advise(cohort.case(row))
+        assert (again.arm, again.rationale, again.vote_share) == (live.arm, live.rationale, live.vote_share)
+        assert again.delta == pytest.approx(live.delta, abs=1e-6)
 
 
 def test_no_effect_is_claimed_before_the_model_has_seen_anybody(app: AppTest) -> None:

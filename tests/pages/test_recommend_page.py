@@ -284,3 +284,14 @@ def test_the_table_of_treatments_shows_each_fall(recommend: AppTest) -> None:
             assert said == f"{fall} ({low} to {high})"
         else:
             assert said == ("not known yet" if option.eligible else "–")
+
+
+def test_recorded_advice_says_which_model_when_and_with_what_text(app: AppTest) -> None:
+    app.switch_page("recommend.py").run()
+    app.selectbox(key="advisor").set_value("recorded").run()
+    assert not app.exception
+    said = next(m.value for m in app.markdown if "Recorded advice" in m.value)
+    for part in ("Claude", "recorded", "2026-11-24", "hypertension"):
+        assert part in said
+    app.selectbox(key="advisor").set_value("near-optimal").run()
+    assert not any("Recorded advice" in m.value for m in app.markdown)

@@ -103,14 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         error = {"message": message, "type": "error", "param": None, "code": code}
         self.send_json(status, {"error": error}, **headers)
 
-    def say(
-        self,
-        content: str | None,
-        finish: str = "stop",
-        refusal: str | None = None,
-        tokens: object = 900,
-        model: str = "served-model",
-    ) -> None:
+    def say(self, content: str | None, finish: str = "stop", refusal: str | None = None, **report: Any) -> None:
         message = {"role": "assistant", "content": content, "refusal": refusal}
         self.send_json(
             200,
@@ -118,9 +111,9 @@ class _Handler(BaseHTTPRequestHandler):
                 "id": "chatcmpl-test",
                 "object": "chat.completion",
                 "created": 1,
-                "model": model,
+                "model": report.get("model", "served-model"),
                 "choices": [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}],
-                "usage": {"prompt_tokens": tokens, "completion_tokens": 60, "total_tokens": 960},
+                "usage": {"prompt_tokens": report.get("tokens", 900), "completion_tokens": 60, "total_tokens": 960},
             },
             x_request_id="req-test",
         )
@@ -152,7 +145,10 @@ def behave(handler: _Handler, asked: dict[str, Any], nth: int) -> None:
     elif mode in _CONTENT:
         _CONTENT[mode](handler, good_answer(asked))
     elif '"word"' in asked["messages"][0]["content"]:
-        handler.say('{"word": "ready"}')
+        handler.say('{"word": "ready"}', **({"model": handler.owner.words[0]} if mode == "hostile" else {}))
+    elif mode == "hostile":  # its name and its reasons would fetch an image if they were read as markup
+        answer = good_answer(asked) | {"rationale": " ".join(handler.owner.words)}
+        handler.say(json.dumps(answer), model=handler.owner.words[0])
     elif mode == "first":  # always the first treatment on the menu: pure order bias
         answer = good_answer(asked) | {"arm": schema_of(asked)["properties"]["arm"]["enum"][0]}
         handler.say(json.dumps(answer))
@@ -243,13 +239,6 @@ def _mend(handler: _Handler, asked: dict[str, Any], wanted: str, nth: int) -> No
     handler.say(json.dumps(good_answer(asked)) if told else "I would choose a tablet.")
 
 
-def _hostile(handler: _Handler, asked: dict[str, Any]) -> None:
-    """Its name and its rationale would fetch an image if they were read as markup."""
-    ready = '"word"' in asked["messages"][0]["content"]
-    answer = {"word": "ready"} if ready else good_answer(asked) | {"rationale": " ".join(handler.owner.words)}
-    handler.say(json.dumps(answer), model=handler.owner.words[0])
-
-
 def _too_many(handler: _Handler, asked: dict[str, Any], wanted: str, nth: int) -> None:
     """Every habit is moved, each by a step that is on offer."""
     offered = schema_of(asked)["properties"]["changes"]["properties"]
@@ -274,7 +263,6 @@ _STATUS = {
     "drip": _drip,
     "cut": _cut,
     "redirect": lambda h, a, w, n: h.send(307, b"", Location="http://example.invalid/v1/chat/completions"),
-    "hostile": lambda h, a, w, n: _hostile(h, a),
     "html": lambda h, a, w, n: h.send(200, b"<html><body>Please log in</body></html>", "text/html"),
     "empty-body": lambda h, a, w, n: h.send(200, b""),
     "not-json": lambda h, a, w, n: h.send(200, b'{"choices": [', "application/json"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,7 @@ class LLMAdvisor(CaseAdvisor):
         self.breaker = Breaker()
         self.user = user
         self.case_name = case_name or (lambda row: f"row {row}")
+        self.samples = range(settings.samples)
         self.final_message = ""  # set once asking again in this session is pointless
         self._known: dict[int, tuple[Advice, float]] = {}
 
@@ -66,6 +68,13 @@ class LLMAdvisor(CaseAdvisor):
         self._known[case.row] = advice, math.inf if advice.given else time.monotonic() + KEEP_FAILURE
         return advice
 
+    def second(self) -> LLMAdvisor:
+        """The same advisor for second answers: further samples, so other orders of the menu. Limits, log and client are
+        shared."""
+        other = copy(self)
+        other.samples, other._known = range(self.samples.stop, self.samples.stop + self.settings.samples), {}
+        return other
+
     def remembered(self, row: int) -> Advice | None:
         known = self._known.get(row)
         return known[0] if known else None
@@ -74,7 +83,7 @@ class LLMAdvisor(CaseAdvisor):
         """Advice from stored answers alone: nothing is sent, spent or logged; status off where none is stored."""
         missing = self.store.fault or "No answer is stored."
         try:
-            found = [self.cached(case, sample) for sample in range(self.settings.samples)]
+            found = [self.cached(case, sample) for sample in self.samples]
         except StoreError as error:
             found, missing = [], str(error)
         ballots = [b for b in found if b is not None] or [Ballot(0, "off", message=missing)]
@@ -88,7 +97,7 @@ class LLMAdvisor(CaseAdvisor):
         if off:
             ballots.append(Ballot(0, "off", message=off))
         else:
-            for sample in range(self.settings.samples):
+            for sample in self.samples:
                 ballots.append(self._guarded(case, sample, log))
                 if ballots[-1].status in HOPELESS:
                     break

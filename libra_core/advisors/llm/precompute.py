@@ -67,7 +67,7 @@ def export_batch(advisor: LLMAdvisor, rows: Iterable[int]) -> Iterator[str]:
     """Lines of a Batch API file for all samples that are not cached yet. The custom_id is the cache key, no id."""
     for row in rows:
         case = advisor.cases(row)
-        for sample in range(advisor.settings.samples):
+        for sample in advisor.samples:
             if advisor.cached(case, sample) is not None:
                 continue
             menu, messages, key = advisor.question(case, sample)
@@ -88,7 +88,7 @@ def import_batch(advisor: LLMAdvisor, rows: Iterable[int], lines: Iterable[str])
     counts: Counter[str] = Counter()
     for row in rows:
         case = advisor.cases(row)
-        for sample in range(advisor.settings.samples):
+        for sample in advisor.samples:
             menu, _, key = advisor.question(case, sample)
             if key in results:
                 counts[_keep(advisor, menu, key, results[key])] += 1

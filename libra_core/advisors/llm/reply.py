@@ -61,16 +61,16 @@ def check(value: Any, menu: Menu) -> Answer:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the reply"
-        raise UnusableError(f"{_plain(where, 40)} is wrong ({first['msg'].lower()})") from None
+        raise UnusableError(f"{plain_line(where, 40)} is wrong ({first['msg'].lower()})") from None
     if reply.arm not in {arm.code for arm in menu.arms}:
-        raise UnusableError(f'the treatment "{_plain(reply.arm, 40)}" is not on this patient\'s menu')
+        raise UnusableError(f'the treatment "{plain_line(reply.arm, 40)}" is not on this patient\'s menu')
     changes = {}
     for change in sorted(menu.changes, key=lambda c: c.index):
         code = _code(reply.changes.get(change.name, KEEP))
         if code not in {level_code(level) for level in change.levels}:
-            raise UnusableError(f'"{_plain(code, 40)}" is not a step on offer for {change.name}')
+            raise UnusableError(f'"{plain_line(code, 40)}" is not a step on offer for {change.name}')
         changes[change.name] = code
-    return Answer(reply.arm, tuple(changes.items()), _plain(reply.rationale, MAX_RATIONALE))
+    return Answer(reply.arm, tuple(changes.items()), plain_line(reply.rationale, MAX_RATIONALE))
 
 
 def _code(value: str | int | float) -> str:
@@ -97,7 +97,7 @@ def find_json(text: str) -> Any:
     raise UnusableError("it held no complete JSON object")
 
 
-def _plain(text: str, limit: int) -> str:
+def plain_line(text: str, limit: int) -> str:
     """One line of printable text of bounded length: model text is data, never markup or control codes."""
     text = " ".join(_CONTROL.sub(" ", text).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from libra_core.advisors.agreement import Agreement
 from libra_core.arrays import Floats
 from libra_core.digits import fixed
-from libra_core.report.interactive import whiskers
+from libra_core.report.interactive import plain, whiskers
 from libra_core.study.metrics import band
 from pages.ui.draw import charts
 
@@ -24,7 +24,7 @@ def matrix(names: Sequence[str], pairs: Mapping[tuple[str, str], Agreement]) -> 
         if pairs[p, q].n
     ]
     figure = charts.blank("Agreement on the treatment. " + "; ".join(said), "", "", 90 + 66 * len(names))
-    short = [name.replace(" (", "<br>(") for name in names]
+    short = [plain(name).replace(" (", "<br>(") for name in names]
     figure.add_heatmap(
         z=[[None if p == q else pairs[p, q].kappa for q in names] for p in names],
         x=short,
@@ -52,7 +52,7 @@ def _cell(pair: Agreement) -> str:
 def losses(lost: Mapping[str, Floats], unit: str) -> go.Figure:
     """Mean loss per patient of each source with the 95 % interval of the mean."""
     mean, low, high = np.array([band(values) for values in lost.values()], float).reshape(-1, 3).T.tolist()
-    labels = [f"{name}, {len(values):,} patients" for name, values in lost.items()]
+    labels = [f"{plain(name)}, {len(values):,} patients" for name, values in lost.items()]
     alt = "Benefit lost per patient: " + ", ".join(f"{name} {m:.1f} {unit}" for name, m in zip(lost, mean, strict=True))
     title = f"Benefit lost per patient against the best plan ({unit}, simulated)"
     figure = charts.blank(alt, title, "", 90 + 44 * len(labels))

@@ -202,6 +202,7 @@ def ahead(cohort: Cohort, found: Comparison | None) -> None:
         st.button("Ask now", key="ahead_start", icon=":material/forum:", on_click=_start_ahead, args=(cohort, rows))
         batch = lambda: "\n".join(export_batch(llm.advisor(cohort), rows)) + "\n"  # noqa: E731
         download("Batch API file", batch, "libra-batch.jsonl", "ahead_export")
+        download("Recording", lambda: llm.recording_zip(cohort), "libra-recording.zip", "ahead_recording")
     given = st.file_uploader("Results of a Batch API file", type=["jsonl"], key="ahead_import")
     if given is not None:
         taken = import_batch(llm.advisor(cohort), rows, given.getvalue().decode("utf-8", "replace").splitlines())

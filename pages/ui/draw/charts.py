@@ -87,7 +87,7 @@ def options(
     symbols = [form if seen else f"{form}-open" for form, seen in zip(forms, known, strict=True)]
     figure.add_scatter(
         x=list(mean),
-        y=list(labels),
+        y=[interactive.plain(label) for label in labels],
         mode="markers",
         marker={"color": colours, "size": 10, "symbol": symbols, "line_width": 2},
         error_x=whiskers(mean, low, high, color=GREY, thickness=1.5),

@@ -17,6 +17,7 @@ MIME = {
     "json": "application/json",
     "jsonl": "application/jsonl",
     "parquet": "application/vnd.apache.parquet",
+    "zip": "application/zip",
 }
 Download = str | bytes | Callable[[], str] | Callable[[], bytes]
 CONFIG = {"displayModeBar": False, "scrollZoom": False}

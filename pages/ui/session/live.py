@@ -62,6 +62,12 @@ def settings() -> tuple[str, str, int]:
     return widget(Key.POLICY, "libra"), widget(Key.ADVISOR, "near-optimal"), int(widget(Key.SEED, 0) or 0)
 
 
+def asked_of(session: DisplayedRun) -> str:
+    """Where a run's recorded advice comes from: which model, when, with what text; '' for other advisors."""
+    asked = session.run.policy.advisor
+    return asked.provenance if asked else ""
+
+
 def limit_key(name: str) -> str:
     """The widget of one of the protocol's further limits."""
     return f"{Key.LIMIT}-{name}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import dataclass, field, replace
 
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
-from libra_core.advisors.llm import Consultation, LLMAdvisor, LLMSettings, Prompt, open_store, resolve
+from libra_core.advisors.llm import Consultation, LLMAdvisor, LLMSettings, Prompt, open_store, record, resolve
 from libra_core.advisors.llm.budget import Budget, Spend
 from libra_core.advisors.llm.settings import NAMES, Resolved
 from libra_core.advisors.llm.store import StoreError
@@ -79,6 +81,19 @@ def advisor(cohort: Cohort) -> LLMAdvisor:
         mine.made_for = (settings, cohort)
         mine.heard = {}
     return old
+
+
+def recording_zip(cohort: Cohort) -> bytes:
+    """The stored answers about a cohort as a recording; what is to be done, where there are none."""
+    made = io.BytesIO()
+    try:
+        found = record.content(record.recording_of(advisor(cohort), cohort), "recording")
+    except ValueError as error:
+        found = {"README.txt": sentence(str(error)).encode()}
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, text in found.items():
+            file.writestr(name, text)
+    return made.getvalue()
 
 
 def prompt(cohort: Cohort) -> Prompt:

@@ -12,6 +12,8 @@ import pytest
 from libra_core.advisors import kinds, make_advisor
 from libra_core.advisors.recording import RecordedModel, read_recording, recording_for
 from libra_core.cohort import load_cohort
+from libra_core.report.wording import advisor as advisor_in_words
+from libra_core.report.wording import label, short_label
 from libra_core.study.live import LiveRun
 
 NHANES = load_cohort("nhanes")
@@ -83,3 +85,18 @@ def test_a_broken_file_is_refused_in_words(tmp_path: Path, facts: str, lines: st
     (tmp_path / "x.jsonl").write_text(lines)
     with pytest.raises(ValueError, match=problem):
         read_recording(tmp_path / "x.toml")
+
+
+@pytest.mark.parametrize("name", sorted(kinds()))
+def test_only_a_simulated_advisor_is_called_simulated(name: str) -> None:
+    simulated = "simulated" in kinds()[name].label.lower()
+    for shown in (label("advisor-only", name), short_label("advisor-only", name), advisor_in_words(name)):
+        assert ("simulated" in shown) == simulated, shown
+        assert "live" not in shown
+    if name == "recorded":
+        assert (
+            label("advisor-only", "recorded:mine.toml")
+            == label("advisor-only", name)
+            == ("Language model only (recorded)")
+        )
+        assert advisor_in_words("recorded:mine.toml") == advisor_in_words(name)

@@ -74,6 +74,7 @@ def test_hostile_text_stays_text() -> None:
     assert "<script>alert" not in page.replace("\\u003c", "<") or "&lt;script&gt;" in page
     assert re.sub(r"<script type.*?</script>", "", page, flags=re.S).count("<script>alert") == 0
     assert "49" not in re.findall(r"<h1>(.*?)</h1>", page)[0]
+    assert "default-src 'none'" in page, "a browser fetches nothing for it, whatever it holds"
     ET.fromstring(svg(document(HOSTILE).sections[0].charts[0]))
     ET.fromstring(svg(document(HOSTILE).sections[1].charts[0]))
 
