@@ -1,5 +1,5 @@
-"""`python -m libra_core advise`: an advisor's answer about one patient, and LIBRA's decision with it; or, with --record,
-a file of a language model's answers about all patients."""
+"""`python -m libra_core advise`: an advisor's answer about one patient, and LIBRA's decision with it; or, with
+--record, a file of a language model's answers about all patients."""
 
 from __future__ import annotations
 
@@ -175,6 +175,7 @@ def _ask(
 
 def record(arguments: argparse.Namespace) -> int:
     """Ask the language model about everybody, under the limits, consent and log of a single question; write it down."""
+    from libra_core.advisors import LLM
     from libra_core.advisors.llm import llm_advisor, precompute
     from libra_core.advisors.llm import record as file
     from libra_core.cohort import load_cohort

@@ -13,6 +13,7 @@ from libra_core.records.replay import cohort_of
 from libra_core.report.document import Bar, Chart, Document, Section, Table
 from libra_core.report.wording import habits, label, moved, treatment
 from libra_core.report.worth import own_values
+from libra_core.summary import what_came
 
 WORDS = {
     DecisionKind.ACCEPT: "proposal accepted",
