@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from libra_core.clinical import PROTOCOL_DIR, Condition, Feature, Protocol, Rule
+from libra_core.clinical import PROTOCOL_DIR, Condition, Feature, Protocol, Rule, Treatment
 from libra_core.environments import EnvironmentSpec, make_environment
 from pages.ui.draw import words
 from pages.ui.session import loaders
@@ -81,6 +82,7 @@ def numbers(protocol: Protocol, si: bool) -> None:
     tables = (
         ("Habits that a plan may change", [_habit(f, si) for f in protocol.mutable_features]),
         ("Treatments and their price", _treatments(protocol)),
+        ("When treatment is due now", _due(protocol, si)),
         ("What rules a treatment out", _contraindications(protocol)),
         ("Alerts and classes", rules),
         ("Cautions beside a plan, and checks before it", _cautions(protocol)),
@@ -154,13 +156,30 @@ def _treatments(protocol: Protocol) -> list[dict[str, str]]:
     return [
         {
             "Treatment": t.label,
-            f"Price, {unit}": f"{t.cost:g}",
+            f"Price, {unit}": _price(t),
             f"Compelling reason, {unit}": ", ".join(f"+{b.value:g} ({_flag(protocol, b.flag)})" for b in t.bonus),
             "Doses taken": f"{t.adherence:.0%}",
             "Source": "; ".join(f"{k}: {v}" for k, v in t.sources.items()),
         }
         for t in protocol.treatments
     ]
+
+
+def _price(treatment: Treatment) -> str:
+    """'1.5 (side effects 0.6, monitoring 0.4, pills 0.5)'"""
+    parts = {name.replace("_", " "): part for name, part in asdict(treatment.burden).items() if part}
+    named = ", ".join(f"{name} {part:g}" for name, part in parts.items())
+    return f"{treatment.cost:g} ({named})" if named else f"{treatment.cost:g}"
+
+
+def _due(protocol: Protocol, si: bool) -> list[dict[str, str]]:
+    """When treatment is due now; elsewhere a fall is worth less."""
+    declared = protocol.values
+    rows = [_rule(protocol, r, si) for r in declared.due]
+    if (risk := declared.risk) is not None:
+        rows.append({"When": f"{risk.label} {risk.due_at:.1%} or more", "What is said": "risk", "Source": risk.source})
+    left = f"a fall is worth {declared.elsewhere:g} of what it is worth where treatment is due"
+    return [*rows, {"When": "otherwise", "What is said": left, "Source": declared.source}] if rows else []
 
 
 def _contraindications(protocol: Protocol) -> list[dict[str, str]]:
