@@ -91,7 +91,7 @@ def test_where_treatment_is_not_due_the_reason_is_said() -> None:
     told = PROTOCOL.due(young, measured())
     assert not told.now
     assert told.text == (
-        "below 140/90, without cardiovascular disease, diabetes or kidney disease; "
+        "below 140/90, no cardiovascular disease, diabetes or kidney disease recorded; "
         f"PREVENT 10-year risk of cardiovascular disease {risk(person(young)):.1%}, below 7.5%"
     )
     assert PROTOCOL.due(old).text.endswith(f"{risk(person(old)):.1%}, at or above 7.5%")
