@@ -26,7 +26,7 @@ def check_protocol(protocol: Protocol) -> None:
     for limit in protocol.linear_limits:
         for name in limit.weights:
             if name not in protocol.mutable:
-                raise ValueError(f"the limit {limit.name!r} weighs {name!r}, which is not a habit that may move")
+                raise ValueError(f"the limit {limit.name!r} weighs {name!r}, which is not a mutable habit")
     story, worth = (protocol.story,) if protocol.story else (), (*protocol.values.due, *protocol.values.not_due)
     for rule in (protocol.arrivals_rule, *story, *protocol.categories, *protocol.alerts, *worth):
         _known(rule.when, set(features + flags), f"the rule {rule.reason!r}")
