@@ -206,6 +206,7 @@ def test_a_protocol_without_values_weighs_everybody_the_same(name: str) -> None:
 
 
 @given(worths)
+@settings(deadline=None)
 def test_values_survive_the_record(worth: Worth) -> None:
     assert Worth.from_dict(json.loads(json.dumps(worth.as_dict()))) == worth
 
