@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MappingProxyType
 
 import numpy as np
@@ -70,7 +71,16 @@ def prevent(c: Columns) -> Floats:
     for name, (woman, man) in COEFFICIENTS.items():
         left, _, right = name.partition(" ")
         total = total + np.where(c["female"] == 1, woman, man) * terms[left] * (terms[right] if right else 1.0)
-    applies = c["cvd"] == 0
+    inside = [(c[name] >= low) & (c[name] <= high) for name, (low, high) in RANGES.items()]
+    return np.where(np.all([c["cvd"] == 0, *inside], axis=0), 1 / (1 + np.exp(-total)), np.nan)
+
+
+def excluded(c: Columns, label: Callable[[str], str]) -> str:
+    """Why the equations do not apply to the first patient, to follow their name; empty where they do. label: what a
+    column is called inside a sentence."""
+    if c["cvd"][0]:
+        return "is for people without cardiovascular disease so far"
     for name, (low, high) in RANGES.items():
-        applies = applies & (c[name] >= low) & (c[name] <= high)
-    return np.where(applies, 1 / (1 + np.exp(-total)), np.nan)
+        if not low <= c[name][0] <= high:
+            return f"is made for {label(name)} from {low} to {high}"
+    return ""

@@ -1,4 +1,4 @@
-"""The protocol of a disease: what a patient may have, what it is worth, and what is said about it."""
+"""The protocol of a disease: its treatments, their contraindications and values, and the words about a patient."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Protocol(Schema):
     """One disease, read from its TOML file by `load_protocol`, which also checks that its parts fit together.
 
     story: who qualifies for the case study; its reason follows "those who are". values: what outcomes are worth.
-    folder: where the file lies; the files of built-in cohorts are found from there.
+    folder: of the file; the files of built-in cohorts are relative to it.
     """
 
     name: str

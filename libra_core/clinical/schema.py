@@ -1,4 +1,4 @@
-"""What is known about a patient and what may change: raw clinical values, the context x, and the feasible set.
+"""The schema of a disease: features and habits, the context x, the box and the feasible set.
 
 `values` is always an array (n, n_features) of complete, raw clinical values in the order of `features`; a "row" is
 one of its rows, (n_features,). The maths of the bandit is standardised; this is the only place that converts.
@@ -68,8 +68,8 @@ class Schema:
     def scales(self) -> Floats:
         """Clinical units for one unit of change, (d_M,): the nominal 3-month step, or the SD where that is smaller.
 
-        A change is measured against what may change, not against how people differ: otherwise the estimator's prior
-        calls a feasible weight loss (0.15 SD) negligible, and optimism never tries it.
+        A change is scaled by the feasible step, not by the differences between people: otherwise a feasible weight loss
+        (0.15 SD) is negligible under the estimator's prior, and optimism never tries it.
         """
         return np.array([f.change_unit for f in self.mutable_features])
 
@@ -128,7 +128,7 @@ class Schema:
         return np.asarray(delta, dtype=float) * self.scales
 
     def bounds(self, values: ArrayLike, between: Between | None) -> Bounds:
-        """Every column as far as it is known: from `between`, or exactly `values`."""
+        """The possible range of every column: from `between`, or exactly `values`."""
         if between is None:
             columns = self.columns(values)
             return Bounds(columns, columns)
@@ -138,7 +138,7 @@ class Schema:
         return Bounds(low, high)
 
     def values_after(self, values: ArrayLike, delta: ArrayLike) -> Floats:
-        """Raw clinical values after a standardised change (n, d_M), with what follows in proportion (BMI)."""
+        """Raw clinical values after a standardised change (n, d_M), with features that change in proportion (BMI)."""
         out = np.array(np.atleast_2d(np.asarray(values, dtype=float)))
         change = np.broadcast_to(self.change(delta), (len(out), len(self.mutable)))
         for j, feature in enumerate(self.mutable_features):

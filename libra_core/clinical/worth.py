@@ -143,23 +143,16 @@ def risk_of(spec: RiskSpec, columns: Columns, measured: Columns | None, label: C
     """The risk of the first patient, or why there is no number. label: what a column is called inside a sentence."""
 
     def known(name: str) -> bool:
-        return measured is None or bool(measured.get(name, np.ones(1))[0])
+        return measured is None or bool(measured[name][0])
 
     value, name = float(risks_of(spec, columns, measured)[0]), spec.label
-    assumed = tuple(label(i) for i in prevent.INPUTS if not known(i))
     if not math.isnan(value):
+        assumed = tuple(label(i) for i in prevent.INPUTS if not known(i))
         return Risk(value, "", assumed, name, spec.source)
-    why = f"{name} is not made for these values"
-    if columns["cvd"][0]:
-        why = f"{name} is for people without cardiovascular disease so far"
-    elif missing := [label(i) for i in spec.needs if not known(i)]:
-        why = f"{name} needs {' and '.join(missing)}, not measured here"
-    else:
-        for i, (low, high) in prevent.RANGES.items():
-            if not low <= columns[i][0] <= high:
-                why = f"{name} is made for {label(i)} from {low} to {high}"
-                break
-    return Risk(None, why, (), name, spec.source)
+    why = prevent.excluded(columns, label)
+    if not why:
+        why = f"needs {' and '.join(label(i) for i in spec.needs if not known(i))}, not measured here"
+    return Risk(None, f"{name} {why}", (), name, spec.source)
 
 
 # ---------------------------------------------------------------------------------------------------- due now
@@ -181,23 +174,19 @@ def due_of(values: Values, columns: Columns, measured: Columns | None, label: Ca
         return Due(True, ((values.source, values.source),))
     reasons = [(rule.reason, rule.source) for rule in values.due if rule.fires(columns)[0]]
     risk = values.risk
-    judged = risk is not None and bool(all_hold(risk.when, columns)[0])
-    if not judged or risk is None:
-        said, counts = "", False
-    else:
+    short: tuple[tuple[str, str], ...] = ()  # why the risk does not make it due
+    if risk is not None and all_hold(risk.when, columns)[0]:
         found = risk_of(risk, columns, measured, label)
-        counts = found.value is not None and found.value >= risk.due_at
-        at = f"{risk.due_at:.1%}"
-        said = found.why_not
-        if found.value is not None:
-            said = f"{risk.label} {found.value:.1%}, {'at or above' if counts else 'below'} {at}"
-        if counts:
-            reasons.append((said, risk.source))
+        if found.value is None:
+            short = ((found.why_not, risk.source),)
+        elif found.value >= risk.due_at:
+            reasons.append((f"{risk.label} {found.value:.1%}, at or above {risk.due_at:.1%}", risk.source))
+        else:
+            short = ((f"{risk.label} {found.value:.1%}, below {risk.due_at:.1%}", risk.source),)
     if reasons:
         return Due(True, tuple(reasons))
     first = next(rule for rule in values.not_due if rule.fires(columns)[0])
-    tail = ((said, risk.source),) if said and risk is not None else ()
-    return Due(False, ((first.reason, first.source), *tail))
+    return Due(False, ((first.reason, first.source), *short))
 
 
 # ---------------------------------------------------------------------------------------------------- amounts

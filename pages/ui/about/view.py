@@ -81,6 +81,7 @@ def numbers(protocol: Protocol, si: bool) -> None:
     tables = (
         ("Habits that a plan may change", [_habit(f, si) for f in protocol.mutable_features]),
         ("Treatments and their burden", _treatments(protocol)),
+        ("When treatment is due now", _due(protocol, si)),
         ("Contraindications", _contraindications(protocol)),
         ("Alerts and classes", rules),
         ("Cautions with a plan, and checks before it starts", _cautions(protocol)),
@@ -165,6 +166,16 @@ def _treatments(protocol: Protocol) -> list[dict[str, str]]:
 
 def _burden(burden: Burden) -> dict[str, float]:
     return {"Side effects": burden.side_effects, "Monitoring": burden.monitoring, "Pills": burden.pills}
+
+
+def _due(protocol: Protocol, si: bool) -> list[dict[str, str]]:
+    """When treatment is due now; elsewhere a fall is worth less."""
+    declared = protocol.values
+    rows = [_rule(protocol, r, si) for r in declared.due]
+    if (risk := declared.risk) is not None:
+        rows.append({"When": f"{risk.label} {risk.due_at:.1%} or more", "What is said": "risk", "Source": risk.source})
+    left = f"a fall is worth {declared.elsewhere:g} of what it is worth where treatment is due"
+    return [*rows, {"When": "otherwise", "What is said": left, "Source": declared.source}] if rows else []
 
 
 def _contraindications(protocol: Protocol) -> list[dict[str, str]]:

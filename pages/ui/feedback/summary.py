@@ -21,7 +21,7 @@ def end(log: SessionLog) -> None:
     cases = [case for case in log.ledger.files if case.mistake is None]
     kinds = Counter(case.final.kind for case in cases if case.final)
     with st.container(border=True, key="summary"):
-        st.markdown("#### The session is complete. Thank you.")
+        st.markdown("#### The session is complete. Thank you." if log.finished else "#### The session so far")
         columns = st.columns(4)
         columns[0].metric("Patients decided", f"{log.ledger.decided} of {log.info.spec.planned}")
         if log.info.spec.mode == "unsure":

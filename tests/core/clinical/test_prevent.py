@@ -6,7 +6,7 @@ from math import exp, isnan
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libra_core.clinical.prevent import INPUTS, RANGES, prevent
@@ -55,6 +55,7 @@ def test_the_published_vector() -> None:
 
 
 @given(st.lists(people, min_size=1, max_size=4))
+@settings(deadline=None)
 def test_every_row_is_the_formula_written_out_by_hand(rows: list[dict[str, float]]) -> None:
     found = prevent({name: np.array([row[name] for row in rows]) for name in INPUTS})
     for row, value in zip(rows, found, strict=True):
@@ -65,12 +66,14 @@ def test_every_row_is_the_formula_written_out_by_hand(rows: list[dict[str, float
 
 
 @given(age=st.floats(30, 79), sbp=st.floats(111, 199), female=st.booleans(), egfr=st.floats(15, 120))
+@settings(deadline=None)
 def test_more_pressure_is_more_risk(age: float, sbp: float, female: bool, egfr: float) -> None:
     same = {"age": age, "female": float(female), "egfr": egfr, "diabetes": 0, "treated": 0}
     assert 0 < risk(**same, sbp=sbp) < risk(**same, sbp=sbp + 1) < 1
 
 
 @given(people, st.sampled_from(sorted(RANGES)), st.floats(0.01, 300), st.booleans())
+@settings(deadline=None)
 def test_there_is_never_a_number_outside_the_published_ranges(
     person: dict[str, float], name: str, far: float, above: bool
 ) -> None:

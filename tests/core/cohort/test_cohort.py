@@ -6,6 +6,7 @@ import importlib.util
 import json
 import pickle
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -185,6 +186,45 @@ def test_a_seed_gives_the_same_people(accord: Cohort) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------- names
+
+
+def test_features_that_join_later_change_nobody(accord: Cohort) -> None:
+    """Without them the same people are drawn, to the last digit; with them each has what the sources say."""
+    spec = next(c for c in PROTOCOL.cohorts if c.name == "accord-like")
+    assert spec.generator is not None
+    later = [draw.feature for draw in spec.generator.later]
+    before = generate(replace(spec, generator=replace(spec.generator, later=())), PROTOCOL)
+    others = [name for name in PROTOCOL.names if name not in later]
+    assert before.frame[others].equals(accord.frame[others])
+    assert before.imputed[later].all(axis=None)
+    assert not accord.imputed[later].any(axis=None)
+    many = generate(spec, PROTOCOL, n=20_000, seed=1).frame
+    assert many["hdl"].mean() == pytest.approx(46, abs=1)
+    assert many["total_cholesterol"].mean() == pytest.approx(193, abs=3)  # truncation of LDL and HDL lifts their means
+    assert many["statin"].mean() == pytest.approx(0.64, abs=0.01)
+    beyond = many["total_cholesterol"] - many["ldl"] - many["hdl"]
+    assert (beyond.mean(), beyond.std()) == (pytest.approx(37, abs=1), pytest.approx(12, abs=1))
+
+
+def test_a_cohort_says_for_whom_treatment_is_due(cohort: Cohort) -> None:
+    """What is assumed, not measured, makes no risk: the survey has no kidney function."""
+    weights = PROTOCOL.weights(cohort.values, cohort.measured)
+    for row in cohort.arrivals[::40]:
+        assert cohort.due(row).now == (weights[row] == 1)
+        risk = cohort.risk(row)
+        assert (risk.value is None) == bool(risk.why_not)
+        if cohort.name == "nhanes":
+            assert risk.value is None
+        elif risk.value is not None:
+            lower = cohort.risk(row, outcome=max(110.0, cohort.frame.at[row, "sbp"] - 10))
+            assert lower.value is not None
+            assert lower.value < risk.value
+    assert (weights[cohort.arrivals] == 1).all() == (cohort.name == "accord-like")  # all have diabetes
+
+
+def test_what_the_new_features_hold_stays_here(cohort: Cohort) -> None:
+    shared = {field.name for field in cohort.case(int(cohort.arrivals[0])).fields}
+    assert not shared & {"total_cholesterol", "hdl", "statin"}
 
 
 def test_a_feature_can_be_switched_off_for_a_cohort() -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from libra_core.records import LOCAL, Actor, Database, Repository, Role, SessionLog
+from libra_core.records import LOCAL, Actor, Database, Repository, Role, SessionLog, replay
+from libra_core.records.errors import OTHER_VALUES
 from pages.ui.session import access
 from tests.support.feedback_page import at, choose, click, page, texts, the_session
 from tests.support.kit import NHANES, begin, play, spec, stamp
@@ -50,6 +51,24 @@ def test_the_end_says_what_the_proposals_changed(database: Database) -> None:
     click(app, "fb_back")
     assert "6 of 6 decided" in texts(app)
     assert app.button(key=f"fb_open_{log.id}").label == "View"
+
+
+def test_a_session_made_under_other_values_is_read_only(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = begin(database, planned=6)
+    app = page(log.id)
+    for position in (1, 2):
+        click(app, f"fb_accept_{position}")
+    before = log.repository.head(log.id)
+    monkeypatch.setattr("libra_core.records.engine.inputs_digest", lambda cohort: "of other values")
+    app = page(log.id)
+    assert OTHER_VALUES in texts(app)
+    assert not [b.key for b in app.button if b.key.startswith(("fb_accept", "fb_mistake", "fb_close"))]
+    click(app, "fb_previous")
+    assert not app.exception
+    assert log.repository.head(log.id) == before
+    found = replay(log.repository, log.id, NHANES)
+    assert (found.ok, found.proposals) == (True, 0)
+    assert OTHER_VALUES in found.sentence
 
 
 def test_a_decision_is_marked_as_a_mistake(database: Database) -> None:
