@@ -1,4 +1,4 @@
-"""`python -m libra_core advise`: what an advisor says about one patient, and what LIBRA decides with it; or, with
+"""`python -m libra_core advise`: an advisor's answer about one patient, and LIBRA's decision with it; or, with
 --record, a language model's answers about all patients, written down."""
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from libra_core.advisors import GUIDELINE, LLM, kinds, make_advisor
 from libra_core.cli.arguments import (
+    GUIDELINE,
     ROW_HELP,
     SEED_MAX,
     advisor_help,
@@ -36,7 +36,7 @@ NOTE = "Research demonstration, simulated outcomes, not for clinical use."
 
 @dataclass(frozen=True, eq=False)
 class Consulted:
-    """One patient: what the advisor said (`message`: who that was, or why nothing came), and LIBRA's own decision."""
+    """One patient: the advice (`message`: its source, or why there is none), and LIBRA's own decision."""
 
     cohort: Cohort
     advice: Advice
@@ -45,7 +45,7 @@ class Consulted:
     shown: PlanSummary
 
     def text(self) -> str:
-        """What a person reads."""
+        """The printed form."""
         from libra_core.report.wording import plan
 
         cohort, advice, decision = self.cohort, self.advice, self.decision
@@ -107,7 +107,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     record = "ask the language model about everybody who enters the simulation and write its answers down (FILE.toml, "
     add("--record", type=Path, metavar="FILE", help=f"{record}FILE.jsonl); run it again to go on after a stop")
     add("--again", type=whole(0, 1_000_000), default=0, metavar="N", help="with --record: second answers of N patients")
-    remote = "your yes to sending banded patient facts to this host; a server on this machine needs none"
+    remote = "consent to sending banded patient facts to this host; a server on this machine needs none"
     add("--allow-remote", default="", metavar="HOST", help=remote)
     seed = "of LIBRA and of a simulated advisor (default: %(default)s)"
     add("--seed", type=whole(0, SEED_MAX), default=0, metavar="S", help=seed)
@@ -126,7 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
     arguments.advisor = arguments.advisor or GUIDELINE
     check_writable(arguments.json)
     cohort = load_cohort(arguments.cohort)
-    row = row_of(cohort, arguments.row)  # a wrong one is told before anybody is asked
+    row = row_of(cohort, arguments.row)  # checked before the advisor is asked
     consulted = advise(cohort, row, arguments.advisor, arguments.seed, arguments.allow_remote)
     print(consulted.text())
     write_json(arguments.json, consulted.as_json())
@@ -134,7 +134,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def advise(cohort: Cohort, row: int, advisor: str, seed: int = 0, allow_remote: str = "") -> Consulted:
-    """The advice about one patient, and the decision of a LIBRA that has learned nothing yet."""
+    """The advice about one patient, and the decision of LIBRA before its first outcome."""
     from libra_core.advisors.clinician import RecordedAdvisor
     from libra_core.study.live import LiveRun
     from libra_core.summary import summarise
@@ -149,7 +149,9 @@ def advise(cohort: Cohort, row: int, advisor: str, seed: int = 0, allow_remote: 
 def _ask(
     cohort: Cohort, row: int, name: str, seed: int, allow_remote: str
 ) -> tuple[Advice, str, Callable[[str], object]]:
-    """The advice, a sentence about it, and where to note what was made of it."""
+    """The advice, a sentence about it, and a function that logs the decision that followed."""
+    from libra_core.advisors import LLM, kinds, make_advisor
+
     if name == LLM:  # not by `make_advisor`: here a model that is off is an answer, with its reason
         from libra_core.advisors.llm import llm_advisor  # the SDK takes a second to import
 
@@ -173,6 +175,7 @@ def _ask(
 
 def record(arguments: argparse.Namespace) -> int:
     """Ask the language model about everybody, under the limits, consent and log of a single question; write it down."""
+    from libra_core.advisors import LLM
     from libra_core.advisors.llm import llm_advisor, precompute
     from libra_core.advisors.llm import record as file
     from libra_core.cohort import load_cohort

@@ -49,7 +49,7 @@ def test_another_host_needs_a_yes_of_its_own(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     app = settings_page()
     app.toggle(key="llm_on").set_value(True).run()
-    assert "Nobody has agreed yet" in app.info[0].value
+    assert "You have not agreed yet" in app.info[0].value
     app.checkbox(key="llm_consent-api.openai.com").check().run()
     assert "“gpt-4o-mini” at api.openai.com is asked" in unescaped(app.success[0].value)
     app.text_input(key="llm_url").set_value("https://elsewhere.example/v1").run()

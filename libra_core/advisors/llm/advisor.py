@@ -122,7 +122,7 @@ class LLMAdvisor(CaseAdvisor):
     # one sample -----------------------------------------------------------------------------------------------------
 
     def _guarded(self, case: Case, sample: int, log: _Log) -> Ballot:
-        """No error of ours may stop a clinic: an unexpected one is a status as well."""
+        """An unexpected error is a status as well: no error of this program may stop a clinic."""
         try:
             return self._sample(case, sample, log)
         except StoreError as error:
@@ -266,7 +266,7 @@ class StoredAnswers(CaseAdvisor):
 
 @dataclass
 class _Log:
-    """What one consultation used, over all its requests."""
+    """The usage of one consultation, over all its requests."""
 
     requests: int = 0
     tokens: int = 0

@@ -138,7 +138,7 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether questions are being held back."""
+        """Whether no request is sent at present."""
         with self._lock:
             return self._failures >= self.limit and self.clock() < self._until
 

@@ -23,14 +23,14 @@ KIND = {"ok": st.success, "off": st.info}
 
 
 def server() -> None:
-    """Where to ask and what. A value from the environment or the secrets is shown, not edited."""
+    """Server and model. A value from the environment or the secrets is shown, not edited."""
     now = llm.resolved()
     (url, fixed), (name, named) = _shown("base_url"), _shown("model")
     st.selectbox(
-        "Start from",
+        "Preset",
         list(llm.SERVERS),
         index=None,
-        placeholder="a known kind of server …",
+        placeholder="choose a kind of server …",
         key="llm_preset",
         on_change=_use_preset,
         disabled=bool(fixed),
@@ -40,7 +40,7 @@ def server() -> None:
         url,
         key="llm_url",
         disabled=bool(fixed),
-        help="Any server that speaks OpenAI's chat completions. Most addresses end in /v1.",
+        help="Any server with an OpenAI-compatible chat completions API. Most addresses end in /v1.",
     )
     model = st.text_input("Model", name, key="llm_model", disabled=bool(named))
     _keep(base_url=address.strip(), model=model.strip())
@@ -59,7 +59,7 @@ def _shown(name: str) -> tuple[Any, str]:
 
 
 def _keep(**typed: object) -> None:
-    """Take what was typed, except where environment or secrets outweigh it."""
+    """Keep what was typed, except where the environment or the secrets override it."""
     llm.update(**{name: value for name, value in typed.items() if not _shown(name)[1]})
 
 
@@ -74,12 +74,12 @@ def _key_sentence(now: Resolved) -> str:
         return f"API key: set in the {now.source['api_key']}. It is never stored, logged or shown."
     return (
         "API key: not set. Put `OPENAI_API_KEY` into the environment or into `.streamlit/secrets.toml`; "
-        "it cannot be typed here, and a server on this machine needs none."
+        "it cannot be entered here. A server on this machine needs no key."
     )
 
 
 def limits() -> None:
-    """How many questions a case costs, and what a session may spend."""
+    """Questions for each patient, and the limits of a session."""
     page, now = llm.session().page, llm.resolved()
     samples = st.slider(
         "Questions for each patient",
@@ -87,8 +87,8 @@ def limits() -> None:
         9,
         page.samples,
         key="llm_samples",
-        help="Each with the menu in another order; the most frequent treatment counts. The share of equal answers is "
-        "a vote share, not a probability.",
+        help="Each lists the options in a different order; the most frequent answer is used. The share of samples "
+        "that agree is a vote share, not a probability.",
     )
     left, middle, right = st.columns(3)
     most, where = _shown("max_calls")
@@ -115,7 +115,7 @@ def _price_sentence(settings: LLMSettings) -> str:
 
 
 def consent(cohort: Cohort) -> None:
-    """What leaves the machine, readable first; then the switch."""
+    """The text that would be sent, the consent to it, and the switch."""
     settings = llm.resolved().settings
     row = _example_row(cohort)
     try:
@@ -124,10 +124,10 @@ def consent(cohort: Cohort) -> None:
         st.info(f"{escaped(words.sentence(str(error)))} Until then the model stays off.", icon=":material/block:")
         llm.update(enabled=False)
         return
-    with st.expander("Read what would be sent", key="llm_payload"):
+    with st.expander("Preview the text that would be sent", key="llm_payload"):
         st.caption(
             f"The complete text of one question about patient {cohort.ids[row]}. Numbers are banded; identifiers, free "
-            "text and column names of the file are never in it."
+            "text and the file's column names are never included."
         )
         st.code(payload_preview(prompt, cohort.case(row), settings.seed), language=None, wrap_lines=True)
     if settings.is_local:
@@ -155,7 +155,7 @@ def _example_row(cohort: Cohort) -> int:
 
 
 def status() -> None:
-    """Who is speaking, and why not the model if it is not."""
+    """Whether the model is asked, and if not, why."""
     now, settings = llm.resolved(), llm.resolved().settings
     if now.fault:
         failed(now.fault)
@@ -166,7 +166,7 @@ def status() -> None:
 
 
 def connection() -> None:
-    """One harmless question without a patient, and a sentence about what came of it."""
+    """Send a test question without patient data, and report the result."""
     settings = llm.resolved().settings
     mine = llm.session()
     if st.button(
@@ -174,7 +174,7 @@ def connection() -> None:
         key="llm_test",
         disabled=bool(settings.off_reason()),
         icon=":material/network_check:",
-        help="Asks one harmless question that holds no patient.",
+        help="Sends one test question without patient data.",
     ):
         with st.spinner("Asking …"):
             # A person waits here, so nothing is tried again and ten seconds are enough.
@@ -207,7 +207,7 @@ def spend() -> None:
 
 
 def audit() -> None:
-    """The chained log: whether it is intact, and all of it as a file."""
+    """The audit log: integrity check and download."""
     store = open_store()
     try:
         count, _ = store.head()
@@ -217,7 +217,7 @@ def audit() -> None:
     with st.container(horizontal=True):
         check = st.button("Check the audit log", key="llm_verify", disabled=count == 0)
         rows = lambda: "\n".join(json.dumps(row, ensure_ascii=False) for row in store.rows())  # noqa: E731
-        download("Download it", rows, "libra-advice-audit.jsonl", "llm_audit", disabled=count == 0)
+        download("Download", rows, "libra-advice-audit.jsonl", "llm_audit", disabled=count == 0)
     if check:
         found = store.verify()
         (st.success if found.ok else st.error)(escaped(found.message))
