@@ -48,7 +48,7 @@ def advisor_help() -> str:
         from libra_core.advisors import kinds
 
         names = ", ".join(kinds())
-    return f"one of {names} (with another share than these, for instance noisy:0.5)"
+    return f"one of {names} (another share: noisy:0.5; a recording of your own: recorded:FILE)"
 
 
 ROW_HELP = "the patient's ID as on the pages, or the row counted from 0"
