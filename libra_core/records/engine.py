@@ -46,15 +46,11 @@ class Effect:
 
 
 class Engine:
-    """Parameters: the spec, its cohort, and the advisor if it is not one that a name makes (a language model).
-
-    current: whether the session was made under today's values and protocol. If not, its record is read and nothing is
-    proposed or learned.
-    """
+    """Parameters: the spec, its cohort, and the advisor if it is not one that a name makes (a language model)."""
 
     def __init__(self, spec: SessionSpec, cohort: Cohort, advisor: Advisor | None = None) -> None:
         self.spec = spec.validate()
-        self.current = inputs_digest(cohort) == spec.cohort_digest
+        self.current = inputs_digest(cohort) == spec.cohort_digest  # else the record is read, and nothing is learned
         if not self.current and cohort_key(cohort) != spec.cohort:
             raise Unreadable(
                 f"This session was recorded with the cohort {spec.cohort!r}, and another is loaded now. "

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libra_core.clinical import default_protocol
-from libra_core.cohort import Cohort, CohortError, generate, load_cohort
+from libra_core.cohort import Cohort, CohortError, generate, load_cohort, read_table
 from tests.core.clinical.test_clinical import locks
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -186,6 +186,25 @@ def test_a_seed_gives_the_same_people(accord: Cohort) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "feature", "value"),
+    [
+        ("LBXTC", "201", "total_cholesterol", 201),
+        ("total_chol_mgdl", "201", "total_cholesterol", 201),
+        ("Cholesterol (mmol/L)", "5.2", "total_cholesterol", 201),
+        ("tc", "201", "total_cholesterol", 201),
+        ("LBDHDD", "50", "hdl", 50),
+        ("HDL mmol/L", "1.3", "hdl", 50.3),
+        ("On statin", "yes", "statin", 1),
+        ("med_statin", "0", "statin", 0),
+    ],
+)
+def test_cholesterol_and_statin_are_read(column: str, cell: str, feature: str, value: float) -> None:
+    cohort = read_table(f"age,sex,sbp,{column}\n50,m,150,{cell}\n".encode(), "a.csv")
+    assert cohort.frame[feature].iloc[0] == pytest.approx(value, rel=2e-3)
+    assert not cohort.imputed[feature].iloc[0]
 
 
 def test_features_that_join_later_change_nobody(accord: Cohort) -> None:
