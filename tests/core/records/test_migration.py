@@ -26,8 +26,8 @@ from libra_core.chain import canonical
 from libra_core.records import Actor, Database, Repository, Role, SessionLog, Unreadable, replay
 from libra_core.records.database import MIGRATIONS
 from libra_core.records.export import fhir_bundle
-from libra_core.records.migrations.triggers import protect
 from libra_core.records.results import collect
+from libra_core.records.schema import protect
 from tests.support.kit import NHANES, play, postgres, postgres_bin
 
 DATA = Path(__file__).parent / "data"
