@@ -112,11 +112,12 @@ class Engine:
         """What every policy proposes, in the order of the spec. A replay repeats `recorded` advice, by policy."""
         patient, decisions = self.patient(position), []
         for policy in self.policies:
-            advisor, before = policy.advisor, policy.streams.state()
+            advisor = policy.advisor
+            before = policy.streams.state() if advisor is self.clinician else None
             if isinstance(advisor, RecordedAdvisor):
                 advisor.said, advisor.repeat = None, (recorded or {}).get(policy.name)
             proposal = policy.propose(Contexts.of(patient))
-            if advisor is self.clinician and proposal.choice.asked[0]:
+            if before is not None and proposal.choice.asked[0]:
                 policy.streams.restore(before)  # the same draws once the clinician has answered
             said = advisor.said if isinstance(advisor, RecordedAdvisor) else None
             decisions.append(policy.record(patient, proposal, said))
