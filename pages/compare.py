@@ -8,7 +8,7 @@ from libra_core.cohort import Cohort
 from pages.ui.compare import cohort as whole
 from pages.ui.compare import patient as single
 from pages.ui.draw import cards
-from pages.ui.draw.show import heartbeat, nobody
+from pages.ui.draw.show import failed, heartbeat, nobody
 from pages.ui.session import advice, current, jobs, live, llm
 from pages.ui.session.state import Key, app_state, si_units
 
@@ -33,7 +33,7 @@ def patient_tab(cohort: Cohort, row: int) -> None:
         advisor = llm.advisor(cohort)
         heard = llm.session().heard.get(row) or advisor.recall(cohort.case(row))
     left, right = st.columns([3, 2], vertical_alignment="center")
-    left.markdown(f":small[{llm.speaker()}]")
+    left.markdown(f":small[{cards.escaped(llm.speaker())}]")
     with right, st.container(horizontal=True, horizontal_alignment="right"):
         if model_on:
             st.button("Ask the language model", key=Key.COMPARE_ASK, on_click=ask, args=(cohort, row))
@@ -72,7 +72,7 @@ def cohort_tab(cohort: Cohort) -> None:
     elif running:
         st.fragment(jobs.progress, run_every=0.5)(job, "Comparing", "compare_cancel")
     elif job.problem:
-        st.error(job.problem, icon=":material/block:")
+        failed(job.problem)
     else:
         results(cohort, job.result)
 

@@ -1,4 +1,4 @@
-"""Compare sources of advice on the same simulated patients: what each chose, and which was right in the simulation."""
+"""Compare sources of advice on the same simulated patients: the choice of each, and its regret."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BANDIT, LIBRA = "Bandit (GLRB)", "LIBRA"
 
 @dataclass(frozen=True)
 class Opinion:
-    """One source's plan for one patient, judged by the rules and by a model.
+    """One source's plan for one patient, checked against the rules and valued by a model.
 
     asked: the change as the source gave it; used: after projection onto the feasible set (standardised, d_M).
     size, limit: the length of `asked` and the radius, in effort-weighted standard deviations. mean, low, high: expected
@@ -56,7 +56,7 @@ class Opinion:
 
 
 def opinion(policy: Policy, patient: Patient, arm: int, delta: Sequence[float]) -> Opinion:
-    """Judge a plan by the policy's rules and current model. Nothing is learned."""
+    """Check and value a plan under the policy's current model. Nothing is learned."""
     contexts, feasible = Contexts.of(patient), policy.problem.feasible
     asked = np.asarray(delta, dtype=float)[None]
     used = feasible.project(asked, contexts.lo, contexts.hi)
@@ -76,11 +76,11 @@ def opinion(policy: Policy, patient: Patient, arm: int, delta: Sequence[float]) 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """n patients in the order in which they came. Each array is (n,), each mapping goes by source.
+    """n patients in order of arrival. Each array is (n,), each mapping is by source.
 
-    arms: the chosen treatment, NO_ADVICE where the source was silent. regret: expected, in the reward's unit, nan where
-    silent. width: how unsure the bandit was. rows: cohort rows. did: what LIBRA did, by reason. calls, bound: its
-    questions and the theory's bound. n may be less than wished for when the run was cancelled.
+    arms: the chosen treatment, NO_ADVICE where the source gave none. regret: expected, reward unit, nan without
+    advice. width: of the bandit's confidence interval. rows: cohort rows. did: LIBRA's decisions by reason. calls,
+    bound: its calls and their theoretical bound. n is smaller than asked for if the run was cancelled.
     """
 
     rows: Ints
@@ -99,7 +99,7 @@ class Comparison:
 
     @property
     def lost(self) -> dict[str, Floats]:
-        """The regret of every source that answered, where it answered."""
+        """The regret of every source, over the patients on whom it gave advice."""
         return {name: lost[np.isfinite(lost)] for name, lost in self.regret.items() if np.isfinite(lost).any()}
 
 

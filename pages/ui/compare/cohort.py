@@ -22,7 +22,8 @@ from libra_core.study.live import LiveRun
 from libra_core.study.metrics import band
 from pages.ui.compare import charts as compare_charts
 from pages.ui.draw import charts
-from pages.ui.draw.show import download
+from pages.ui.draw.cards import escaped
+from pages.ui.draw.show import download, failed
 from pages.ui.draw.show import figure as show
 from pages.ui.session import advice, jobs, llm
 from pages.ui.session.jobs import Job
@@ -183,7 +184,9 @@ def ahead(cohort: Cohort, found: Comparison | None) -> None:
     """Ask the language model about many patients in advance, or through a Batch API file."""
     settings = llm.resolved().settings
     if settings.off_reason():
-        st.info(f"{settings.off_reason()} Switch it on in Settings to store answers.", icon=":material/toggle_off:")
+        st.info(
+            f"{escaped(settings.off_reason())} Switch it on in Settings to store answers.", icon=":material/toggle_off:"
+        )
         return
     rows = _rows(cohort, found)
     asked = found is not None and bool(found.asked.any())
@@ -241,8 +244,10 @@ def _start_ahead(cohort: Cohort, rows: list[int]) -> None:
 
 def _ahead_outcome(job: Job) -> None:
     if job.problem:
-        st.error(job.problem)
+        failed(job.problem)
     elif job.result is not None:
         counts = ", ".join(f"{status.replace('_', ' ')} {n:,}" for status, n in job.result.statuses.items())
-        text = f"{job.result.done:,} of {job.result.total:,} patients: {counts or 'none'}. {job.result.stopped}"
+        text = (
+            f"{job.result.done:,} of {job.result.total:,} patients: {counts or 'none'}. {escaped(job.result.stopped)}"
+        )
         (st.warning if job.result.stopped else st.success)(text)
