@@ -119,7 +119,7 @@ def at_work(session: SessionLog) -> None:
     elif not session.mine:
         feedback_card.earlier(session, present)
     else:
-        if session.only_put_off:
+        if session.only_deferred:
             _end(session)
         feedback_case.case(session, present)
     feedback_summary.outcomes(session)

@@ -1,5 +1,5 @@
-"""The policies of one session, one patient at a time. Nothing here reads or writes the record: fed from the log, the
-same steps are the replay."""
+"""The policies of one session, one patient at a time. Nothing here reads or writes the record: the same steps, fed
+from the log, are a replay."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from libra_core.advisors import GUIDELINE, make_advisor
 from libra_core.advisors.base import Advice, Advisor
 from libra_core.advisors.clinician import Clinician, RecordedAdvisor
+from libra_core.certainty import Estimate
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, EnvironmentSpec, make_environment
 from libra_core.policies import REASONS, REGISTRY, Decision, Policy, Proposal, Reason
@@ -27,26 +28,22 @@ from libra_core.study.runner import make_policy
 from libra_core.study.spec import cohort_key, inputs_digest
 from libra_core.study.theory import call_bound
 
-WARM_UP, FIRST_DRAW = 1, 2  # numbers of the replicates whose streams the warm-up and the patients' draws use
+WARM_UP, FIRST_DRAW = 1, 2  # replicates whose random streams the warm-up and the patients use
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What a policy expects of a plan: mean with its 95 % credible interval, reward units.
-
-    effort: share of the feasible radius.
-    """
+    """The reward that a policy expects of a plan, with its 95 % credible interval; effort: share of the feasible
+    radius."""
 
     plan: Action
-    mean: float
-    low: float
-    high: float
+    expected: Estimate
     effort: float
     feasible: bool
 
 
 class Engine:
-    """Parameters: the spec, its cohort, and the advisor if it is not one that a name makes (a language model)."""
+    """Parameters: the spec, its cohort, and the advisor if its name is not enough to make it (a language model)."""
 
     def __init__(self, spec: SessionSpec, cohort: Cohort, advisor: Advisor | None = None) -> None:
         self.spec = spec.validate()
@@ -89,13 +86,13 @@ class Engine:
         if not (self.spec.warm_up and self.current):
             return
         world = make_environment(self._named, self.spec.seed, 1, WARM_UP, self.cohort)
-        scout = make_policy("glrb", world, self.spec.config, self.spec.seed)
+        glrb = make_policy("glrb", world, self.spec.config, self.spec.seed)
         for _ in range(self.spec.warm_up):
             contexts, draws = world.arrive(), world.draws()
-            proposal = scout.propose(contexts)
+            proposal = glrb.propose(contexts)
             outcomes = world.respond(contexts, proposal.actions, draws)
             alone = replace(proposal, choice=Choice.alone(proposal.actions, Reason.OPTIMISTIC))
-            for policy in (scout, *self.policies):
+            for policy in (glrb, *self.policies):
                 policy.learn(alone, outcomes)
             self.given[int(proposal.actions.arm[0])] += 1
 
@@ -116,18 +113,19 @@ class Engine:
         """What every policy proposes, in the order of the spec. A replay repeats `recorded` advice, by policy."""
         patient, decisions = self.patient(position), []
         for policy in self.policies:
-            advisor, before = policy.advisor, policy.streams.state()
+            advisor = policy.advisor
+            before = policy.streams.state() if advisor is self.clinician else None
             if isinstance(advisor, RecordedAdvisor):
                 advisor.said, advisor.repeat = None, (recorded or {}).get(policy.name)
             proposal = policy.propose(Contexts.of(patient))
-            if advisor is self.clinician and proposal.choice.asked[0]:
+            if before is not None and proposal.choice.asked[0]:
                 policy.streams.restore(before)  # the same draws once the clinician has answered
             said = advisor.said if isinstance(advisor, RecordedAdvisor) else None
             decisions.append(policy.record(patient, proposal, said))
         return decisions
 
     def answer(self, position: int, advice: Advice) -> Decision:
-        """The clinician has answered: the first policy weighs it by its own rule and settles what is done."""
+        """The clinician has answered: the first policy applies its own rule to the answer and decides."""
         self.clinician.answer = advice
         try:
             proposal = self.policies[0].propose(self.contexts(position))
@@ -136,7 +134,7 @@ class Engine:
         return self.policies[0].record(self.patient(position), proposal, advice if proposal.choice.asked[0] else None)
 
     def simulate(self, position: int, plan: Action) -> Outcomes:
-        """The outcome of a plan for this patient. The draws belong to the patient, whatever the order of events."""
+        """The outcome of a plan for this patient. The draws depend on the patient, not on the order of events."""
         world, seed = self.environment, self.spec.seed
         world.noise = Streams(seed, "noise", 1, FIRST_DRAW + position)
         world.compliance = Streams(seed, "compliance", 1, FIRST_DRAW + position)
@@ -167,9 +165,9 @@ class Engine:
     def learn(self, case: CaseFile) -> None:
         """Every policy learns from what was done, whatever it proposed itself.
 
-        Whether advice was adopted or held back stays as the coin fell, whatever a person then did: the trial of an
-        advisor compares the groups as allocated (intention to treat), for dropping a round by what came after the
-        coin would undo the randomisation.
+        Whether advice was adopted or withheld stays as randomised, whatever a person then did: the trial of an advisor
+        compares the groups as allocated (intention to treat). Dropping a round because of what came after the
+        allocation would undo the randomisation.
         """
         done, seen, proposed = case.executed, case.outcome, dict(case.shown)
         if done is None or seen is None or proposed.keys() != set(self.spec.policies):
@@ -199,10 +197,10 @@ class Engine:
     def effect(self, position: int, plan: Action) -> Effect:
         """What the first policy now expects of a plan; nothing is learned or drawn."""
         contexts, actions = self.contexts(position), _actions(plan)
-        mean, low, high = (float(v[0]) for v in self.policies[0].credible(contexts, actions))
+        net = Estimate(*(float(v[0]) for v in self.policies[0].credible(contexts, actions)))
         share = float(self.problem.feasible.norm(actions.delta)[0]) / max(self.problem.feasible.gamma, 1e-12)
         feasible = bool(self.problem.feasible.contains(actions.delta, contexts.lo, contexts.hi, 1e-6)[0])
-        return Effect(plan, mean, low, high, share, feasible)
+        return Effect(plan, net, share, feasible)
 
     def truth(self, position: int, plan: Action) -> float:
         """What a plan is truly worth: known only because the response is simulated."""
@@ -211,13 +209,8 @@ class Engine:
     def best(self, position: int) -> float:
         return float(self.environment.best(self.contexts(position))[0])
 
-    @property
-    def calls(self) -> int:
-        """Questions asked and learned from by the first policy."""
-        return int(self.policies[0].calls[0])
-
     def call_bound(self, rounds: int) -> float:
-        """The bound on questions in so many rounds; may exceed them, then it says nothing yet."""
+        """The bound on questions in so many rounds; one above the number of rounds says nothing yet."""
         main = self.policies[0]
         return call_bound(max(rounds, 1), self.problem, self.spec.config, main.beta, getattr(main, "linear", False))
 

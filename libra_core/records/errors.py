@@ -1,29 +1,29 @@
-"""What can go wrong with a record, each with a sentence for the person at work. Nothing else leaves this package."""
+"""What can go wrong with a record, each with a sentence for the user. No other exception leaves this package."""
 
 from __future__ import annotations
 
 
 class RecordsError(Exception):
-    """Base of all. str() is a sentence that says what happened, what was kept, and what to do."""
+    """Base of all. str() is a sentence: what happened, what was kept, and what to do."""
 
 
-class Unavailable(RecordsError):  # noqa: N818 -- reads as what it says
+class Unavailable(RecordsError):  # noqa: N818 -- no "Error" in a name that says it
     """The database cannot be read or written at the moment; nothing of this step was recorded."""
 
 
-class Stale(RecordsError):  # noqa: N818 -- reads as what it says
-    """Somebody else (another tab) has written to the session since it was read."""
+class Stale(RecordsError):  # noqa: N818 -- no "Error" in a name that says it
+    """Another window has written to the session since it was read."""
 
 
-class AlreadyDecided(RecordsError):  # noqa: N818 -- reads as what it says
-    """The patient has been decided, with another decision than the one now sent."""
+class AlreadyDecided(RecordsError):  # noqa: N818 -- no "Error" in a name that says it
+    """The patient has a decision already, another one than the one now sent."""
 
 
-class Denied(RecordsError):  # noqa: N818 -- reads as what it says
-    """Not there, or not this person's: the sentence is the same, so that nothing is learned from it."""
+class Denied(RecordsError):  # noqa: N818 -- no "Error" in a name that says it
+    """Missing, or not this person's: the sentence is the same, so that it reveals nothing."""
 
 
-class Unreadable(RecordsError):  # noqa: N818 -- reads as what it says
+class Unreadable(RecordsError):  # noqa: N818 -- no "Error" in a name that says it
     """The record does not fit this installation: another cohort file, another version."""
 
 

@@ -44,7 +44,7 @@ class Event:
 
 
 def guards(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns by which the database lets a thing happen once."""
+    """The columns with which the database lets each of these happen only once."""
     decision = facts.get("decision")
     return {
         "position": facts.get("position", 0),
@@ -60,7 +60,8 @@ class Recorded:
     @classmethod
     def of(cls, saved: Any) -> Self:
         """The value as read from JSON. Raises ValueError when it is damaged."""
-        return _adapter(cls).validate_python(saved)
+        kind: Any = cls
+        return _adapter(kind).validate_python(saved)
 
 
 @cache
@@ -93,14 +94,14 @@ class Stamp:
 
     def __post_init__(self) -> None:
         if self.confidence is not None and not 1 <= self.confidence <= 5:
-            raise ValueError(f"How sure you are goes from 1 to 5, got {self.confidence}.")
+            raise ValueError(f"Confidence goes from 1 to 5, got {self.confidence}.")
         if self.seconds is not None and not math.isfinite(self.seconds):
             raise ValueError(f"seconds must be a number, got {self.seconds}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decided(Stamp, Recorded):
-    """What a person (or the policy by itself) decided. plan: what was chosen; executed: what was done, None while
+    """What a person (or the policy on its own) decided. plan: what was chosen; executed: what was done, None while
     nothing was. seconds: from a clock that never goes back, so it may disagree with the two times."""
 
     kind: DecisionKind
@@ -114,7 +115,7 @@ class Decided(Stamp, Recorded):
 
 @dataclass(frozen=True)
 class OutcomeSeen(Recorded):
-    """What came back. source: simulated or entered; reward: in reward units; x: the features x' after the change;
+    """An outcome. source: simulated or entered; reward: in reward units; x: the features x' after the change;
     value: what a person typed (mmHg after treatment); share: of the change carried out."""
 
     source: str
@@ -156,22 +157,22 @@ def advice_from(text: str) -> Advice:
 
 def opening(position: int, patient: Patient, proposed: Iterable[Decision], at: str) -> Facts:
     """A patient is shown to the policies: what each proposes, and what its advisor said. A clinician is asked later."""
-    heard = {d.policy: d.advice for d in proposed if d.advice is not None and d.advice.source != CLINICIAN}
+    advice = {d.policy: d.advice for d in proposed if d.advice is not None and d.advice.source != CLINICIAN}
     return {
         "position": position,
         "case": {"row": patient.row, "patient": patient.id, "opened_at": at},
         "proposals": {d.policy: decision_text(d) for d in proposed},
-        "advice": {policy: advice_text(said) for policy, said in heard.items()},
+        "advice": {policy: advice_text(said) for policy, said in advice.items()},
     }
 
 
 def plain_text(text: str, longest: int) -> str:
-    """A typed text as every database can keep it."""
+    """A typed text, without what some databases cannot store."""
     return text.replace("\0", "").strip()[:longest]
 
 
 def versions() -> str:
-    """The programs that numbers depend on, as canonical JSON."""
+    """The versions of the programs that numbers depend on, as canonical JSON."""
     import numba
     import numpy
 

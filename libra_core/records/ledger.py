@@ -40,7 +40,7 @@ class CaseFile:
 
     @property
     def answered(self) -> Decision | None:
-        """The policy's decision after the clinician's answer was weighed."""
+        """The policy's decision after the clinician's answer."""
         return None if self.answered_text is None else decision_from(self.answered_text)
 
     @property
@@ -59,7 +59,7 @@ class CaseFile:
         return sum(known) if known else None
 
     def apply(self, facts: dict[str, Any]) -> None:
-        """Take in what an event says about this patient."""
+        """Apply what an event says about this patient."""
         self.shown_texts |= facts.get("proposals", {})
         self.answered_text = facts.get("answered", self.answered_text)
         self.advice |= {policy: advice_from(text) for policy, text in facts.get("advice", {}).items()}
@@ -97,7 +97,7 @@ class Ledger:
         return ledger
 
     def apply(self, event: Event) -> CaseFile | None:
-        """Take in the next event; returns the file of its patient. Raises Unreadable for an event that was damaged."""
+        """Apply the next event; returns the file of its patient. Raises Unreadable for an event that was damaged."""
         case = None
         try:
             facts = dict(event.facts)
@@ -128,12 +128,12 @@ class Ledger:
 
     @property
     def treated(self) -> list[CaseFile]:
-        """Those of whom something was done, mistakes included."""
+        """Patients whose decision was carried out, mistakes included."""
         return [case for case in self.files if case.executed is not None]
 
     @property
     def awaiting(self) -> list[CaseFile]:
-        """Treated, but without an outcome; not those whose decision was a mistake."""
+        """Treated patients without an outcome, except those whose decision was a mistake."""
         return [case for case in self.treated if case.outcome is None and case.mistake is None]
 
     @property

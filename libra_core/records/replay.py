@@ -17,11 +17,11 @@ from libra_core.records.events import Action, Event, decision_text
 from libra_core.records.ledger import Ledger
 from libra_core.records.repository import Repository
 
-TOLERANCE = 1e-9  # another processor may round the last digit otherwise; a proposal that differs by more is not equal
+TOLERANCE = 1e-9  # another processor may round the last digit differently; a proposal that differs by more is not equal
 
 
-def take(engine: Engine, ledger: Ledger, event: Event, own: bool = False) -> list[Decision]:
-    """Take in the next event. Returns what the policies now propose; nothing for an event of one's `own`, whose
+def apply(engine: Engine, ledger: Ledger, event: Event, own: bool = False) -> list[Decision]:
+    """Apply the next event. Returns what the policies now propose; nothing for an event of one's `own`, whose
     proposals were made before it was written."""
     case, made = ledger.apply(event), []
     if case is not None and not own and engine.current:
@@ -71,14 +71,14 @@ def replay(repository: Repository, session_id: str, cohort: Cohort, advisor: Adv
     proposals, exact, differences = 0, 0, []
     for event in events:
         if not engine.current:
-            take(engine, ledger, event)
+            apply(engine, ledger, event)
             continue
         stored = dict(event.facts.get("proposals", {}))
         if "answered" in event.facts:
             stored[spec.policy] = event.facts["answered"]
         if wrong := _simulated(engine, event):
             differences.append(f"event {event.seq}: {wrong}")
-        again = {decision.policy: decision for decision in take(engine, ledger, event)}
+        again = {decision.policy: decision for decision in apply(engine, ledger, event)}
         if again.keys() != stored.keys():
             differences.append(f"event {event.seq}: the policies of the session are not those of the log")
             break  # what follows was learned from those

@@ -1,4 +1,5 @@
-"""The only module that reads and writes the tables. Every question is asked in somebody's name, and scoped to it."""
+"""The only module that reads and writes the tables. Every query is made for a person, and limited to what that
+person may read."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ WENT_ON = "This session went on in another window."
 
 
 def utc_now() -> str:
-    """For people to read; nothing is ever ordered by it."""
+    """For people to read; no order depends on it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
@@ -36,7 +37,6 @@ class SessionInfo:
     """One session as the list shows it. `seq` is the number of its last event."""
 
     id: str
-    study: str
     owner: str
     name: str
     spec: SessionSpec
@@ -45,7 +45,7 @@ class SessionInfo:
 
 
 class Repository:
-    """Parameters: the database, the person in whose name everything happens, and a clock for the time stamps."""
+    """Parameters: the database, the person who acts, and a clock for the time stamps."""
 
     def __init__(self, database: Database, actor: Actor, clock: Callable[[], str] = utc_now) -> None:
         self.database = database
@@ -68,9 +68,9 @@ class Repository:
         return found
 
     def begin(self, spec: SessionSpec, name: str) -> SessionInfo:
-        """Open a session of one's own. Raises Denied for a person who may not decide."""
+        """Start a session of one's own. Raises Denied for a person who may not decide."""
         if not self.actor.decides:
-            raise Denied("Your role reads results; it does not hold sessions.")
+            raise Denied("Your role reads results; it does not start sessions.")
         spec.validate()
         with self.database.write() as connection:
             seq = _end(connection, ALL, lock=True)[0]
@@ -79,7 +79,7 @@ class Repository:
                 "study": self.actor.study,
                 "owner": self.actor.id,
                 "name": plain_text(name, 200) or f"Session {self.clock()[:16].replace('T', ' ')}",
-                "spec": canonical(spec.as_dict()),
+                "spec": spec.text,
                 "config_hash": spec.hash,
                 "versions": versions(),
                 "created_at": self.clock(),
@@ -119,7 +119,7 @@ class Repository:
     def append(self, session_id: str, after: int, kind: str, *facts: Mapping[str, Any]) -> list[Event]:
         """Write one event for each of `facts` as one transaction. `after` is the last event that the writer knows of.
 
-        Raises Stale when somebody else was faster (read on, and decide again whether to write), Denied, Unavailable.
+        Raises Stale when another window was faster (read what it wrote, then decide again), Denied, Unavailable.
         """
         try:
             with self.database.write() as connection:
@@ -129,8 +129,8 @@ class Repository:
             raise Stale("This was recorded already, in another window.") from error
 
     def exported(self, form: str, sessions: Iterable[str]) -> None:
-        """Put into the installation's chain that this person took these sessions out, and in which form. Raises Denied
-        for a role that may not read them row by row."""
+        """Record in the installation's chain that this person exported these sessions, and in which format. Raises
+        Denied for a role that may not read them row by row."""
         if not self.actor.decides:
             raise Denied(NOT_YOURS)
         with self.database.write() as connection:
@@ -233,7 +233,7 @@ def _texts(rows: Sequence[Row[Any]]) -> Iterator[str]:
             yield _signed(first, digest(first.payload))
         yield _signed(first, legacy.content(legacy.rows_of(first.session, first.seq, read)))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return  # no program of ours writes such a payload
+        return  # LIBRA never writes such a payload
 
 
 def _verify_all(connection: Connection) -> Verdict:
@@ -248,8 +248,7 @@ def _verify_all(connection: Connection) -> Verdict:
 
 
 def _info(row: Row[Any], seq: int) -> SessionInfo:
-    spec = SessionSpec.from_dict(json.loads(row.spec))
-    return SessionInfo(row.id, row.study, row.owner, row.name, spec, row.created_at, seq)
+    return SessionInfo(row.id, row.owner, row.name, SessionSpec.read(row.spec), row.created_at, seq)
 
 
 def _readable(row: Row[Any]) -> SessionInfo | None:

@@ -86,8 +86,8 @@ def totals(repository: Repository, cohorts: Cohorts) -> Totals | None:
     """Totals of the whole study, for whoever may read totals; None while there are too few decisions or clinicians.
 
     Raises Denied. A viewer needs at least SMALLEST decisions of two clinicians; groups and reasons that are smaller, or
-    that leave fewer outside, are left out; and totals move on by SMALLEST decisions at a time, so that two looks do not
-    give one decision away.
+    that leave fewer outside, are left out; and totals are updated in steps of SMALLEST decisions, so that two views
+    together reveal no single decision.
     """
     actor = repository.actor
     if not actor.reads_totals:
@@ -104,5 +104,5 @@ def totals(repository: Repository, cohorts: Cohorts) -> Totals | None:
         return None
     kept = {reason: n for reason, n in result.reasons.items() if n >= SMALLEST}
     size = result.subgroups["Patients"]
-    rest = size.rsub(result.patients)  # who is left out follows from who is in
+    rest = size.rsub(result.patients)  # the rest of a group can be worked out from it
     return replace(result, reasons=kept, subgroups=result.subgroups[(size >= SMALLEST) & (rest >= SMALLEST)])

@@ -1,4 +1,4 @@
-"""The tables. What happened is one append-only table of events; the others are found faster because of them.
+"""The tables. One append-only table of events holds what happened; the others make reading it faster or writing safer.
 
 `sessions` lists who holds which session, as the installation's own events (session ALL) say it. `heads` keeps the end
 of each chain apart: it shows that a log was cut off, and lets one writer at a time go on. `snapshots` only saves time.
@@ -9,8 +9,6 @@ Triggers refuse to change or remove a row of an append-only table. Order is `seq
 from __future__ import annotations
 
 from sqlalchemy import Column, Connection, ForeignKey, Index, Integer, MetaData, String, Table, Text, insert, text
-
-from libra_core.records.migrations.triggers import protect
 
 ALL = "*"  # in place of a session: the events of the installation, sessions begun and exports made
 METADATA = MetaData()
@@ -74,6 +72,18 @@ SNAPSHOTS = Table(
 )
 
 APPEND_ONLY = ("sessions", "events")
+FUNCTION = """
+CREATE OR REPLACE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'append-only: rows of % are never changed', TG_TABLE_NAME; END $$
+"""
+POSTGRESQL = (
+    "CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION append_only()",
+)
+SQLITE = tuple(
+    f"CREATE TRIGGER {{table}}_no_{verb.lower()} BEFORE {verb} ON {{table}} "
+    "BEGIN SELECT RAISE(ABORT, 'append-only'); END"
+    for verb in ("UPDATE", "DELETE")
+)
 
 
 def create(connection: Connection) -> None:
@@ -81,3 +91,13 @@ def create(connection: Connection) -> None:
     METADATA.create_all(connection)
     connection.execute(insert(HEADS), [{"chain": ALL, "seq": 0, "hash": ""}])
     protect(connection, *APPEND_ONLY)
+
+
+def protect(connection: Connection, *tables: str) -> None:
+    """Refuse UPDATE and DELETE on these tables."""
+    postgresql = connection.dialect.name == "postgresql"
+    if postgresql:
+        connection.execute(text(FUNCTION))
+    for table in tables:
+        for statement in POSTGRESQL if postgresql else SQLITE:
+            connection.execute(text(statement.format(table=table)))

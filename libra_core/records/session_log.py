@@ -51,7 +51,7 @@ class SessionLog(Window):
         return self.ledger.closed or self.ledger.decided >= self.info.spec.planned
 
     @property
-    def only_put_off(self) -> bool:
+    def only_deferred(self) -> bool:
         """Whether only deferred patients are left."""
         return not (self.ledger.closed or self._more) and all(case.deferred for case in self.ledger.open_cases)
 
@@ -85,8 +85,8 @@ class SessionLog(Window):
 
     @writes
     def _open(self) -> CaseFile | None:
-        """Show the next patient to the policies and record what they propose, unless another window just did. Where
-        the policy is sure and need not ask, it acts at once."""
+        """Show the next patient to the policies and record what they propose, unless another window just did. A policy
+        that is sure acts at once."""
         if (case := self._waiting()) or not self._more:
             return case
         position, engine, now = len(self.ledger.cases) + 1, self.draw(), self.repository.clock()
@@ -138,7 +138,7 @@ class SessionLog(Window):
 
     @writes
     def answer(self, position: int, plan: Action | None, stamp: Stamp) -> CaseFile:
-        """The clinician as the advisor: a plan, or None for no opinion. The policy decides by its own rule."""
+        """The clinician as the advisor: a plan, or None for no opinion. The policy then decides by its own rule."""
         if self._undecided(position, stamp) is not None:
             if self.info.spec.mode != "unsure":
                 raise ValueError("In this session you decide; the method does not ask for advice.")
@@ -162,7 +162,7 @@ class SessionLog(Window):
             raise ValueError(f"Patient {position} is not decided yet.")
         if case.outcome is None and LibraTrial.name in self.info.spec.policies:
             raise ValueError(
-                "This session tests its advisor: a decision counts as the coin allocated it, whatever was then done. "
+                "This session tests its advisor: a decision counts as it was randomised, whatever was then done. "
                 "Enter the outcome first, then mark the mistake."
             )
         if case.mistake is None:
@@ -170,7 +170,7 @@ class SessionLog(Window):
         return case
 
     def _undecided(self, position: int, stamp: Stamp) -> CaseFile | None:
-        """The case if it waits for this decision; None if this very decision is recorded already. Raises AlreadyDecided
+        """The case if it waits for this decision; None if the same decision is recorded already. Raises AlreadyDecided
         when another window decided otherwise."""
         if position not in self.ledger.cases:
             self.sync()
@@ -229,12 +229,10 @@ class SessionLog(Window):
         """
         if len({e.position for e in entered}) < len(set(entered)):
             raise ValueError("A patient has two different outcomes in this batch. Keep one.")
-        new = {
-            e: done for e in sorted(set(entered), key=lambda e: e.position) if (done := self._not_yet(e)) is not None
-        }
+        new = [(e, done) for e in set(entered) if (done := self._not_yet(e)) is not None]
         if new:
-            seen = [self._outcome(e.position, self.engine.observed(done, e), e) for e, done in new.items()]
-            self.append("outcome", *seen)
+            seen = [self._outcome(e.position, self.engine.observed(done, e), e) for e, done in new]
+            self.append("outcome", *sorted(seen, key=lambda facts: facts["position"]))
         return len(new)
 
     def _not_yet(self, e: Entered) -> Action | None:

@@ -1,19 +1,17 @@
-"""What a session is, and who is at work: frozen values that the record, the pages and the tests share."""
+"""What a session is, and who acts in it: frozen values that the record, the pages and the tests share."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
 from libra_core.chain import canonical, digest
 from libra_core.clinical import Worth
 from libra_core.policies import REGISTRY, PolicyConfig
 
 CLINICIAN = "clinician"  # the advisor's name in "ask me only when unsure"
-
-Mode = Literal["every", "unsure"]
-OutcomeMode = Literal["simulated", "later"]
 
 
 class Role(StrEnum):
@@ -28,7 +26,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Actor:
-    """A person at work. `study` separates studies that share one database."""
+    """A person who is signed in. `study` separates studies that share one database."""
 
     id: str
     role: Role
@@ -37,7 +35,7 @@ class Actor:
 
     @property
     def decides(self) -> bool:
-        """May hold sessions of his or her own."""
+        """May run sessions."""
         return self.role in (Role.LOCAL, Role.LEAD, Role.CLINICIAN)
 
     @property
@@ -62,7 +60,7 @@ class DecisionKind(StrEnum):
     DEFER = "defer"
     FIRST = "first"  # the blinded choice, before the proposal was seen
     ANSWER = "answer"  # the clinician as the advisor; the policy acted
-    AUTOMATIC = "automatic"  # the policy was sure and acted by itself
+    AUTOMATIC = "automatic"  # the policy was sure and acted on its own
     MISTAKE = "mistake"  # the closing decision was recorded by mistake: it stays, and results leave it out
 
     @property
@@ -97,7 +95,7 @@ class SessionSpec:
     """Everything that decides what a session does: two sessions with equal specs and equal answers are equal.
 
     policy: whose card is shown. companions: others whose proposals are kept beside it. advisor: a name, or
-    "clinician" with mode "unsure", where the policy acts by itself and stops at patients whose width exceeds Delta.
+    "clinician" with mode "unsure", where the policy acts on its own and stops at patients whose width exceeds Delta.
     blinded: the first choice comes before the card. outcomes: simulated at once, or entered later.
     planned: patients to see. warm_up: simulated patients that the policies have learned from before the first.
     worth: what things are worth; None: recorded when rewards still included their worth.
@@ -110,9 +108,9 @@ class SessionSpec:
     policy: str = "libra"
     companions: tuple[str, ...] = ("glrb", "guideline")
     advisor: str = "guideline"
-    mode: Mode = "every"
+    mode: Literal["every", "unsure"] = "every"
     blinded: bool = True
-    outcomes: OutcomeMode = "simulated"
+    outcomes: Literal["simulated", "later"] = "simulated"
     seed: int = 0
     planned: int = 30
     warm_up: int = 0
@@ -131,9 +129,8 @@ class SessionSpec:
             if not low <= value <= high:
                 raise ValueError(f"{name} must be between {low:,} and {high:,}, got {value:,}")
         if self.mode not in ("every", "unsure") or self.outcomes not in ("simulated", "later"):
-            raise ValueError(
-                f"mode must be every or unsure, outcomes simulated or later: got {self.mode}, {self.outcomes}"
-            )
+            got = f"got {self.mode}, {self.outcomes}"
+            raise ValueError(f"mode must be every or unsure, outcomes simulated or later: {got}")
         if self.mode == "unsure":
             if not hasattr(REGISTRY[self.policy], "width_threshold"):
                 raise ValueError("“ask me only when unsure” needs a method that knows when it is unsure, such as LIBRA")
@@ -150,24 +147,26 @@ class SessionSpec:
     def policies(self) -> tuple[str, ...]:
         return (self.policy, *self.companions)
 
-    def as_dict(self) -> dict[str, Any]:
+    @property
+    def text(self) -> str:
+        """As canonical JSON."""
         known = asdict(self)
         if self.worth is None:
             del known["worth"]  # the hash of a session from before there was one stays
-        return known
+        return canonical(known)
 
     @property
     def hash(self) -> str:
-        return digest(canonical(self.as_dict()))[:12]
+        return digest(self.text)[:12]
 
     @classmethod
-    def from_dict(cls, saved: dict[str, Any]) -> SessionSpec:
-        """The inverse of as_dict(). Raises ValueError when the record is of a version that knew other settings."""
+    def read(cls, text: str) -> SessionSpec:
+        """The inverse of `text`. Raises ValueError when the record is of a version that knew other settings."""
         try:
-            rest = {k: v for k, v in saved.items() if k not in ("config", "companions", "worth")}
-            worth = Worth(**saved["worth"]) if "worth" in saved else None
-            return cls(
-                config=PolicyConfig(**saved["config"]), worth=worth, companions=tuple(saved["companions"]), **rest
-            )
+            saved = json.loads(text)
+            read = {"config": PolicyConfig(**saved["config"]), "companions": tuple(saved["companions"])}
+            if "worth" in saved:
+                read["worth"] = Worth(**saved["worth"])
+            return cls(**saved | read)
         except (KeyError, TypeError) as error:
             raise ValueError(f"this session was recorded by another version of LIBRA: {error}") from error

@@ -1,4 +1,4 @@
-"""What one window knows of a session: the log comes first, memory follows it and is rebuilt when it was ahead."""
+"""A session in the memory of one window: the log is written first, and memory is rebuilt if it got ahead."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from libra_core.cohort import Cohort
 from libra_core.records.engine import Engine
 from libra_core.records.errors import OTHER_VALUES, RecordsError, Stale, Unreadable
 from libra_core.records.ledger import Ledger
-from libra_core.records.replay import take
+from libra_core.records.replay import apply
 from libra_core.records.repository import Repository
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def writes(method: Callable[Concatenate[W, P], T]) -> Callable[Concatenate[W, P]
 
 
 class Window:
-    """Parameters: the repository, the session, its cohort, and the advisor if it is not one that a name makes.
+    """Parameters: the repository, the session, its cohort, and the advisor if its name is not enough to make it.
 
     A page that is clicked twice in a hurry runs twice, in two threads, with the same window: they take turns with
     `lock`.
@@ -68,16 +68,16 @@ class Window:
         return engine
 
     def sync(self) -> None:
-        """Take in what was written since the last look, by another window or before a failure."""
+        """Read what was written since the last look, by another window or before a failure."""
         with self.lock:
             if self._engine is None:
                 self._rebuild()
             else:
                 for event in self.repository.events(self.id, self.ledger.seq):
-                    take(self._engine, self.ledger, event)
+                    apply(self._engine, self.ledger, event)
 
     def write(self, step: Callable[[], T]) -> T:
-        """Do a step that ends in one call of `append`; repeat it on what another window wrote when that was faster."""
+        """Run a step that ends in one call of `append`; when another window was faster, sync and run it again."""
         for _ in range(TRIES):
             try:
                 result = step()
@@ -96,24 +96,24 @@ class Window:
         raise Stale("This session is being changed in another window. Close that window, then press again.")
 
     def append(self, kind: str, *facts: Mapping[str, Any]) -> None:
-        """Write events; only then are they done, and learned from."""
+        """Write events; only then do they count and are learned from."""
         engine = self.engine
         if not engine.current:
             raise Unreadable(OTHER_VALUES)
         for event in self.repository.append(self.id, self.ledger.seq, kind, *facts):
-            take(engine, self.ledger, event, own=True)
+            apply(engine, self.ledger, event, own=True)
 
     def _rebuild(self) -> Engine:
         """Memory from the log: the last snapshot, and the events after it. All or nothing of it becomes memory."""
         (engine, after), ledger = self._restored(), Ledger()
         for event in self.repository.events(self.id):
             if event.seq > after:
-                take(engine, ledger, event)
+                apply(engine, ledger, event)
             else:
                 ledger.apply(event)
         self._engine, self.ledger, self._saved = engine, ledger, after
         if after == 0 and self.mine and engine.current and self.info.spec.warm_up:
-            self._save()  # the experience before the first patient is the slow part of a start
+            self._save()  # warming up is the slow part of opening
         return engine
 
     def _restored(self) -> tuple[Engine, int]:

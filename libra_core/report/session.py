@@ -32,9 +32,7 @@ def session_document(wanted: str, si: bool = False, repository: Repository | Non
     found = [s for s in repository.sessions() if s.id.startswith(wanted)]
     if len(found) != 1:
         raise ValueError(f"{len(found)} sessions begin with {wanted!r}: `python -m libra_core replay` lists them")
-    info, ledger = found[0], Ledger()
-    for event in repository.events(info.id):
-        ledger.apply(event)
+    info, ledger = found[0], Ledger.of(repository.events(found[0].id))
     audit = repository.verify(info.id)
     cohort = cohort_of(info.spec.cohort, [])
     sections = (_decided(info, ledger), _choices(info, ledger), _cases(cohort, info, ledger, si))

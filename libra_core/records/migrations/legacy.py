@@ -17,6 +17,8 @@ from libra_core.records.spec import DecisionKind
 Row = Mapping[str, Any]
 Rows = Sequence[tuple[str, Row]]  # (table, row)
 SHARED = ("session_id", "seq", "position")
+FACTS = {"cases": "case", "outcomes": "outcome", "scenarios": "scenario"}  # tables with one row for a fact
+JSON = ("x", "plan")  # their columns that held JSON
 UNREAD = "unread"  # rows that no payload gives again: kept as found, so that a change made before stays visible
 
 
@@ -38,8 +40,9 @@ def rows_of(session: str, seq: int, payloads: Sequence[Row]) -> Rows:
 
 
 def _rows(facts: Row) -> Iterator[tuple[str, dict[str, Any]]]:
-    if "case" in facts:
-        yield "cases", facts["case"]
+    for table, fact in FACTS.items():
+        if fact in facts:
+            yield table, {k: canonical(v) if k in JSON else v for k, v in facts[fact].items()}
     for policy, text in facts.get("proposals", {}).items():
         yield "proposals", {"policy": policy, "stage": "shown", "decision": text}
     if "answered" in facts:
@@ -54,10 +57,6 @@ def _rows(facts: Row) -> Iterator[tuple[str, dict[str, Any]]]:
         if done is not None:
             row |= {"executed_arm": done["arm"], "executed_delta": canonical(done["delta"])}
         yield "decisions", row
-    if "outcome" in facts:
-        yield "outcomes", facts["outcome"] | {"x": canonical(facts["outcome"]["x"])}
-    if "scenario" in facts:
-        yield "scenarios", facts["scenario"] | {"plan": canonical(facts["scenario"]["plan"])}
 
 
 def payloads_of(session: str, seq: int, kind: str, rows: Rows) -> list[dict[str, Any]]:
@@ -91,20 +90,16 @@ def _payloads(rows: Rows) -> list[dict[str, Any]]:
 
 
 def _put(facts: dict[str, Any], table: str, row: dict[str, Any]) -> None:
-    if table == "cases":
-        facts["case"] = row
+    if table in FACTS:
+        facts[FACTS[table]] = {k: json.loads(v) if k in JSON else v for k, v in row.items()}
     elif table == "proposals" and row["stage"] == "answered":
         facts["answered"] = row["decision"]
     elif table == "proposals":
         facts.setdefault("proposals", {})[row["policy"]] = row["decision"]
     elif table == "advice":
         facts.setdefault("advice", {})[row["policy"]] = row["advice"]
-    elif table == "decisions":
+    else:
         del row["closes"]
         arm, delta = row.pop("executed_arm"), row.pop("executed_delta")
         row["executed"] = None if arm is None else {"arm": arm, "delta": json.loads(delta)}
         facts["decision"] = row | {"plan": {"arm": row.pop("arm"), "delta": json.loads(row.pop("delta"))}}
-    elif table == "outcomes":
-        facts["outcome"] = row | {"x": json.loads(row["x"])}
-    else:
-        facts["scenario"] = row | {"plan": json.loads(row["plan"])}

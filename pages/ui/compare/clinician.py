@@ -21,10 +21,8 @@ def latest_choice(repository: Repository, cohort: Cohort, row: int) -> tuple[Dec
     for info in repository.sessions()[:LOOK_BACK]:
         if info.spec.cohort_digest != digest:
             continue
-        ledger = Ledger()
-        for event in repository.events(info.id):
-            ledger.apply(event)
-        here = [case for case in ledger.files if case.row == row and case.mistake is None]
+        files = Ledger.of(repository.events(info.id)).files
+        here = [case for case in files if case.row == row and case.mistake is None]
         made = [choice for case in here if (choice := case.final or case.first)]
         if made:
             return made[-1], info

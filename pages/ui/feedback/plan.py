@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from libra_core.certainty import Estimate
 from libra_core.clinical import Feature
 from libra_core.cohort import Cohort
 from libra_core.digits import fixed, interval, signed
@@ -168,8 +167,7 @@ def _effect(log: SessionLog, case: CaseFile, plan: Action, hidden: bool) -> None
 
 def _summary(log: SessionLog, case: CaseFile, effect: Effect) -> PlanSummary:
     """A plan of one's own as the first method judges it."""
-    expected = Estimate(effect.mean, effect.low, effect.high)
-    return summarise_plan(log.cohort, case.row, effect.plan.arm, effect.plan.delta, expected, log.evidence)
+    return summarise_plan(log.cohort, case.row, effect.plan.arm, effect.plan.delta, effect.expected, log.evidence)
 
 
 def _expected(log: SessionLog, case: CaseFile, effect: Effect) -> None:

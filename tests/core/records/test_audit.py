@@ -197,7 +197,7 @@ def test_a_session_is_written_by_its_owner_alone(database: Database, who: Actor)
 
 @pytest.mark.parametrize("who", [VIEWER, NOBODY], ids=lambda a: a.id)
 def test_who_may_not_decide_cannot_begin(database: Database, who: Actor) -> None:
-    with pytest.raises(Denied, match="does not hold sessions"):
+    with pytest.raises(Denied, match="does not start sessions"):
         begin(database, who)
 
 

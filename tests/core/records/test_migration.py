@@ -27,8 +27,8 @@ from libra_core.records import Actor, Database, Repository, Role, SessionLog, Un
 from libra_core.records.database import MIGRATIONS
 from libra_core.records.errors import OTHER_VALUES
 from libra_core.records.export import fhir_bundle
-from libra_core.records.migrations.triggers import protect
 from libra_core.records.results import collect
+from libra_core.records.schema import protect
 from tests.support.kit import NHANES, postgres, postgres_bin
 
 DATA = Path(__file__).parent / "data"

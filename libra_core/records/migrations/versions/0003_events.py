@@ -10,8 +10,7 @@ from alembic import op
 from libra_core.chain import canonical
 from libra_core.records.events import guards
 from libra_core.records.migrations.legacy import payloads_of
-from libra_core.records.migrations.triggers import protect
-from libra_core.records.schema import ALL, EVENTS
+from libra_core.records.schema import ALL, EVENTS, protect
 
 revision = "0003"
 down_revision = "0002"
