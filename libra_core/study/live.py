@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from libra_core.advisors.base import Advisor
+from libra_core.arrays import Floats, Ints
 from libra_core.certainty import Evidence
 from libra_core.clinical import Protocol
 from libra_core.cohort import Cohort
@@ -39,6 +41,28 @@ class LiveRow:
     calls: int
 
 
+@dataclass(frozen=True, eq=False)
+class Course:
+    """What a run did, patient by patient, without the details: each array is (T,).
+
+    row: of the cohort. arm: the treatment. reason: a place in `policies.decision.REASONS`. asked: 1 where the advisor
+    was. lost: expected, simulated, in the reward's unit.
+    """
+
+    row: Ints
+    arm: Ints
+    reason: Ints
+    asked: Ints
+    lost: Floats
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+_NONE = np.zeros(0, np.int64)
+NOBODY = Course(_NONE, _NONE, _NONE, _NONE, np.zeros(0))
+
+
 def live_config(protocol: Protocol, link: str | None = None) -> PolicyConfig:
     """The settings that a page starts with: treatments share information, and negligible changes are dropped."""
     return PolicyConfig(shared=True, min_gain=0.0 if link == "logistic" else protocol.feasible.min_gain)
@@ -48,7 +72,8 @@ def live_config(protocol: Protocol, link: str | None = None) -> PolicyConfig:
 class LiveRun:
     """A policy running on a cohort. Not shared between users; `rows` grows by one with each step.
 
-    readmitted: after which patients a person has re-admitted an advisor that had lost its trial.
+    readmitted: after which patients a person has re-admitted an advisor that had lost its trial. earlier: the patients
+    before `rows`, where the policy was restored from a stored state (`study.learned`).
     """
 
     spec: StudySpec
@@ -56,6 +81,7 @@ class LiveRun:
     policy: Policy
     rows: list[LiveRow] = field(default_factory=list)
     readmitted: list[int] = field(default_factory=list)
+    earlier: Course = NOBODY
 
     @classmethod
     def start(
@@ -98,9 +124,10 @@ class LiveRun:
 
     def evidence(self, besides: LiveRow | None = None) -> Evidence:
         """What the policy has learned from, leaving out `besides`, the row being viewed."""
-        given = Counter(row.decision.arm for row in self.rows if row is not besides)
         problem = self.environment.problem
-        return Evidence(tuple(given[k] for k in range(problem.n_arms)), problem.reward_unit, problem.noise)
+        arms = [*self.earlier.arm, *(row.decision.arm for row in self.rows if row is not besides)]
+        given = np.bincount(np.array(arms, np.int64), minlength=problem.n_arms)
+        return Evidence(tuple(map(int, given)), problem.reward_unit, problem.noise)
 
     def summary(self, row: int, treated: LiveRow | None = None) -> PlanSummary:
         """The plan for a cohort row: what the policy would do now, or what it did in a round of this run."""
@@ -122,7 +149,7 @@ class LiveRun:
     def outside(self, row: int, learned: int | None = None) -> tuple[str, ...]:
         """Context entries in which a patient lies outside the first `learned` patients of the run (None: all)."""
         assert self.environment.cohort is not None
-        return self.environment.cohort.outside(row, [seen.row for seen in self.rows[:learned]])
+        return self.environment.cohort.outside(row, [*self.earlier.row, *(seen.row for seen in self.rows[:learned])])
 
     @property
     def unit(self) -> str:
@@ -142,17 +169,16 @@ class LiveRun:
         An uncertain policy asks its advisor here too: a language model without a stored answer for this patient is
         asked, and the question counts against its budget.
         """
-        before = self.policy.streams.state()
-        proposal = self._quiet(Contexts.of(self.patient(row)))
-        self.policy.streams.restore(before)
-        return self.policy.record(self.patient(row), proposal)
+        return self.policy.record(self.patient(row), self.proposal_for(row))
 
-    def _quiet(self, contexts: Contexts) -> Proposal:
-        advisor = self.policy.advisor
-        before = advisor.state() if advisor is not None else None
-        proposal = self.policy.propose(contexts)
+    def proposal_for(self, row: int) -> Proposal:
+        """`decision_for` without the record: what a whole cohort is asked for."""
+        policy, advisor = self.policy, self.policy.advisor
+        drawn, told = policy.streams.state(), advisor.state() if advisor is not None else None
+        proposal = policy.propose(Contexts.of(self.patient(row)))
+        policy.streams.restore(drawn)
         if advisor is not None:
-            advisor.restore(before)
+            advisor.restore(told)
         return proposal
 
     def step(self, row: int | None = None) -> LiveRow:
@@ -164,7 +190,7 @@ class LiveRun:
             self.environment,
             (self.policy,),
             contexts,
-            len(self.rows) + 1,
+            len(self.earlier) + len(self.rows) + 1,
             watch=lambda policy, proposal: decisions.append(policy.record(patient, proposal)),
         )
         step = now.steps[0]
