@@ -73,7 +73,7 @@ def patient_tab(cohort: Cohort, row: int, known: Methods) -> None:
 
 def unlearned(cohort: Cohort, known: Methods) -> None:
     """No stored state: say so, and offer to learn now."""
-    why = known.problem or "No learned state of the bandit and of LIBRA is stored for this cohort."
+    why = cards.escaped(known.problem) or "No learned state of the bandit and of LIBRA is stored for this cohort."
     st.info(f"{why} Let them learn from simulated patients first, then see where they agree.", icon=":material/school:")
     form(cohort, known)
 

@@ -76,11 +76,11 @@ def headline(found: Survey, known: Methods) -> str:
         for name, told in ((GUIDELINE, "guideline"), (RECORDED, "recorded language model"))
         if name in found.plans and found.plans[name].given.any()
     ]
+    named = f" LIBRA names {' and '.join(shares)}. This is agreement, not advice followed" if shares else ""
     return (
-        f"Of **{len(found):,} patients** LIBRA names {' and '.join(shares)}. This is agreement, not "
-        f"advice followed: while it learned from {len(course):,} patients, LIBRA asked {int(course.asked.sum()):,} "
-        f"times and followed {followed:,} times; now it would ask about {int(plans.asked.sum()):,} of these patients "
-        f"and follow {int(plans.adopted.sum()):,} times."
+        f"Of **{len(found):,} patients**{named}: while it learned from {len(course):,} patients, LIBRA asked "
+        f"{int(course.asked.sum()):,} times and followed {followed:,} times; now it would ask about "
+        f"{int(plans.asked.sum()):,} of these patients and follow {int(plans.adopted.sum()):,} times."
     )
 
 
@@ -185,7 +185,7 @@ def _reasons(found: Survey, cohort: Cohort, first: str, second: str) -> None:
             f":small[Lost there, {wording.per_patient(found.unit)}, simulated: {', '.join(lost)}.]"
         )
         if speaker is not None:
-            said = {words[speaker](int(row)): cohort.ids[row] for row in reversed(found.rows[where])}
+            said = {" ".join(words[speaker](int(row)).split()): cohort.ids[row] for row in reversed(found.rows[where])}
             quoted = [f"> “{escaped(text)}” :small[{escaped(who)}]" for text, who in reversed(said.items()) if text]
             st.markdown("\n>\n".join(quoted[:QUOTES]))
     if speaker is not None and kinds:

@@ -14,9 +14,10 @@ from libra_core.advisors.guideline import GuidelineAdvisor
 from libra_core.advisors.llm import StoredAnswers
 from libra_core.advisors.recording import RecordedModel, recording_for
 from libra_core.cohort import Cohort
-from libra_core.study.compare import Plans, Survey, plans_of, survey
+from libra_core.study.compare import Plans, Survey, chosen, survey
 from libra_core.study.learned import METHODS, default_advisor, recall
 from libra_core.study.live import LiveRun
+from pages.ui.draw.show import failed
 from pages.ui.draw.words import sentence
 from pages.ui.session import advice, jobs, llm, loaders
 from pages.ui.session.jobs import Job
@@ -111,11 +112,18 @@ def live_answers(cohort: Cohort, known: Methods, rows: np.ndarray) -> Mapping[st
     settings = llm.resolved().settings
     if settings.off_reason():
         return {}
-    mark = settings, llm.advisor(cohort).store.spend(), len(rows)
-    kept = ANSWERED.get()
+    model = llm.advisor(cohort)
+    mark, kept = (settings, model.store.spend(), len(rows)), ANSWERED.get()
     if kept is None or kept[0] != mark:
-        with st.spinner("Reading the stored answers …"):
-            kept = mark, plans_of(known.libra, StoredAnswers(llm.advisor(cohort)), rows)
+        advisor, bar, made = StoredAnswers(model), st.progress(0.0), {}
+        for k, row in enumerate(map(int, rows)):
+            said = advisor.advise(advisor.cases(row))
+            if said.given:
+                made[row] = said.arm, said.delta
+            if k % 100 == 0:
+                bar.progress(k / len(rows), f"Reading the stored answers: {k:,} of {len(rows):,} patients")
+        bar.empty()
+        kept = mark, chosen(known.libra, rows, made)
         ANSWERED.put(kept)
     return {LIVE: kept[1]} if kept[1].given.any() else {}
 
@@ -155,7 +163,7 @@ def form(cohort: Cohort, known: Methods) -> None:
         st.fragment(jobs.progress, run_every=0.5)(job, "Simulating", "compare_cancel")
         return
     if job is not None and job.problem:
-        st.error(job.problem, icon=":material/block:")
+        failed(job.problem)
     size, asks, go = st.columns([1, 2, 3], vertical_alignment="bottom")
     patients = size.selectbox(
         "Patients", SIZES, 1, format_func="{:,}".format, key=Key.COMPARE_N, persist_state="session"
@@ -176,7 +184,10 @@ def form(cohort: Cohort, known: Methods) -> None:
             key=Key.COMPARE_LEARN,
             on_click=learn,
             args=(cohort,),
-            help="GLRB and LIBRA start anew and treat these patients; nobody outside is asked.",
         )
         if known.survey is not None:
             st.button("Back to how it was", key="compare_forget", on_click=forget)
+    st.caption(
+        "GLRB and LIBRA start anew and treat these patients. No language model is asked: recorded and stored "
+        "answers are repeated."
+    )
