@@ -31,9 +31,9 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a method has learned from: `given` counts its patients by treatment, (K,).
+    """The outcomes behind a method's estimates: `given` counts its patients by treatment, (K,).
 
-    unit: of the reward. noise: by how much one outcome varies about its mean (SD, reward unit).
+    unit: of the reward. noise: SD of one outcome around its mean, reward unit.
     """
 
     given: tuple[int, ...]
@@ -48,7 +48,7 @@ class Evidence:
 class Certainty(StrEnum):
     """How sure a plan is: see `certainty_of`."""
 
-    LITTLE = "tried too little to judge"
+    LITTLE = "not enough data to judge"
     OPEN = "another option may be better"
     CLEAR = "clearly ahead of the alternatives"
 

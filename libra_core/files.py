@@ -12,6 +12,12 @@ PACKAGE = Path(__file__).resolve().parent
 INSTALLED = (PACKAGE / "data").is_dir()  # in a wheel data/ lies inside the package, in a source tree beside it
 writing: set[Path] = set()  # files being written at this moment
 DATA = (PACKAGE if INSTALLED else PACKAGE.parent) / "data"
+PROTOCOL_DIR = Path(os.environ.get("LIBRA_PROTOCOL_DIR", DATA))
+
+
+def protocols() -> dict[str, Path]:
+    """The available protocols, name -> file: every *.toml of PROTOCOL_DIR."""
+    return {path.stem: path for path in sorted(PROTOCOL_DIR.glob("*.toml"))}
 
 
 def home() -> Path:

@@ -39,7 +39,7 @@ class Problem:
 
     @property
     def default_width(self) -> float:
-        """Delta, the width above which an advisor is asked: 0.2 of a probability, or 0.4 noise units (ours)."""
+        """Delta, the width above which an advisor is asked: 0.2 of a probability, or 0.4 noise units (our choice)."""
         return 0.2 if self.link.binary else 0.4 * self.noise
 
     @property
@@ -88,7 +88,7 @@ class Contexts:
 
     @property
     def unchanged(self) -> Contexts:
-        """The same patients where no habit may move: F is {0}."""
+        """The same patients with no feasible change: F = {0}."""
         nothing = np.zeros_like(self.lo)
         return replace(self, lo=nothing, hi=nothing)
 

@@ -1,9 +1,9 @@
-"""What a plan means to its reader: its effect, its burden, how certain both are, what to watch, and why it was chosen.
+"""The summary of a plan for its reader: effect, burden, certainty, cautions, and why it was chosen.
 
-Everything that pages, reports and the command line say about a plan is computed here, once; they only render it. Net
-benefit is what policies learn; it splits into
+Everything that pages, reports and the command line say about a plan is computed here, once; they only render it.
+Policies learn the net benefit:
 
-    net benefit = fall of the outcome - burden of the treatment + worth of its indications.
+    net benefit = fall of the outcome - burden of the treatment + value of its indications.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOVED = 1e-9  # a standardised change smaller than this is none
 
 @dataclass(frozen=True)
 class Price:
-    """Fall against net benefit: burden subtracts, indication adds; both >= 0, in the outcome's unit."""
+    """The difference between fall and net benefit: burden subtracts, indication adds; both >= 0, outcome's unit."""
 
     burden: float
     indication: float
@@ -39,14 +39,14 @@ class Price:
 
     @property
     def taken(self) -> float:
-        """Fall less net benefit; negative where the indication is worth more than the burden."""
+        """Fall minus net benefit; negative where the indication is worth more than the burden."""
         return self.burden - self.indication
 
 
 @dataclass(frozen=True)
 class ArmSummary:
-    """One treatment for the patient, with its best change of habits and alone (effects as in PlanSummary; None where
-    the treatment is contraindicated)."""
+    """One treatment for the patient, alone and with its best change of habits. Effects as in PlanSummary, None where
+    the treatment is contraindicated."""
 
     arm: int
     eligible: bool
@@ -71,8 +71,8 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Counsel:
-    """What another source recommends. taken: it is this plan. ceilings: the upper bounds of it and of this plan,
-    where the method compared the two."""
+    """The recommendation of another source. taken: this plan follows it. ceilings: the upper bounds of the
+    recommendation and of this plan, where the method compared the two."""
 
     arm: int
     delta: tuple[float, ...]
@@ -85,7 +85,7 @@ class Counsel:
 @dataclass(frozen=True)
 class Came:
     """The result of a plan. fall: of the outcome, negative for a rise; None where only the goal was observed, and then
-    `reached` says whether it was met. lost: expected benefit that the best plan would have added (simulated)."""
+    `reached` says whether it was met. lost: the benefit that the best plan would have added, expected (simulated)."""
 
     fall: float | None
     reached: bool | None
@@ -96,9 +96,9 @@ class Came:
 class PlanSummary:
     """A treatment and a change of habits for one patient, as a clinician reads it. Amounts in the outcome's unit.
 
-    net, fall, chance, expected are None until some patient has had the treatment: before that the method only
-    guesses. `chance` (of reaching the goal) replaces the others where the outcome is the goal.
-    has_model: the method estimates effects at all. given, learned: patients with this treatment, and all of them.
+    net, fall, chance and expected are None until some patient has had the treatment: before that they are guesses.
+    `chance` (of reaching the goal) replaces the others where the outcome is the goal.
+    has_model: the method estimates effects. given, learned: patients with this treatment, and with any.
     cautions, patient_cautions: most serious first, for clinician and patient. checks: what must be measured before the
     start. unrecorded, rule_facts: facts that could rule a treatment out and are not recorded, and how many there are.
     """
@@ -141,7 +141,7 @@ class PlanSummary:
 
 
 def what_came(cohort: Cohort, row: int, arm: int, reward: float, unit: str, lost: float = 0.0) -> Came:
-    """What a reward says about the outcome of a patient who had `arm`."""
+    """The outcome behind the reward of a patient who had `arm`."""
     if unit != cohort.protocol.outcome.unit:
         return Came(None, reward >= 0.5, lost)
     return Came(reward + Price.of(cohort, row, arm).taken, None, lost)
@@ -156,7 +156,7 @@ def summarise(cohort: Cohort, decision: Decision, evidence: Evidence) -> PlanSum
 def summarise_plan(
     cohort: Cohort, row: int, arm: int, delta: Sequence[float], net: Estimate, evidence: Evidence
 ) -> PlanSummary:
-    """A plan that no policy chose: a clinician's own, an advisor's. net: what the model expects of it."""
+    """A plan that no policy chose: a clinician's or an advisor's. net: the model's estimate for it."""
     return _Summary(cohort, row, evidence).of(arm, tuple(delta), net)
 
 
@@ -208,11 +208,11 @@ class _Summary:
         )
 
     def known(self, arm: int, net: Estimate) -> Estimate | None:
-        """The estimate if it rests on outcomes, that is if some patient had the treatment; anything else is a guess."""
+        """The estimate if some patient had the treatment; without an outcome it is a guess."""
         return net if math.isfinite(net.mean) and self.evidence.given[arm] else None
 
     def fall(self, arm: int, net: Estimate | None) -> Estimate | None:
-        """The fall behind a net benefit: burden and indication are undone."""
+        """The fall behind a net benefit: burden added back, indication taken off."""
         return net.plus(Price.of(self.cohort, self.row, arm).taken) if net and self.counts_fall else None
 
     def arm(self, option: ArmOption) -> ArmSummary:
@@ -235,7 +235,7 @@ class _Summary:
         return tuple(sorted(found, key=lambda line: (not line.proposed, -line.net.mean)))
 
     def said(self, delta: Sequence[float]) -> tuple[str, ...]:
-        """A change as it is displayed: two plans that read the same are one."""
+        """A change as it is displayed: plans that read the same count as one."""
         protocol = self.cohort.protocol
         moved = zip(protocol.mutable_features, protocol.change(delta), strict=True)
         return tuple(feature.display_change(float(change)) for feature, change in moved)
@@ -251,7 +251,7 @@ class _Summary:
         return Counsel(given.arm, given.delta, decision.adopted, shortened, ceilings)
 
     def guideline(self, arm: int, delta: tuple[float, ...]) -> Counsel | None:
-        """What the disease's rule book recommends; None where there is none."""
+        """The recommendation of the disease's guideline rules; None where there are none."""
         advice = GuidelineAdvisor(self.cohort.case, len(delta)).advise(self.cohort.case(self.row))
         if not advice.given:
             return None

@@ -8,7 +8,7 @@ from libra_core.study.store import StudyError
 from pages.ui.case_study import present
 from pages.ui.case_study import run as case_run
 from pages.ui.case_study import view as case_view
-from pages.ui.draw import show, words
+from pages.ui.draw import cards, show, words
 from pages.ui.session import loaders
 from pages.ui.session.state import si_units
 
@@ -24,7 +24,7 @@ def main() -> None:
     try:
         case, sections = loaders.case(wanted), loaders.case_document(wanted, si_units()).sections
     except StudyError as error:
-        st.info(words.sentence(str(error)), icon=":material/inventory_2:")
+        st.info(cards.escaped(words.sentence(str(error))), icon=":material/inventory_2:")
         if wanted:
             show.next_step("case_study.py", "Open the ready-made study")
         return

@@ -60,7 +60,7 @@ def patient_tab(cohort: Cohort, row: int, known: Methods) -> None:
         st.button(
             "Ask the language model", key=Key.COMPARE_ASK, on_click=ask, args=(cohort, row), icon=":material/forum:"
         )
-    st.caption(f"{llm.speaker()} {single.caution(known)}")
+    st.caption(f"{cards.escaped(llm.speaker())} {single.caution(known)}")
     with st.expander("Before starting, and what to watch", icon=":material/fact_check:"):
         single.watch(cohort, found, si_units())
     if heard is not None and heard.advice.status != "off":

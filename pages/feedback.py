@@ -60,9 +60,9 @@ def bar(session: SessionLog, here: int, last: int) -> None:
 def messages() -> None:
     state = feedback_state()
     if state.problem:
-        st.error(state.problem, icon=":material/error:")
+        st.error(cards.escaped(state.problem), icon=":material/error:")
     if state.done:
-        st.markdown(f":green-badge[:material/check: recorded] {state.done}")
+        st.markdown(f":green-badge[:material/check: recorded] {cards.escaped(state.done)}")
     if state.log:  # a test that kills the server believes only what it has seen here
         heartbeat("decided", state.log.ledger.decided)
 
@@ -158,7 +158,7 @@ def main() -> None:
         else:
             at_work(session)
     except Unavailable as error:
-        st.error(str(error), icon=":material/cloud_off:")
+        st.error(cards.escaped(str(error)), icon=":material/cloud_off:")
 
 
 main()

@@ -95,7 +95,7 @@ def main() -> None:
         with st.spinner("Preparing the first patient …"):
             session = live.displayed(cohort)
     except ValueError as error:
-        st.error(f"The run cannot start: {sentence(str(error))}", icon=":material/block:")
+        st.error(f"The run cannot start: {cards.escaped(sentence(str(error)))}", icon=":material/block:")
         st.markdown("Choose another method or advisor above.")
         return
     seconds = live.SPEEDS[widget(Key.SPEED, "Normal")][1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from libra_core.study.spec import StudySpec
-from pages.ui.draw.show import heartbeat
+from pages.ui.draw.show import failed, heartbeat
 from pages.ui.regret import form, view
 from pages.ui.session import jobs
 
@@ -16,7 +16,7 @@ def results() -> None:
     if job is None:
         view.invitation()
     elif job.problem:
-        st.error(job.problem, icon=":material/block:")
+        failed(job.problem)
         st.markdown("Change the settings on the left and press **Run the study** again.")
     elif job.result is None:
         st.info(

@@ -1,4 +1,4 @@
-"""Settings: the language model, off until a person switches it on; what it may spend, and what it may be told."""
+"""Settings: the language model, off until a person switches it on; its limits, and the patient facts it may receive."""
 
 from __future__ import annotations
 

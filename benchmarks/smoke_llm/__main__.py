@@ -17,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 from libra_core.advisors.llm import LLMAdvisor, LLMSettings, Prompt, Store, test_connection
+from libra_core.advisors.llm.budget import Budget
 from libra_core.cases import Case
 from libra_core.cohort import load_cohort
 
@@ -79,7 +80,7 @@ def main() -> None:
     process, url = serve(prepare())
     try:
         settings = LLMSettings(enabled=True, base_url=url, model="smollm2-135m", samples=SAMPLES, timeout=120.0)
-        print(test_connection(settings)[1])
+        print(test_connection(settings, Budget(settings, Store()))[1])
         advisor = LLMAdvisor(cohort.case, d_mutable, settings, prompt, Store())
         whole_path(advisor, rows)
         many = LLMSettings(**{**vars(settings), "samples": ORDERS, "temperature": 0.0})
@@ -105,7 +106,7 @@ def whole_path(advisor: LLMAdvisor, rows: list[int]) -> None:
     print(
         f"samples with a valid answer: {valid} of {asked}; requests: {requests}; {seconds / requests:.1f} s a request"
     )
-    print(f"rung: {advisor.client.dialect.rung}; tokens: {advisor.budget.session.tokens}")
+    print(f"rung: {advisor.client.dialect.rung}; tokens: {advisor.budget.mine.tokens}")
     print(f"audit log: {advisor.store.verify().message}")
     assert valid, "no valid answer came back"
     assert advisor.store.verify().ok

@@ -1,4 +1,4 @@
-"""How far sources of advice agree: share and Cohen's kappa of treatments, habits in common, and where they differ."""
+"""Agreement between sources of advice: share and Cohen's kappa of treatments, habits in common, disagreements."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def in_common(a: Floats, b: Floats, both: Bools) -> InCommon:
 
 
 def pairwise(choices: Mapping[str, Ints]) -> dict[tuple[str, str], Agreement]:
-    """Agreement of every pair of sources, both orders and the diagonal, so that it reads as a matrix."""
+    """Agreement of every pair of sources, in both orders and with the diagonal: a matrix."""
     return {(p, q): agreement(choices[p], choices[q]) for p in choices for q in choices}
 
 
@@ -97,7 +97,7 @@ def by_group(a: Ints, b: Ints, groups: Mapping[str, Bools]) -> dict[str, Agreeme
 
 
 def width_groups(width: Floats, unit: str, parts: int = 3) -> dict[str, Bools]:
-    """Cases by how unsure the model is: `parts` groups of about equal size, labelled with their limits."""
+    """Cases by the width of the model's interval: `parts` groups of about equal size, labelled with their limits."""
     edges = np.quantile(width, np.linspace(0, 1, parts + 1))
     bins = np.clip(np.searchsorted(edges, width, side="right") - 1, 0, parts - 1)
     return {

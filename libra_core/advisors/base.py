@@ -37,7 +37,7 @@ Status = Literal[
 class Advice:
     """An arm and a change of habits (standardised, d_M numbers), or the reason why there is none.
 
-    `arm` is -1 without usable advice. What the advisor said before projection is `raw_delta`.
+    `arm` is -1 without usable advice.
     """
 
     source: str

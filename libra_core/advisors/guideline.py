@@ -1,4 +1,4 @@
-"""A disease's rule book as an advisor: deterministic, offline, with the reason and its source in plain words.
+"""A disease's guideline rules as an advisor: deterministic, offline, with reason and source in plain words.
 
 The rules are kept with the disease's environment (`add_rules`). Contraindications are not judged here: a
 contraindicated treatment is not on the case's menu, and LIBRA checks again.
@@ -24,7 +24,7 @@ class TherapyStep:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rule book of one disease: the treatment step, the habits in order of preference, and their source."""
+    """The guideline rules of one disease: the treatment step, the habits in order of preference, and their source."""
 
     step: Callable[[Case], TherapyStep]
     habits: Callable[[Case], Sequence[str]]
@@ -35,7 +35,7 @@ _RULES: dict[str, Rules] = {}
 
 
 def add_rules(protocol: str, rules: Rules) -> None:
-    """Register a disease's rule book; call it in the file of its environment."""
+    """Register a disease's guideline rules; call it in the file of its environment."""
     _RULES[protocol] = rules
 
 

@@ -10,8 +10,8 @@ def _make(name: str, environment: World, seed: int) -> Advisor:
 
     assert environment.cohort is not None  # make_advisor refuses an environment without patients
     advisor = llm_advisor(environment.cohort)
-    if advisor.settings.off_reason():  # a study that names a model but never asked it would mislead
-        raise ValueError(advisor.settings.off_reason())
+    if off := advisor.settings.off_reason() or advisor.store.fault:  # a study that names a model must ask it
+        raise ValueError(off)
     return advisor
 
 

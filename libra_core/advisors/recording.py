@@ -1,6 +1,6 @@
-"""Recorded answers of a language model: read and checked like live ones, and never called live.
+"""Recorded answers of a language model: checked like live ones, and never presented as live.
 
-`data/advice/NAME.toml` says which model answered, when, to which text and about which cohort. `NAME.jsonl` holds one
+`data/advice/NAME.toml` says which model answered, when, to which prompt and about which cohort. `NAME.jsonl` holds one
 JSON object a patient: id, arm (treatment code), changes (habit -> change in clinical units), rationale.
 `NAME-again.jsonl`, where there is one, holds second answers of the same model.
 """
@@ -26,7 +26,7 @@ MOST_BYTES = 64_000_000  # of one file of answers: some hundred thousand patient
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """One model's answers about one cohort. answers, again: patient id -> the answer as it was written down."""
+    """One model's answers about one cohort. answers, again: patient id -> the answer as recorded."""
 
     protocol: str
     cohort: str
@@ -87,15 +87,15 @@ def _answers(path: Path) -> dict[str, dict[str, Any]]:
 
 @lru_cache(maxsize=8)
 def recording_for(protocol: str, cohort: str, folder: Path | None = None) -> Recording | None:
-    """The recording about a built-in cohort; None where nobody recorded one. Raises ValueError for a broken file."""
+    """The recording about a built-in cohort; None where there is none. Raises ValueError for a broken file."""
     path = (folder or PROTOCOL_DIR / "advice") / f"{protocol}-{cohort}.toml"
     return read_recording(path) if path.exists() else None
 
 
 @register
 class RecordedModel(CaseAdvisor):
-    """A language model that answered once and is not asked again. An answer is checked against today's menu as a live
-    one is; a patient without one gets the status "refused", an answer that is not on the menu "invalid"."""
+    """A language model's recorded answers; it is not asked again. An answer is checked against today's menu like a live
+    one: "invalid" if it is not on the menu; a patient without an answer gets the status "refused"."""
 
     name = "recorded"
     label = "Language model (recorded answers)"

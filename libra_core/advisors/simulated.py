@@ -22,7 +22,7 @@ BLUR = 0.3  # a near-optimal advisor knows theta up to noise of this share of it
 
 @dataclass(frozen=True)
 class Quality:
-    """What a simulated advisor names: with probability `flip` a random arm, with probability `bias` its preferred arm,
+    """How a simulated advisor chooses: with probability `flip` a random arm, with probability `bias` its preferred arm,
     otherwise the best one under its noisy view of the truth. `blur`: noise on theta, in units of theta's own spread."""
 
     flip: float = 0.0
@@ -99,7 +99,7 @@ class SimulatedAdvisor(Advisor):
         return AdviceBatch(np.ones(n, bool), best.actions.arm, best.actions.delta)
 
     def _named(self, contexts: Contexts, replicates: Ints, draws: Floats) -> Ints:
-        """The arm that noise or bias names, -1 where the advisor judges by its own view; always an eligible one."""
+        """The eligible arm that noise or bias selects, -1 where the advisor follows its own view."""
         order = self.preference[replicates]
         allowed = np.take_along_axis(contexts.eligible, order, axis=1)
         favourite = np.take_along_axis(order, allowed.argmax(axis=1)[:, None], axis=1)[:, 0]
@@ -130,8 +130,8 @@ class SimulatedAdvisor(Advisor):
 
 for _name, _label in {
     "near-optimal": "Simulated expert, nearly always right",
-    "noisy:0.3": "Simulated advisor, picks at random in 30 %",
-    "biased:0.5": "Simulated advisor, one-sided in 50 %",
+    "noisy:0.3": "Simulated advisor, random choice in 30 %",
+    "biased:0.5": "Simulated advisor, biased in 50 %",
     "random": "Simulated advisor, always random",
     "adversarial": "Simulated advisor, always the worst",
     "refuses": "Simulated advisor, never answers",

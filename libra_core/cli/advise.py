@@ -1,4 +1,4 @@
-"""`python -m libra_core advise`: what an advisor says about one patient, and what LIBRA decides with it."""
+"""`python -m libra_core advise`: an advisor's answer about one patient, and LIBRA's decision with it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from libra_core.advisors import GUIDELINE, LLM, kinds, make_advisor
 from libra_core.cli.arguments import (
+    GUIDELINE,
     ROW_HELP,
     SEED_MAX,
     advisor_help,
@@ -32,7 +32,7 @@ NOTE = "Research demonstration, simulated outcomes, not for clinical use."
 
 @dataclass(frozen=True, eq=False)
 class Consulted:
-    """One patient: what the advisor said (`message`: who that was, or why nothing came), and LIBRA's own decision."""
+    """One patient: the advice (`message`: its source, or why there is none), and LIBRA's own decision."""
 
     cohort: Cohort
     advice: Advice
@@ -41,7 +41,7 @@ class Consulted:
     shown: PlanSummary
 
     def text(self) -> str:
-        """What a person reads."""
+        """The printed form."""
         from libra_core.report.wording import plan
 
         cohort, advice, decision = self.cohort, self.advice, self.decision
@@ -100,7 +100,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add("--cohort", required=True, metavar="PATH|NAME", help=cohort_help())
     add("--row", required=True, metavar="ID|N", help=ROW_HELP)
     add("--advisor", default=GUIDELINE, metavar="NAME", help=f"{advisor_help()} (default: %(default)s)")
-    remote = "your yes to sending banded patient facts to this host; a server on this machine needs none"
+    remote = "consent to sending banded patient facts to this host; a server on this machine needs none"
     add("--allow-remote", default="", metavar="HOST", help=remote)
     seed = "of LIBRA and of a simulated advisor (default: %(default)s)"
     add("--seed", type=whole(0, SEED_MAX), default=0, metavar="S", help=seed)
@@ -113,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     check_writable(arguments.json)
     cohort = load_cohort(arguments.cohort)
-    row = row_of(cohort, arguments.row)  # a wrong one is told before anybody is asked
+    row = row_of(cohort, arguments.row)  # checked before the advisor is asked
     consulted = advise(cohort, row, arguments.advisor, arguments.seed, arguments.allow_remote)
     print(consulted.text())
     write_json(arguments.json, consulted.as_json())
@@ -121,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def advise(cohort: Cohort, row: int, advisor: str, seed: int = 0, allow_remote: str = "") -> Consulted:
-    """The advice about one patient, and the decision of a LIBRA that has learned nothing yet."""
+    """The advice about one patient, and the decision of LIBRA before its first outcome."""
     from libra_core.advisors.clinician import RecordedAdvisor
     from libra_core.study.live import LiveRun
     from libra_core.summary import summarise
@@ -136,7 +136,9 @@ def advise(cohort: Cohort, row: int, advisor: str, seed: int = 0, allow_remote: 
 def _ask(
     cohort: Cohort, row: int, name: str, seed: int, allow_remote: str
 ) -> tuple[Advice, str, Callable[[str], object]]:
-    """The advice, a sentence about it, and where to note what was made of it."""
+    """The advice, a sentence about it, and a function that logs the decision that followed."""
+    from libra_core.advisors import LLM, kinds, make_advisor
+
     if name == LLM:  # not by `make_advisor`: here a model that is off is an answer, with its reason
         from libra_core.advisors.llm import llm_advisor  # the SDK takes a second to import
 

@@ -1,13 +1,19 @@
-"""What the commands share: who is meant, numbers within limits, a place for the JSON that is known to be good before
-the work starts, and a word about an option that has nothing to act on."""
+"""Options that the commands share: patients, names, numbers within limits, and a file for the JSON that is checked
+before the work starts.
+
+The names below spare a --help the registries, which take long to import; a test compares them.
+"""
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import sys
+import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 from libra_core import files
@@ -16,27 +22,40 @@ if TYPE_CHECKING:
     from libra_core.cohort import Cohort
 
 SEED_MAX = 2**63 - 1
+POLICIES = (
+    "oracle, random, advisor-only, guideline, glrb, rlinucb, linucb, glm-ucb, linucb-posthoc, greedy, thompson, libra, "
+    "hr-bandit, libra-trial"
+)
+ADVISORS = "near-optimal, noisy:0.3, biased:0.5, random, adversarial, refuses, guideline, llm, recorded"
+ADVISOR_FILES = {"agreement", "base", "clinician", "guideline", "language_model", "llm", "recording", "simulated"}
+GUIDELINE = "guideline"
 
 
 def cohort_help() -> str:
-    """What --cohort takes."""
-    from libra_core.clinical import default_protocol  # here and below: a --help imports what it lists, and no more
-
-    return f"a built-in cohort ({', '.join(spec.name for spec in default_protocol().cohorts)}) or a CSV file"
+    """The help of --cohort, with the built-in cohorts of the first protocol."""
+    try:
+        protocol = tomllib.loads(next(iter(files.protocols().values())).read_text(encoding="utf-8"))
+        names = f" ({', '.join(spec['name'] for spec in protocol['cohorts'])})"
+    except (StopIteration, OSError, ValueError, KeyError, TypeError):  # the command itself says what is wrong with it
+        names = ""
+    return f"a built-in cohort{names} or a CSV file"
 
 
 def advisor_help() -> str:
-    """What --advisor takes: the names that the pages offer too."""
-    from libra_core.advisors import kinds
+    """The help of --advisor. An advisor that was added to the folder is found by importing the registry."""
+    names, package = ADVISORS, importlib.util.find_spec("libra_core.advisors")
+    if package and any(file.name not in ADVISOR_FILES for file in iter_modules(package.submodule_search_locations)):
+        from libra_core.advisors import kinds
 
-    return f"one of {', '.join(kinds())} (with another share than these, for instance noisy:0.5)"
+        names = ", ".join(kinds())
+    return f"one of {names} (with another share than these, for instance noisy:0.5)"
 
 
 ROW_HELP = "the patient's ID as on the pages, or the row counted from 0"
 
 
 def row_of(cohort: Cohort, patient: str) -> int:
-    """The row of a patient, named by ID or by row. Raises IndexError or ValueError with a sentence."""
+    """The row of a patient, given by ID or row number. Raises IndexError or ValueError with a sentence."""
     if patient in cohort.ids:
         return cohort.ids.index(patient)
     try:
@@ -80,25 +99,25 @@ def number(low: float, high: float) -> Callable[[str], float]:
 
 
 def check_writable(path: Path | None) -> None:
-    """Raise ValueError with a sentence if a file was asked for and cannot be written."""
+    """Raise ValueError with a sentence if the file given cannot be written."""
     if path is not None:
         files.check_writable(path)
 
 
 def write_json(path: Path | None, content: dict[str, Any]) -> None:
-    """Write the result where it was asked for. Raises OSError with a sentence."""
+    """Write the result to the file given. Raises OSError with a sentence."""
     if path is not None:
         files.write(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def asks(policy: str) -> bool:
-    """Whether a policy asks the advisor that was chosen; some ask nobody, one always asks its own."""
+    """Whether a policy asks the chosen advisor; some ask none, one always asks its own."""
     from libra_core.policies import REGISTRY
 
-    return REGISTRY[policy].needs_advisor and REGISTRY[policy].own_advisor is None
+    return policy in REGISTRY and REGISTRY[policy].needs_advisor and REGISTRY[policy].own_advisor is None
 
 
 def say_unused(options: Iterable[str], why: str) -> None:
-    """Tell on stderr that options which were given change nothing."""
+    """Report on stderr the options given that change nothing."""
     if names := ", ".join(options):
         print(f"Not used: {names}. {why}", file=sys.stderr)

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from libra_core.advisors import GUIDELINE
 from libra_core.cli.arguments import (
+    GUIDELINE,
+    POLICIES,
     ROW_HELP,
     SEED_MAX,
     advisor_help,
@@ -21,7 +22,6 @@ from libra_core.cli.arguments import (
     whole,
     write_json,
 )
-from libra_core.policies import REGISTRY
 
 if TYPE_CHECKING:
     from libra_core.clinical import Protocol
@@ -36,8 +36,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--cohort", required=True, metavar="PATH|NAME", help=cohort_help())
     add("--row", required=True, metavar="ID|N", help=ROW_HELP)
-    policies = f"one of {', '.join(REGISTRY)} (default: %(default)s)"
-    add("--policy", default="libra", choices=REGISTRY, metavar="P", help=policies)
+    add("--policy", default="libra", metavar="P", help=f"one of {POLICIES} (default: %(default)s)")
     add("--advisor", metavar="NAME", help=f"for policies that ask: {advisor_help()} (default: {GUIDELINE})")
     learned = "simulated patients that it has learned from before (default: %(default)s)"
     add("--after", type=whole(0, AFTER_MAX), default=200, metavar="N", help=learned)
@@ -57,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.advisor and not asks(arguments.policy):
         say_unused(["--advisor"], f"The policy {arguments.policy} asks no advisor that can be chosen.")
     run = LiveRun.start(cohort, arguments.policy, arguments.advisor or GUIDELINE, arguments.seed)
-    row = row_of(cohort, arguments.row)  # a wrong one is told before the work starts
+    row = row_of(cohort, arguments.row)  # checked before the work starts
     for _ in range(arguments.after):
         run.step()
     decision = run.decision_for(row)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
+from libra_core import files
 from libra_core.cli.arguments import (
+    POLICIES,
     advisor_help,
     asks,
     check_writable,
@@ -19,13 +19,10 @@ from libra_core.cli.arguments import (
     whole,
     write_json,
 )
-from libra_core.clinical import default_protocol
-from libra_core.cohort import load_cohort
-from libra_core.environments import ENVIRONMENTS, Environment, EnvironmentSpec, make_environment
-from libra_core.policies import REGISTRY, PolicyConfig
-from libra_core.policies.libra import Libra
-from libra_core.policies.model import ModelPolicy
-from libra_core.study import StudySpec, cohort_key, make_policy, run_study
+
+if TYPE_CHECKING:
+    from libra_core.environments import Environment
+    from libra_core.study import StudySpec
 
 WORKERS = 256
 NOISE, GAMMA = (1e-6, 1e6), (0.0, 1e3)  # beyond them numbers overflow, or mean nothing
@@ -34,15 +31,15 @@ NOISE, GAMMA = (1e-6, 1e6), (0.0, 1e3)  # beyond them numbers overflow, or mean 
 def declare(parser: argparse.ArgumentParser) -> None:
     """The options of the command. One without a default of its own leaves it to the study's settings."""
     add = parser.add_argument
-    add("--environment", default="synthetic", choices=sorted(ENVIRONMENTS), help="(default: %(default)s)")
+    environments = f"one of {', '.join(sorted(('synthetic', *files.protocols())))} (default: %(default)s)"
+    add("--environment", default="synthetic", metavar="E", help=environments)
     add("--cohort", metavar="PATH|NAME", help=f"whose patients, for an environment over a cohort: {cohort_help()}")
-    policies = f"from {', '.join(REGISTRY)} (default: %(default)s)"
-    add("--policies", default=",".join(StudySpec.policies), metavar="A,B,C", help=policies)
-    add("--advisor", metavar="NAME", help=f"{advisor_help()} (default: {StudySpec.advisor})")
+    add("--policies", metavar="A,B,C", help=f"from {POLICIES} (default: linucb,glrb,libra)")
+    add("--advisor", metavar="NAME", help=f"{advisor_help()} (default: near-optimal)")
     add("--link", choices=("identity", "logistic"), help="default: the environment's own")
-    add("--rounds", type=int, default=StudySpec.rounds, metavar="N", help="patients of a run (default: %(default)s)")
-    add("--replicates", type=int, default=StudySpec.replicates, metavar="R", help="runs (default: %(default)s)")
-    add("--seed", type=int, default=StudySpec.seed, metavar="S", help="of all that is random (default: %(default)s)")
+    add("--rounds", type=int, metavar="N", help="patients of a run (default: 1000)")
+    add("--replicates", type=int, metavar="R", help="runs (default: 20)")
+    add("--seed", type=int, metavar="S", help="of all that is random (default: 0)")
     add("--arms", type=int, metavar="K", help="synthetic only (default: 6)")
     add("--dimensions", metavar="DI,DM", help="synthetic only: immutable (without intercept), mutable (default: 6,6)")
     add("--noise", type=number(*NOISE), metavar="SD", help="of a reward, identity link")
@@ -61,19 +58,19 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def spec_of(arguments: argparse.Namespace, cohort: str | None) -> StudySpec:
     """The study that the arguments describe. Raises ValueError with a sentence."""
+    from libra_core.environments import EnvironmentSpec
+    from libra_core.policies import PolicyConfig
+    from libra_core.study import StudySpec
+
     world = _given(arguments, "link", "noise", "gamma", "arms", "compliance")
     if arguments.dimensions is not None:
         world["d_immutable"], world["d_mutable"] = _dimensions(arguments.dimensions)
     settings = _given(arguments, "shared", "plausibility", "adoption", "max_calls", "estimator", "radius", "min_gain")
-    return StudySpec(
-        EnvironmentSpec(arguments.environment, cohort, **world),
-        tuple(name.strip() for name in arguments.policies.split(",") if name.strip()),
-        rounds=arguments.rounds,
-        replicates=arguments.replicates,
-        seed=arguments.seed,
-        config=PolicyConfig(**settings),
-        **_given(arguments, "advisor"),
-    ).validate()
+    study = _given(arguments, "advisor", "rounds", "replicates", "seed")
+    if arguments.policies is not None:
+        study["policies"] = tuple(name.strip() for name in arguments.policies.split(",") if name.strip())
+    environment = EnvironmentSpec(arguments.environment, cohort, **world)
+    return StudySpec(environment, config=PolicyConfig(**settings), **study).validate()
 
 
 def _given(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
@@ -90,7 +87,12 @@ def _dimensions(text: str) -> tuple[int, int]:
 
 
 def _check_options(arguments: argparse.Namespace, spec: StudySpec, environment: Environment) -> None:
-    """Refuse options without which the study would not be what its settings say; tell of those that change nothing."""
+    """Refuse options that this environment cannot honour; report those that change nothing."""
+    from libra_core.clinical import default_protocol
+    from libra_core.policies import REGISTRY
+    from libra_core.policies.libra import Libra
+    from libra_core.policies.model import ModelPolicy
+
     named, policies = spec.environment.name, [REGISTRY[name] for name in spec.policies]
     if environment.cohort is None and arguments.cohort:
         raise ValueError(
@@ -116,17 +118,26 @@ def _check_options(arguments: argparse.Namespace, spec: StudySpec, environment: 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from libra_core.study.metrics import as_json, summary_frame  # with scipy.stats, which --help can do without
+    """Print the table, and write the study where --json says. Raises ValueError with a sentence."""
+    from tqdm import tqdm
+
+    from libra_core.cohort import load_cohort
+    from libra_core.environments import make_environment
+    from libra_core.policies import REGISTRY
+    from libra_core.policies.libra import Libra
+    from libra_core.study import cohort_key, make_policy, run_study
+    from libra_core.study.metrics import as_json, summary_frame
 
     check_writable(arguments.json)
     cohort = load_cohort(arguments.cohort) if arguments.cohort else None
     spec = spec_of(arguments, None if cohort is None else cohort_key(cohort))
     environment = make_environment(spec.environment, spec.seed, cohort=cohort)
     _check_options(arguments, spec, environment)
-    for name in spec.policies:  # what one of them lacks is told before the bar starts
+    for name in spec.policies:  # what one of them lacks is said before the bar starts
         make_policy(name, environment, spec.config, spec.seed, spec.advisor)
     with tqdm(total=100, unit="%", file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed}<{remaining}") as bar:
-        result = run_study(spec, lambda share: _show(bar, share), workers=arguments.workers, cohort=cohort)
+        show = lambda share: bar.update(round(100 * share) - bar.n)  # noqa: E731
+        result = run_study(spec, show, workers=arguments.workers, cohort=cohort)
     table = (
         summary_frame(result)
         .astype({"call_bound": float})
@@ -144,7 +155,3 @@ def run(arguments: argparse.Namespace) -> int:
     content["config"]["link"] = link.name  # the settings may leave it to the environment
     write_json(arguments.json, content)
     return 0
-
-
-def _show(bar: tqdm, share: float) -> None:
-    bar.update(round(100 * share) - bar.n)

@@ -1,4 +1,4 @@
-"""How far each habit may move for each patient, and which limit binds. Clinical units throughout."""
+"""How far each habit may change for each patient, and which limit binds. Clinical units throughout."""
 
 from __future__ import annotations
 

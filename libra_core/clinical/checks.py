@@ -25,7 +25,7 @@ def check_protocol(protocol: Protocol) -> None:
     for limit in protocol.linear_limits:
         for name in limit.weights:
             if name not in protocol.mutable:
-                raise ValueError(f"the limit {limit.name!r} weighs {name!r}, which is not a habit that may move")
+                raise ValueError(f"the limit {limit.name!r} weighs {name!r}, which is not a mutable habit")
     story = (protocol.story,) if protocol.story else ()
     for rule in (protocol.arrivals_rule, *story, *protocol.categories, *protocol.alerts):
         _known(rule.when, set(features + flags), f"the rule {rule.reason!r}")

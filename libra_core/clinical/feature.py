@@ -76,7 +76,7 @@ class Feature:
     mean, sd: standardisation (flags stay 0/1). direction, max_step, max_step_share (share of today's value; the
     smaller of both counts), floor, floor_ratio, ceiling, locks: how far a mutable feature may move in one horizon.
     effort: weight of one standard deviation moved. band: width in which a value may leave the machine.
-    formula, inputs: how gaps are computed (see formulas.py); inputs only where the formula leaves them open.
+    formula, inputs: how gaps are computed (see formulas.py); inputs only where the formula names none.
     known: values that are certain without measurement. sources: where each group of numbers comes from.
     """
 
@@ -162,7 +162,7 @@ class Feature:
 
     @property
     def change_unit(self) -> float:
-        """What one unit of delta means for a habit, in clinical units: see `Protocol.scales`."""
+        """One unit of delta for a habit, in clinical units: see `Protocol.scales`."""
         step = self.max_step if self.max_step is not None else (self.max_step_share or 1.0) * self.mean
         return min(step, self.sd)
 

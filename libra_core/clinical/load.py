@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from functools import lru_cache
 from pathlib import Path
@@ -12,19 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from libra_core.clinical.checks import check_protocol
 from libra_core.clinical.protocol import Protocol
-from libra_core.files import DATA
-
-PROTOCOL_DIR = Path(os.environ.get("LIBRA_PROTOCOL_DIR", DATA))
+from libra_core.files import PROTOCOL_DIR, protocols
 
 
 class ProtocolError(ValueError):
     """A protocol file that cannot be used; the message says where and what to do."""
-
-
-def protocols(directory: Path | None = None) -> dict[str, Path]:
-    """The available protocols, name -> file: every *.toml of the directory (default PROTOCOL_DIR)."""
-    folder = PROTOCOL_DIR if directory is None else Path(directory)
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
 def load_protocol(path: str | Path, drop: tuple[str, ...] = ()) -> Protocol:

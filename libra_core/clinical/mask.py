@@ -1,4 +1,4 @@
-"""Which treatments are excluded for each patient: the hard mask, applied before anything is computed.
+"""The treatments excluded for each patient: the hard mask, applied before anything is computed.
 
 A contraindication counts unless the patient's possible values rule it out: see `Bounds`.
 """

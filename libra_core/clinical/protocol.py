@@ -43,8 +43,8 @@ class Protocol:
     context: names of the immutable block of x, the intercept first; a flag enters as 0/1, a number as
     (value - mean) / sd, "name:now" is today's level of a habit. mutable: the habits of the change block, which is
     zero on arrival: x' = (x_I, delta). story: who qualifies for the case study; its reason follows "those who are".
-    dropped: context entries that are switched off (their column is zero). folder: where the file lies; the files of
-    built-in cohorts are found from there.
+    dropped: context entries that are switched off (their column is zero). folder: of the file; the files of
+    built-in cohorts are relative to it.
     """
 
     name: str
@@ -99,8 +99,8 @@ class Protocol:
     def scales(self) -> Floats:
         """Clinical units for one unit of change, (d_M,): the nominal 3-month step, or the SD where that is smaller.
 
-        A change is measured against what may change, not against how people differ: otherwise the estimator's prior
-        calls a feasible weight loss (0.15 SD) negligible, and optimism never tries it.
+        A change is scaled by the feasible step, not by the differences between people: otherwise a feasible weight loss
+        (0.15 SD) is negligible under the estimator's prior, and optimism never tries it.
         """
         return np.array([f.change_unit for f in self.mutable_features])
 
@@ -173,7 +173,7 @@ class Protocol:
     # ------------------------------------------------------------------------------------------------ treatments
 
     def bounds(self, values: ArrayLike, between: Between | None) -> Bounds:
-        """Every column as far as it is known: from `between`, or exactly `values`."""
+        """The possible range of every column: from `between`, or exactly `values`."""
         if between is None:
             columns = self.columns(values)
             return Bounds(columns, columns)
@@ -205,7 +205,7 @@ class Protocol:
         return ~blocked[np.arange(len(arms)), arms]
 
     def values_after(self, values: ArrayLike, delta: ArrayLike) -> Floats:
-        """Raw clinical values after a standardised change (n, d_M), with what follows in proportion (BMI)."""
+        """Raw clinical values after a standardised change (n, d_M), with features that change in proportion (BMI)."""
         out = np.array(np.atleast_2d(np.asarray(values, dtype=float)))
         change = np.broadcast_to(self.change(delta), (len(out), len(self.mutable)))
         for j, feature in enumerate(self.mutable_features):
@@ -283,7 +283,7 @@ class Protocol:
         return limits_of(self.mutable_features, self.columns(row), self.bounds(row, between), si)
 
     def alerts_for(self, row: ArrayLike, between: Between | None = None) -> tuple[Alert, ...]:
-        """What the clinician must know about this patient, most urgent first, as in the file."""
+        """Alerts for the clinician about this patient, most urgent first, in the order of the file."""
         columns = self.columns(row)
         found = [alert for alert in self.alerts if alert.fires(columns)[0]]
         if self.left_alone(row, between)[0]:

@@ -1,4 +1,4 @@
-"""Rules as data: conditions on named columns, and what follows when they hold.
+"""Rules as data: conditions on named columns, and the consequence when they hold.
 
 A column is a feature, a derived flag, "name:change", the advised change of a habit, or "name:expected", the outcome
 expected under the plan. All functions work on whole cohorts: a column is an array (n,), and so is an answer.
@@ -164,7 +164,7 @@ class Derived:
     @model_validator(mode="after")
     def _check(self) -> Derived:
         if bool(self.all) == bool(self.any):
-            raise ValueError("give either `all` or `any`, one of them")
+            raise ValueError("give exactly one of `all` and `any`")
         return self
 
     def value(self, columns: Columns) -> Floats:
@@ -183,7 +183,7 @@ class Derived:
         return self.all + self.any
 
     def grounds(self, columns: Columns) -> tuple[str, ...]:
-        """What makes the flag true of the first row: the features (or flags) whose conditions hold."""
+        """The features (or flags) whose conditions make the flag true of the first row."""
         return tuple(dict.fromkeys(c.feature for c in self.conditions if c.holds(columns)[0]))
 
 

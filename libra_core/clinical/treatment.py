@@ -13,7 +13,7 @@ from libra_core.clinical.rules import STRICT, Rule
 
 @dataclass(frozen=True, config=STRICT)
 class Bonus:
-    """What a compelling indication is worth, in the outcome's unit, where the flag is 1."""
+    """The value of a compelling indication, in the outcome's unit, where the flag is 1."""
 
     flag: str
     value: float
@@ -200,5 +200,5 @@ class CohortSpec:
     @model_validator(mode="after")
     def _check(self) -> CohortSpec:
         if (self.file is None) == (self.generator is None):
-            raise ValueError("give either a file or a generator, one of them")
+            raise ValueError("give exactly one of `file` and `generator`")
         return self

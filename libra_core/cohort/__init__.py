@@ -39,7 +39,7 @@ def load_cohort(name_or_path: str | Path, protocol: Protocol | None = None, drop
 def _exists(path: str | Path) -> bool:
     try:
         return Path(path).exists()
-    except PermissionError:  # something may be there: opening it says what is wrong
+    except PermissionError:  # something may be there: opening it gives the error
         return True
     except (OSError, ValueError):  # for instance a name that is too long
         return False

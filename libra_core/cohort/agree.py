@@ -1,4 +1,4 @@
-"""Contradictions within one row: a count against its parts, and a measured value against its formula."""
+"""Contradictions within one row: between a count and its parts, or a measured value and its formula."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def contradictions(sheet: Sheet) -> list[str]:
 
 
 def _undercounted(sheet: Sheet, feature: Feature) -> list[str]:
-    """A count cannot be less than the parts that the row itself names."""
+    """A count cannot be less than the parts given in the same row."""
     least = np.sum([np.nan_to_num(sheet.values[name]) for name in feature.inputs], axis=0)
     less = sheet.values[feature.name] < least
     if not less.any():
         return []
     sheet.values[feature.name][less] = least[less]
     sheet.imputed[feature.name] |= less
-    return [f"{feature.label}: in {plural(int(less.sum()), 'row')} fewer than the row itself names; recounted."]
+    return [f"{feature.label}: in {plural(int(less.sum()), 'row')} fewer than the parts in the same row; recounted."]
 
 
 def _recomputed(sheet: Sheet, feature: Feature) -> list[str]:

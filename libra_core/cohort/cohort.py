@@ -1,4 +1,4 @@
-"""A cohort: complete clinical values for n people, which of them are assumed, and what policies and advisors see."""
+"""A cohort: complete clinical values for n people, the assumed ones marked, as policies and advisors see it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Unmeasured:
     feature: str
     label: str
     text: str
-    doubt: str = ""  # what the file says instead of a value, worded for use inside a sentence
+    doubt: str = ""  # the file's statement instead of a value, as a clause
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +40,8 @@ class Cohort:
     frame: (n, n_features) float64, clinical units, columns = protocol.names, index 0..n-1, no gaps. imputed: the same
     shape, True where a value is assumed or estimated, not measured. ids: pseudonyms, never the file's own ids.
     file_rows: row of each person in the file as a spreadsheet counts (empty for a generated cohort).
-    spans: (low, high), each (n,), of the features that rules read and the file leaves in doubt; nan where it does not.
-    What a value between them may forbid is not offered.
+    spans: (low, high), each (n,), of the features that rules read and the file leaves uncertain; nan where it does not.
+    Whatever a value between them could rule out is not offered.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Cohort:
 
     @property
     def content(self) -> bytes:
-        """Everything in this cohort that a policy's decisions depend on, for digests."""
+        """All values that a policy's decisions depend on, for digests."""
         spans = [np.stack(span).tobytes() for _, span in sorted(self.spans.items())]
         return b"".join((self.values.tobytes(), *spans))
 
@@ -78,7 +78,7 @@ class Cohort:
 
     @property
     def arrivals_sentence(self) -> str:
-        """How many enter a simulation, and why the others do not."""
+        """How many patients enter a simulation, and the rule."""
         rule = self.protocol.arrivals_rule.reason
         return f"{len(self.arrivals):,} of {len(self):,} people enter the simulation: {rule}."
 
@@ -107,11 +107,11 @@ class Cohort:
         return self.protocol.blocked(self.values[row], self._around(row))
 
     def limits(self, row: int, si: bool = False) -> tuple[Limit, ...]:
-        """How far each habit of a patient may move, and what stops it there."""
+        """How far each habit of a patient may change, and the limit that binds."""
         return self.protocol.limits(self.values[row], si, self._around(row))
 
     def alerts(self, row: int) -> tuple[Alert, ...]:
-        """What the clinician must know about a patient."""
+        """Alerts for the clinician about a patient."""
         return self.protocol.alerts_for(self.values[row], self._around(row))
 
     def cautions(
@@ -147,7 +147,7 @@ class Cohort:
         return tuple(entry for entry, out in zip(context, beyond, strict=True) if out)
 
     def case(self, row: int) -> Case:
-        """What an advisor may know about one patient: allow-listed facts and the feasible menu."""
+        """One patient as an advisor sees them: allow-listed facts and the feasible menu."""
         patient, values = self.patient(row), self.values[row]
         imputed = self.imputed.iloc[row].to_numpy()
         fields = tuple(
@@ -172,7 +172,7 @@ class Cohort:
         return (0.0, *dict.fromkeys(sign * round(float(step), 6) for step in steps if step > 0))
 
     def unmeasured_safety(self, row: int, arm: int, habits: tuple[str, ...] = ()) -> tuple[Unmeasured, ...]:
-        """What to know before an arm starts, or what the locks of these habits read, where it is not measured."""
+        """Facts to know before an arm starts, and facts that the locks of these habits read, if not measured."""
         names = dict.fromkeys((*self.protocol.checks_before(arm), *self.protocol.lock_features(habits)))
         imputed = self.imputed.iloc[row]
         return tuple(self._unmeasured(row, self.protocol.feature(name)) for name in names if imputed[name])
@@ -183,14 +183,14 @@ class Cohort:
         return Unmeasured(f.name, f.label, f"{what}. Check before starting.", doubt)
 
     def doubt(self, row: int, name: str) -> str:
-        """What the file says instead of a value, worded for use inside a sentence; empty where the value is certain."""
+        """The file's statement instead of a value, as a clause; empty where the value is certain."""
         low, high = (float(side[row]) for side in self.spans.get(name, ([np.nan] * (row + 1),) * 2))
         if np.isnan(low):
             return ""
         feature = self.protocol.feature(name)
         (least, most), text = feature.range, feature.display
         if (low, high) == (least, most):
-            return "what the file says could not be read"
+            return "the file's entry could not be read"
         if high == most:
             return f"the file says only: more than {text(low)}"
         if low == least:

@@ -1,6 +1,6 @@
 """Convert text cells to numbers in the protocol's units. Implausible values are refused, cell by cell.
 
-A refused cell is not an empty one: the file says something there, so any possible value may be true (see Column).
+A refused cell is not an empty one: it has an entry, so any possible value may be true (see Column).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Column:
     """One column as numbers (n,), nan where missing or refused; `refused` maps a reason to a mask (n,).
 
     low, high: the possible range where a cell gives no exact value ('>4.8', or a refused cell), (n,), nan elsewhere.
-    span: the range of all possible values. slack: by how much another column may differ from this one.
+    span: the range of all possible values. slack: the tolerated difference to another column.
     """
 
     values: Floats
@@ -55,7 +55,7 @@ class Column:
 
 
 def numbers(cells: pd.Series) -> Floats:
-    """The plain numbers in a column of text cells, for a first look at what it holds."""
+    """The plain numbers in a column of text cells, for a first look at the column."""
     found = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     return np.asarray(found[np.isfinite(found)], dtype=float)
 
@@ -130,7 +130,7 @@ def _limits(column: Column, feature: Feature, sign: Floats) -> None:
     column.values[limit] = np.clip(bound + sign * feature.round, low, high)[limit]
     n = int(limit.sum())
     many = "limits" if n != 1 else "limit"
-    column.notes.append(f"{n:,} {many} such as '<5' or '>90': taken just beyond the number, and as not measured")
+    column.notes.append(f"{n:,} {many} such as '<5' or '>90': taken as just beyond the limit, and as not measured")
 
 
 def _in_range(column: Column, match: Match) -> None:

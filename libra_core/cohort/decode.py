@@ -1,4 +1,4 @@
-"""Decode an unknown file into a table of text cells, or say in one sentence what the file is instead."""
+"""Decode an unknown file into a table of text cells, or name in one sentence the kind of file it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fill gaps: compute what follows from other values, use what is certain, impute the rest by rule and mark it."""
+"""Fill gaps: use certain values, compute by formula, impute the rest by rule and mark it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Sheet:
         return np.isnan(self.values[name])
 
     def doubt(self, name: str) -> Bools:
-        """Where the file leaves open what the value is."""
+        """Where the file leaves the value uncertain."""
         return ~np.isnan(self.spans[name][0]) if name in self.spans else np.zeros(self.n, bool)
 
     def between(self, name: str, where: Bools, low: Floats | float, high: Floats | float) -> None:
@@ -49,7 +49,7 @@ class Sheet:
 
 
 def fill(sheet: Sheet) -> tuple[Imputed, ...]:
-    """Fill every gap in place and say what was assumed. Raises ValueError when a required value is missing."""
+    """Fill every gap in place and return what was assumed. Raises ValueError when a required value is missing."""
     given = {f.name: sheet.imputed[f.name].copy() for f in sheet.protocol.features}
     for feature in sheet.protocol.features:
         if feature.required and sheet.gaps(feature.name).any():
@@ -88,7 +88,7 @@ def _known(sheet: Sheet, feature: Feature) -> None:
 
 
 def _formula(sheet: Sheet, feature: Feature) -> None:
-    """Compute gaps whose inputs are all there, keeping to the plausible range."""
+    """Compute gaps whose inputs are all present, within the plausible range."""
     if feature.formula is None:
         return
     formula, inputs = FORMULAS[feature.formula], feature.formula_inputs

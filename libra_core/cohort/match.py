@@ -1,4 +1,4 @@
-"""Which column of a file is which feature, and in which unit. Names are compared without case, spaces or signs."""
+"""Match the columns of a file to features and units. Names are compared without case, spaces and punctuation."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def units_of(feature: Feature) -> Iterator[Unit]:
 
 
 def plan(header: tuple[str, ...], protocol: Protocol, numbers: Callable[[int], Floats]) -> ColumnMap:
-    """Match every column. Several columns may mean one feature: they are sorted by how directly they name it.
+    """Match every column. Several columns may mean one feature: they are the most direct name comes first.
 
     numbers: the numbers in the column of a position; they decide when two features share a name ("sodium").
     """
@@ -120,7 +120,7 @@ def _meant(entries: list[_Entry], numbers: Floats) -> _Entry:
 
 
 def _book(protocol: Protocol) -> dict[str, list[_Entry]]:
-    """Every folded name that a column may have, and what it may mean, one entry for each feature."""
+    """Every folded column name with its possible meanings, one entry for each feature."""
     book: dict[str, list[_Entry]] = {}
 
     def add(name: str, entry: _Entry) -> None:

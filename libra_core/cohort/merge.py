@@ -14,7 +14,7 @@ from libra_core.cohort.match import fold
 
 
 def merge(feature: Feature, columns: Sequence[Column]) -> tuple[Column, Bools]:
-    """(the fact, where the columns disagree): of numbers the first counts, and the value lies between all of them."""
+    """(the merged column, where the columns disagree). Of numbers the first counts, and all of them bound the value."""
     if len(columns) == 1:
         return columns[0], np.zeros(len(columns[0].values), bool)
     values, low, high, doubt = _stacked(columns)

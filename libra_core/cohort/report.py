@@ -1,4 +1,4 @@
-"""What happened to a file: every column, cell and row that was mapped, converted, refused, dropped or imputed."""
+"""The report on a file: every column, cell and row that was mapped, converted, refused, dropped or imputed."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Imputed:
 
 @dataclass(frozen=True)
 class Report:
-    """The account of one file. `refused` and `dropped` list at most 1,000 entries; the counts are complete."""
+    """The report on one file. `refused` and `dropped` list at most 1,000 entries; the counts are complete."""
 
     source: str
     rows_in_file: int = 0
@@ -107,7 +107,7 @@ class Report:
         return not self.errors and self.rows_used > 0
 
     def sentences(self) -> tuple[str, ...]:
-        """The account in words, most important first."""
+        """The report in sentences, most important first."""
         if self.errors:
             return (*self.errors, *self.notes)
         out = [f"{self.rows_used:,} of {self.rows_in_file:,} rows are used."]

@@ -1,6 +1,6 @@
 """Read a wide table (CSV) into a cohort: one row for each patient, columns matched to the protocol's features.
 
-Nothing is dropped silently: the report counts every column, cell and row. Nothing but CohortError is raised.
+Nothing is dropped silently: the report counts every column, cell and row. Raises only CohortError.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _bytes(source: Source, name: str) -> tuple[bytes, str]:
             if path.is_dir():
                 raise refuse(str(source), f"{path.name} is a folder: choose the CSV file inside.")
             if path.exists() and not path.is_file():  # a pipe or a device may never end
-                raise refuse(str(source), f"{path.name!r} is no ordinary file: save the table as a CSV file.")
+                raise refuse(str(source), f"{path.name!r} is not a regular file: save the table as a CSV file.")
             if path.stat().st_size > MAX_BYTES:
                 raise too_large(str(source))
             return path.read_bytes(), name or path.name
@@ -259,11 +259,11 @@ def _subset(sheet: Sheet, keep: Bools) -> Sheet:
 
 
 def _doubts(sheet: Sheet) -> list[str]:
-    """Notes on uncertain values that a contraindication or a lock reads: the patients to review first."""
+    """Notes on uncertain values that contraindications or locks depend on: the patients to review first."""
     rows = {name: int(sheet.doubt(name).sum()) for name in sheet.protocol.rule_features}
     return [
-        f"{sheet.protocol.feature(name).label}: in {plural(n, 'row')} the file leaves the value in doubt; what it may "
-        "forbid is not offered there."
+        f"{sheet.protocol.feature(name).label}: in {plural(n, 'row')} the file leaves the value uncertain; whatever it "
+        "could rule out is not offered there."
         for name, n in rows.items()
         if n
     ]

@@ -1,6 +1,7 @@
-"""Environments. Importing this package registers its own, and `NAME.py` beside `NAME.toml` in LIBRA_PROTOCOL_DIR.
+"""Environments. Importing this package registers its own, and each `NAME.py` beside a `NAME.toml` in
+LIBRA_PROTOCOL_DIR.
 
-That file runs as part of the program: anyone who can write to the folder can change what the program does.
+Such a file runs as part of the program: anyone who can write to the folder can change what the program does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The environment interface: it draws patients, simulates outcomes of actions, and knows the true model."""
+"""The environment interface: draws patients, simulates outcomes, and knows the true model."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from libra_core.streams import Streams
 
 @dataclass(frozen=True)
 class EnvironmentSpec:
-    """Settings of an environment; each kind reads what concerns it. None = that kind's own default.
+    """Settings of an environment; each kind uses those that apply to it. None = that kind's own default.
 
     link: "identity" or "logistic". noise: SD of a reward with the identity link. gamma: radius of the feasible ball.
-    arms, d_immutable (without the intercept), d_mutable, spread: the synthetic one's size, and the scale of its
-    theta, N(0, spread^2 / d). contrast: how much treatments differ between persons (1 = realistic).
+    arms, d_immutable (without the intercept), d_mutable, spread: size of the synthetic one, and the scale of its
+    theta, N(0, spread^2 / d). contrast: how much treatment effects differ between patients (1 = realistic).
     compliance: patients make the whole advised change (the paper's setting), or a random share of it.
     limits: names of the protocol's further limits that are switched on.
     """
@@ -67,11 +67,11 @@ class RoundDraws:
 
 
 class Environment(ABC):
-    """R replicates of one simulated world; theta (R, K, d) is its truth. A new one is one file, beside its TOML.
+    """R replicates of one simulated world; theta (R, K, d) is its true model. A new one is one file, beside its TOML.
 
     Parameters
     ----------
-    spec : settings; each environment reads what concerns it.
+    spec : settings; each environment uses those that apply to it.
     seed, first : replicate r draws from the streams of (seed, first + r), whatever else runs.
     replicates : R.
     cohort : replaces the one that `spec` names.
@@ -80,7 +80,7 @@ class Environment(ABC):
     ------
     ValueError : settings out of range.
 
-    Not guaranteed: that a simulated response is that of real patients; none here is calibrated to a trial's outcome.
+    Not guaranteed: that real patients respond as simulated; no environment here is calibrated to a trial's outcome.
 
     Examples
     --------
@@ -136,13 +136,13 @@ class Environment(ABC):
 
     @property
     def no_doubt(self) -> Floats:
-        """A = 0, (R, K, d, d): the truth has no width."""
+        """A = 0, (R, K, d, d): the true model has no uncertainty."""
         if not hasattr(self, "_no_doubt"):
             self._no_doubt = np.zeros((*self.theta.shape, self.theta.shape[2]))
         return self._no_doubt
 
     def respond(self, contexts: Contexts, actions: Actions, draws: RoundDraws) -> Outcomes:
-        """Simulated outcomes: the patient makes a share of the change, and a noisy reward is seen."""
+        """Simulated outcomes: the patient makes a share of the change; the reward is noisy."""
         x = moved(contexts.x, actions.delta * draws.realised)
         index = np.einsum("rd,rd->r", self.theta[np.arange(len(x)), actions.arm], x)
         mean = self.problem.link.mean(index)
@@ -173,7 +173,7 @@ def make_environment(
 
 
 def recheck_of(cohort: Cohort) -> Callable[[Contexts, Actions], Bools] | None:
-    """The check of eligibility at x', or None when no contraindication reads anything that a plan can move."""
+    """The check of eligibility at x', or None when no contraindication depends on a habit that a plan can change."""
     protocol = cohort.protocol
     moving = {f.name for f in protocol.mutable_features}
     moving |= {f.floor_ratio.feature for f in protocol.mutable_features if f.floor_ratio is not None}

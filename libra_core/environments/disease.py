@@ -1,4 +1,4 @@
-"""The simulation that all diseases share: real or uploaded patients, one true model, partial compliance.
+"""The simulation shared by all diseases: patients of a cohort, one true model, partial compliance.
 
 A subclass gives the expected effect of each treatment at the changed habits as an affine function of clinical
 quantities. Rewards: "identity", expected fall - cost_a + bonus_a in the outcome's unit; "logistic", goal
@@ -77,13 +77,13 @@ class Disease(Environment):
 
     @abstractmethod
     def memberships(self, cohort: Cohort) -> dict[str, Bools]:
-        """Subgroups for reporting: name -> who of the cohort belongs to it, (n,)."""
+        """Subgroups for reporting: name -> membership of each patient of the cohort, (n,)."""
 
     def _prepare(self, cohort: Cohort) -> None:
         protocol, spec = cohort.protocol, self.spec
         self.rows = np.asarray(cohort.arrivals)
         if not self.rows.size:
-            raise ValueError(f"nobody in {cohort.label} enters the simulation: {protocol.arrivals_rule.reason}")
+            raise ValueError(f"no patient of {cohort.label} enters the simulation: {protocol.arrivals_rule.reason}")
         self.patients = cohort.contexts(self.rows)
         link = link_named(spec.link or "identity")
         gamma = protocol.feasible.gamma if spec.gamma is None else spec.gamma

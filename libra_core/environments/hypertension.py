@@ -1,6 +1,6 @@
 """Semi-synthetic hypertension: real (or uploaded) patients, simulated response to treatment and habits.
 
-Fall of systolic pressure in 3 months, mmHg, for treatment a and changes dm of habits (of which a share is realised):
+Fall of systolic pressure in 3 months, mmHg, for treatment a and changes dm of habits (a share of which is realised):
 
     fall = 0.15 (SBP - 138) + adherence_a E_a(x') - sum_k beta_k dm_k realised_k + N(0, sigma^2)
 
@@ -64,7 +64,7 @@ HABITS = {
     "alcohol_drinks_wk": 0.20,
     "diet_quality": -0.5,
     "cigs_per_day": 0.0,
-    "adherence_pdc": -8.0,  # ours: 0.15 more of the present drugs taken is worth 1.2 mmHg (assumption)
+    "adherence_pdc": -8.0,  # assumption: taking another 0.15 of the current drugs is worth 1.2 mmHg
 }
 
 

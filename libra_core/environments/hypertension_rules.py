@@ -1,7 +1,7 @@
-"""The rule book for hypertension: our own short reading of the 2017 ACC/AHA guideline (Whelton et al., Hypertension
+"""The guideline rules for hypertension: our own summary of the 2017 ACC/AHA guideline (Whelton et al., Hypertension
 2018;71:e13) and the 2025 AHA/ACC guideline, over the fields of a Case.
 
-What is left out: the 10-year risk score (a case does not carry all its inputs), doses, drugs within a class, and any
+Left out: the 10-year risk score (a case does not carry all its inputs), doses, drugs within a class, and any
 rule by race.
 """
 
@@ -25,7 +25,7 @@ NONE, RASI, THIAZIDE, CCB, RASI_CCB, RASI_THIAZIDE, MRA, BETA = (
     "bb",
 )
 
-# Habits in the order of the fall in pressure that the guideline tables expect, for those to whom each applies.
+# Habits by the fall in pressure expected in the guideline's tables, each with the patients to whom it applies.
 HABITS: tuple[tuple[str, Callable[[Case], bool]], ...] = (
     ("adherence_pdc", lambda case: case.value("adherence_pdc") < 0.8),
     ("alcohol_drinks_wk", lambda case: case.value("alcohol_drinks_wk") > 14),

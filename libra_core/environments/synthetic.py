@@ -1,4 +1,4 @@
-"""The paper-like synthetic environment: Gaussian contexts, Gaussian truths, one ball of feasible changes."""
+"""The synthetic environment of the paper: Gaussian contexts, Gaussian theta, one ball of feasible changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Synthetic(Environment):
     """theta_a ~ N(0, spread^2 / d), drawn anew for each replicate; every arm eligible; full compliance."""
 
     name = "synthetic"
-    label = "Synthetic (paper-like)"
+    label = "Synthetic (as in the paper)"
 
     def __init__(
         self, spec: EnvironmentSpec, seed: int, replicates: int, first: int = 0, cohort: Cohort | None = None

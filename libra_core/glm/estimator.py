@@ -81,7 +81,8 @@ class Estimator(ABC):
 
     References
     ----------
-    arXiv 2507.11847, on one-pass estimation in generalized linear bandits; the step taken here is the module's own.
+    Zhang, Xu, Zhao, Sugiyama 2025, "Generalized linear bandits: almost optimal regret with one-pass update"
+    (arXiv 2507.11847), on one-pass estimation by online mirror descent; the implicit step here is this project's.
 
     Examples
     --------

@@ -78,7 +78,7 @@ class Policy(ABC):
         """Choose for R contexts. Draws random numbers and asks the advisor, but learns nothing."""
 
     def propose(self, contexts: Contexts) -> Proposal:
-        """choose(), with eligibility checked again at x' (a change that would violate it is dropped) and bounds."""
+        """choose(), then bounds; a change that would make its arm ineligible at x' is dropped."""
         choice = self.choose(contexts)
         if self.problem.eligible_after is not None:
             fine = self.problem.eligible_after(contexts, choice.actions)
@@ -88,7 +88,7 @@ class Policy(ABC):
         return Proposal(contexts, choice, *self.bounds(contexts, choice.actions))
 
     def learn(self, proposal: Proposal, outcomes: Outcomes) -> None:
-        """Learn from R outcomes. The base class counts rounds and questions."""
+        """Learn from R outcomes. The base class counts rounds and calls of the advisor."""
         self.t += 1
         self.calls += proposal.choice.asked
 
@@ -117,7 +117,7 @@ class Policy(ABC):
     def decide(self, patient: Patient, advice: Advice | None = None) -> tuple[Decision, Proposal]:
         """Choose for one patient (a policy with one replicate): the full record, and the proposal to learn from.
 
-        `advice` is only recorded: pass the advisor's full answer to keep more of it, such as its rationale.
+        `advice` is only recorded: the advisor's full answer, with its rationale.
         """
         contexts = Contexts.of(patient)
         proposal = self.propose(contexts)
@@ -182,10 +182,10 @@ class Policy(ABC):
         """Restore a saved state. Raises ValueError when it belongs to another policy, version, setting or shape."""
         if state.get("schema") != 1 or current_name(state.get("policy", "")) != current_name(self.name):
             raise ValueError(
-                f"this state is of {state.get('policy')!r}, schema {state.get('schema')!r}, not {self.name}"
+                f"this state belongs to {state.get('policy')!r}, schema {state.get('schema')!r}, not to {self.name}"
             )
         mine = asdict(self.config)
-        for name, value in (asdict(PolicyConfig()) | state["config"]).items():  # a setting added since had its default
+        for name, value in (asdict(PolicyConfig()) | state["config"]).items():  # a setting added later had its default
             if value != mine.get(name):
                 raise ValueError(f"this state was learned with {name} = {value!r}, the policy has {mine.get(name)!r}")
         self.load({name: np.asarray(value) for name, value in state["arrays"].items()})

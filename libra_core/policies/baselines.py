@@ -1,4 +1,4 @@
-"""Policies that do not learn: the oracle, a random choice, and advisors followed as they are."""
+"""Policies that do not learn: the oracle, a random choice, and an advisor followed in every round."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from libra_core.recourse.optimistic import plan
 
 
 def first_eligible(contexts: Contexts) -> Actions:
-    """The first eligible arm (by convention the mildest) and no change: played when nothing is known."""
+    """The first eligible arm (by convention the mildest) and no change: the default when nothing is known."""
     return Actions(contexts.eligible.argmax(axis=1), np.zeros_like(contexts.lo))
 
 
 @register
 class Oracle(Policy):
-    """The best action under the true model. Regret 0 by definition; only simulations can offer it."""
+    """The best action under the true model. Regret 0 by definition; possible only in a simulation."""
 
     name = "oracle"
     label = "Oracle (knows the truth)"
-    summary = "The best treatment and change under the true simulated model: the yardstick of regret."
+    summary = "The best treatment and change under the true simulated model: the reference for regret."
     truth: Floats | None = None
 
     def choose(self, contexts: Contexts) -> Choice:
@@ -55,11 +55,11 @@ class Random(Policy):
 
 @register
 class AdvisorOnly(Policy):
-    """Does what the advisor says, every round, and never learns."""
+    """Follows the advisor in every round; never learns."""
 
     name = "advisor-only"
     label = "Advisor only"
-    summary = "Asks the advisor about every patient and does what it says; learns nothing."
+    summary = "Asks the advisor about every patient and follows the advice; does not learn."
     needs_advisor = True
 
     def choose(self, contexts: Contexts) -> Choice:
@@ -79,5 +79,5 @@ class GuidelineOnly(AdvisorOnly):
 
     name = "guideline"
     label = "Guideline only"
-    summary = "Follows the simplified guideline rules for every patient; learns nothing."
+    summary = "Follows the simplified guideline rules for every patient; does not learn."
     own_advisor = "guideline"

@@ -10,13 +10,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class PolicyConfig:
-    """Settings shared by all policies; each reads what concerns it.
+    """Settings shared by all policies; each uses those that apply to it.
 
     ridge: lambda of the ridge prior. alpha: scale of the practical radius alpha * noise * sqrt(log(2 + t)).
     radius: "practical" or "theory" (the theorem's, at level `failure` with |theta| <= `norm_bound`).
     width_threshold: Delta, the width on the mean scale above which LIBRA asks; None = the problem's default.
     plausibility: c in UCB_l >= UCB_b - c w_b. adoption: "informative" also wants w_l > Delta.
-    max_calls: hard cap on questions. trial_share: share of adoptable rounds that are kept as control.
+    max_calls: hard cap on calls of the advisor. trial_share: share of adoptable rounds kept as control.
     effort_cost: c of the objective, in index units for each weighted SD moved. min_gain: a feature moves only if
     it adds more than this to the index. plan_with: plan for the change as advised or as expected to be realised.
     shared: one joint estimator theta_a = theta_0 + phi_a. estimator: "one-pass"; "refit" adds a full-MLE refit of an

@@ -1,4 +1,4 @@
-"""What policies decide: a choice, its bounds, and the full record for one patient."""
+"""A policy's choice, its bounds, and the full record of a decision for one patient."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ REASONS = tuple(Reason)
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What a policy chose for R contexts, before its bounds are worked out.
+    """A policy's choice for R contexts, before its bounds are computed.
 
-    `own` is what it would have played without advice, `advice` has been checked and projected onto F.
+    `own`: its action without advice. `advice`: checked, and projected onto F.
     """
 
     actions: Actions
@@ -93,7 +93,7 @@ class ArmOption:
 
 @dataclass(frozen=True)
 class Decision:
-    """The record of one choice for one patient; pages, log, tests and reports all read this and nothing else.
+    """The record of one choice for one patient; pages, log, tests and reports read only this.
 
     delta is standardised (d_M numbers). mean, lcb, ucb and every option are on the mean scale, in the problem's
     reward unit. lcb and ucb are the bandit's confidence bounds at radius `beta` (`radius` says which kind), not an

@@ -61,7 +61,7 @@ class GLMUCB(GLRB):
 
 @register
 class PostHoc(GLRB):
-    """LinUCB first, then the best change for the arm it chose: shows the benefit of choosing both jointly."""
+    """LinUCB first, then the best change for the arm it chose: the baseline for choosing both jointly."""
 
     name = "linucb-posthoc"
     optimistic = False
@@ -82,7 +82,7 @@ class Greedy(GLRB):
     name = "greedy"
     optimistic = False
     label = "Greedy"
-    summary = "Best treatment and change under the current estimate; never explores on purpose."
+    summary = "Best treatment and change under the current estimate, without exploration."
 
     def choose(self, contexts: Contexts) -> Choice:
         return Choice.alone(self.plan(contexts, 0.0).actions, Reason.OPTIMISTIC)

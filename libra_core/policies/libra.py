@@ -34,12 +34,12 @@ class Libra(GLRB):
     """Play GLRB's (a_b, x_b) unless its width w_b = UCB_b - LCB_b exceeds Delta; then ask, and adopt the advice
     (a_l, x_l) iff it is plausible, UCB_l >= UCB_b - c w_b, and informative, w_l > Delta.
 
-    Problem and promises: Cao, Gao, Keyvanshokooh, Ma 2026 (arXiv 2601.11905); the rule is this project's derivation.
+    Problem and guarantees: Cao, Gao, Keyvanshokooh, Ma 2026 (arXiv 2601.11905); the rule is derived in this project.
     - effort: in every round with a call the executed action has width > Delta; by the elliptical potential there are
       O(log^2 T) such rounds (`study.theory.call_bound`). Needs adoption = "informative" and, as every bound here, a
       radius that grows like sqrt(log t).
     - robustness: adopted advice has regret <= w_l + c w_b on the event that the intervals hold, and the rounds with a
-      call are few. Not guaranteed with adoption = "plausible", nor when the practical radius fails to cover.
+      call are few. Not guaranteed with adoption = "plausible", nor if the practical radius does not cover.
     - warm start: while widths are large no plausible advice is ruled out, so early regret is the advisor's.
     """
 
@@ -67,7 +67,7 @@ class Libra(GLRB):
         return self._consult(contexts, own, choice, rows) if rows.size else choice
 
     def may_ask(self) -> tuple[Bools, Ints]:
-        """For each replicate, whether a question is allowed, and the reason to record where it is not."""
+        """For each replicate, whether the advisor may be asked, and the reason to record if not."""
         cap = self.config.max_calls
         allowed = np.full(self.streams.n, True) if cap is None else self.calls < cap
         return allowed, np.full(self.streams.n, CODE[Reason.BUDGET])
@@ -116,11 +116,11 @@ def _spread(advice: AdviceBatch, rows: Ints, n: int) -> AdviceBatch:
 
 @register
 class HRBandit(Libra):
-    """LIBRA with the identity link (arXiv 2410.14640): meant for a clinician as the advisor."""
+    """LIBRA with the identity link (arXiv 2410.14640): intended for a clinician as the advisor."""
 
     name = "hr-bandit"
     label = "HR-Bandit"
-    summary = "LIBRA with a linear model; made for a clinician as the advisor."
+    summary = "LIBRA with a linear model, intended for a clinician as the advisor."
     linear = True
 
 
@@ -128,9 +128,9 @@ class HRBandit(Libra):
 class LibraTrial(Libra):
     """LIBRA with a randomised trial of its advisor inside the run.
 
-    Of the rounds in which advice would be adopted a share `trial_share` plays GLRB's own proposal. An anytime-valid
-    test (`policies.trial`) compares the two groups; an advisor that proves worse is not asked again until a person
-    re-admits it. Costs a good advisor's warm start that share of its rounds.
+    In a share `trial_share` of the rounds in which advice would be adopted, GLRB's own proposal is played. An
+    anytime-valid test (`policies.trial`) compares the two groups; an advisor that proves worse is not asked again until
+    a clinician re-admits it. The price: a good advisor's warm start loses that share of its rounds.
     """
 
     name = "libra-trial"
@@ -150,7 +150,7 @@ class LibraTrial(Libra):
         return allowed & ~dismissed, np.where(dismissed, CODE[Reason.DISMISSED], why_not)
 
     def choose(self, contexts: Contexts) -> Choice:
-        self._coin = self.streams.uniform(1)[:, 0]  # drawn every round, so that replicates stay synchronised
+        self._coin = self.streams.uniform(1)[:, 0]  # drawn in every round, so that replicates stay in step
         return super().choose(contexts)
 
     def adopt(self, rows: Ints, adopt: Bools, reason: Ints) -> Bools:
@@ -168,7 +168,7 @@ class LibraTrial(Libra):
         return self.bounds(proposal.contexts, proposal.choice.own)[0]
 
     def readmit(self, replicate: int = 0) -> None:
-        """A person's decision: forget the trial so far and ask the advisor again."""
+        """Reset the trial and ask the advisor again; a clinician's decision."""
         self.trial.reset(replicate)
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""What all policies with an estimator share: estimate, plan, bound, explain, learn."""
+"""The base of all policies with an estimator: estimate, plan, bound, explain, learn."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class ModelPolicy(Policy):
         return self.spread(*evaluate(self.estimator.theta, self.estimator.A, contexts, actions, self.realised))
 
     def credible(self, contexts: Contexts, actions: Actions) -> tuple[Floats, Floats, Floats]:
-        """mu(z -+ 1.96 noise s): theta is about N(theta_hat, noise^2 A), whatever radius the policy explores with."""
+        """mu(z -+ 1.96 noise s): theta is approximately N(theta_hat, noise^2 A), whatever the exploration radius."""
         z, s = evaluate(self.estimator.theta, self.estimator.A, contexts, actions, self.realised)
         half = NORMAL_95 * self.noise * s
         return self.link.mean(z), self.link.mean(z - half), self.link.mean(z + half)

@@ -7,8 +7,8 @@ prediction for GLRB's own proposal (fixed before the coin toss), clipped to +-B,
 
 Under "the effect is never negative" each wealth process prod (1 - lambda D), 0 <= lambda <= e / B, is a
 non-negative supermartingale (testing by betting, Waudby-Smith and Ramdas 2024), and so is their average: by Ville's
-inequality it ever exceeds 1/alpha with probability at most alpha, however often one looks. The null is about clipped
-rewards (no clipping happens for 0/1 rewards).
+inequality it ever exceeds 1/alpha with probability at most alpha, however often it is looked at. The null hypothesis
+concerns clipped rewards (0/1 rewards are never clipped).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from libra_core.arrays import Bools, Floats
 from libra_core.glm.estimator import copy_into
 
 BETS = np.array([0.5, 0.95])  # as shares of the largest bet e / B
-ALPHA = 0.1  # an advisor that is no worse is ever dismissed with at most this probability
+ALPHA = 0.1  # the largest probability of ever dismissing an advisor that is no worse
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 with q(delta) = q0 + 2 b'delta + delta'A delta convex (A, b, q0 already reduced to the mutable features).
 
 Biconvex ascent: linearise the square root, take the exact linear step, repeat. Each climb ends at a stationary
-point. To miss the global one rarely: many starts, the best few climbed, then a neighbourhood search that turns
-each coordinate of the winner around. Measured against 256 random starts by `make bench`.
+point. To miss the global one rarely: many starts, the best few climbed, then a neighbourhood search that flips,
+drops or forces in each coordinate of the best. Measured against 256 random starts by `make bench`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TOLERANCE = 1e-9  # a climb stops when the value moves less, relative to max(1, 
 MAX_STEPS = 200
 CLIMBED = 3  # starts that climb to the top, after one step from every start
 NEIGHBOUR_PASSES = 3
-BASIN = 0.02  # standardised distance at which a climb counts as on its way to a point already found
+BASIN = 0.02  # standardised distance within which a climb is taken to lead to a point already found
 
 
 class Shape(NamedTuple):
@@ -93,7 +93,7 @@ def _near(a: Floats, b: Floats, distance: float) -> bool:
 def climb(f: Objective, F: Shape, delta: Floats, steps: int, work: Floats, known: Floats, near: float) -> float:
     """At most `steps` linear steps up from `delta`, in place. Returns the value reached. work: (9, d) scratch.
 
-    Gives up (and returns -inf) within `near` of `known`, a point where an earlier climb has ended already.
+    Gives up (and returns -inf) within `near` of `known`, where an earlier climb has ended.
     """
     g, new = work[4], work[5]
     value = value_at(f, F, delta, g)
@@ -112,7 +112,7 @@ def climb(f: Objective, F: Shape, delta: Floats, steps: int, work: Floats, known
 
 @kernel
 def _gather_starts(f: Objective, F: Shape, starts: Floats, values: Floats, work: Floats) -> int:
-    """One step each from 0 and from both ends of every column of A, in which little-known directions show."""
+    """One step each from 0 and along both signs of every column of A, the most uncertain directions."""
     d = f.theta.size
     g = work[4]
     starts[0] = 0.0
@@ -131,7 +131,7 @@ def _gather_starts(f: Objective, F: Shape, starts: Floats, values: Floats, work:
 
 @kernel
 def _search_neighbours(f: Objective, F: Shape, delta: Floats, value: float, trial: Floats, work: Floats) -> float:
-    """Turn each coordinate of delta around, drop it, or force it in; climb; keep what is better."""
+    """Flip each coordinate of delta, drop it, or force it in; climb; keep the better point."""
     d = delta.size
     g = work[4]
     for _ in range(NEIGHBOUR_PASSES):
@@ -180,7 +180,7 @@ def solve(f: Objective, F: Shape, delta: Floats, starts: Floats, values: Floats,
         if reached > best:
             best = reached
             delta[:] = starts[top]
-        for k in range(n):  # starts that already stand where this climb ended have nothing to add
+        for k in range(n):  # a start where this climb ended would end there too
             if k == top or _near(starts[k], starts[top], BASIN):
                 values[k] = -math.inf
     return _search_neighbours(f, F, delta, best, starts[0], work)
@@ -231,7 +231,7 @@ def _curvature(f: Objective, F: Shape, c: Floats, reach: Floats) -> None:
 @kernel
 def bound(f: Objective, F: Shape, near: float, work: Floats) -> float:
     """A valid upper bound of the objective over F, for any near > 0: sqrt(q) <= (q/nu + nu)/2 at nu = `near`, and
-    delta'A delta <= sum_j c_j |delta_j|; what is left is one exact linear step. work: (9, d) scratch."""
+    delta'A delta <= sum_j c_j |delta_j|; the rest is one exact linear step. work: (9, d) scratch."""
     g, delta, lo, hi, c = work[4], work[5], work[6], work[7], work[8]
     _curvature(f, F, c, delta)
     for j in range(g.size):
@@ -253,7 +253,7 @@ def bound(f: Objective, F: Shape, near: float, work: Floats) -> float:
 
 @kernel
 def drop_idle(f: Objective, F: Shape, delta: Floats, value: float, min_gain: float, work: Floats) -> float:
-    """Undo changes that add no more than min_gain, the smallest contribution first. Returns the value left."""
+    """Undo changes that add no more than min_gain, the smallest contribution first. Returns the remaining value."""
     d = delta.size
     g = work[4]
     while True:

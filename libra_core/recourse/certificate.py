@@ -1,8 +1,8 @@
 """Certificates, through cvxpy: an upper bound that no plan within the limits can beat.
 
-For recommendations that are shown, tests and benchmarks; not for the batch loop. One arm's problem is lifted to
-(delta, D), D standing for delta delta', which makes x'A x' linear and the objective concave; what the lifting
-loses is won back by branch and bound: first on which features may move, then on the box of one of them.
+For displayed recommendations, tests and benchmarks; not for the batch loop. One arm's problem is lifted to
+(delta, D), where D stands for delta delta': x'A x' becomes linear and the objective concave. Branch and bound closes
+the gap of this relaxation: first on which features may move, then on the box of one of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ACCURACY = {"tol_gap_abs": 1e-7, "tol_gap_rel": 1e-7, "tol_feas": 1e-7, "equilib
 
 @dataclass(frozen=True)
 class Certificate:
-    """value: what the plan reaches; upper: no feasible plan exceeds it, up to the solver's tolerance (about 1e-7)."""
+    """value: of the plan; upper: no feasible plan exceeds it, up to the solver's tolerance (about 1e-7)."""
 
     value: float
     upper: float
@@ -61,7 +61,7 @@ class Lifted:
         return cls(float(theta @ x), float(x @ Ax), theta[d_i:] * share, Ax[d_i:] * share, A_mm, beta, feasible)
 
     def cheap_bound(self, lo: Floats, hi: Floats) -> float:
-        """The bound that the batch loop prunes with: valid, loose, microseconds."""
+        """The bound that prunes arms in the batch loop: valid, loose, some microseconds."""
         c = np.ascontiguousarray
         set_ = self.feasible
         shape = Shape(set_.W, c(lo), c(hi), float(set_.gamma), set_.p_code, set_.s, 0.0)
@@ -71,7 +71,7 @@ class Lifted:
 
 @dataclass(frozen=True, eq=False)
 class _Node:
-    """A part of F: box [lo, hi], and features that count as moving whether they do or not."""
+    """A part of F: a box [lo, hi], and features that count as changed whether they change or not."""
 
     lo: Floats
     hi: Floats
@@ -91,7 +91,7 @@ class _Bound:
 
 
 def _relax(f: Lifted, node: _Node, ceiling: float) -> _Bound:
-    """Solve the lifted problem on a node. `ceiling` is a bound already known, kept where the solver fails."""
+    """Solve the lifted problem on a node. `ceiling` is a known bound, kept where the solver fails."""
     free = node.free
     fixed = node.lo.copy()
     fixed[free] = 0.0
@@ -117,7 +117,7 @@ def _relax(f: Lifted, node: _Node, ceiling: float) -> _Bound:
             problem.solve(solver=cp.CLARABEL, **ACCURACY)
         except cp.SolverError:
             return _Bound(ceiling, _cut(node, int(np.argmax(node.hi - node.lo)), 0.0))
-    if problem.status == cp.INFEASIBLE:  # an inaccurate "infeasible" proves nothing: the coarser bound is kept
+    if problem.status == cp.INFEASIBLE:  # "inaccurate" statuses prove nothing: they keep the coarser bound
         return _Bound(-math.inf, ())
     if problem.status != cp.OPTIMAL:
         return _Bound(ceiling, _cut(node, int(np.argmax(node.hi - node.lo)), 0.0))
@@ -209,7 +209,7 @@ def upper_bound(
 ) -> float:
     """A valid upper bound of one arm over F, refined until it is within `tolerance` of `target` or time is up.
 
-    target: the value that a plan reaches. The bound never falls below what is feasible, up to solver tolerance;
+    target: the value of a plan. The bound never falls below what is feasible, up to solver tolerance;
     the effort cost is left out, which only makes it larger. Where the solver fails, a coarser bound is kept.
     """
     stop = time.monotonic() + seconds
@@ -249,19 +249,20 @@ def certify(
     feasible, beta, realised : as in `optimistic.plan`.
     theta, A : (K, d) and (K, d, d).
     contexts : a batch of one.
-    value : the optimistic value theta'x' + beta sqrt(x'A x') that the plan reaches.
+    value : the optimistic value theta'x' + beta sqrt(x'A x') of the plan.
     seconds : time for each arm; after it the bound reached so far is kept.
 
     Returns
     -------
-    Certificate : `gap` is at most what another plan can add.
+    Certificate : no other plan is better by more than its `gap`.
 
     Not guaranteed: a gap of 0 for the best plan, when time runs out first; nor digits beyond the solver's tolerance of
     about 1e-7. Effort cost, min_gain and further limits are left out, which only makes the bound larger.
 
     References
     ----------
-    Anstreicher 2009, "Semidefinite programming versus the reformulation-linearization technique" (J Glob Optim 43:471).
+    Anstreicher 2009, "Semidefinite programming versus the reformulation-linearization technique for nonconvex
+    quadratically constrained quadratic programming", J Glob Optim 43:471-484: the relaxation of the products.
 
     Examples
     --------

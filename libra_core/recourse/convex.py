@@ -2,7 +2,7 @@
 taken by cvxpy.
 
 The problem is compiled once (DPP: gradient and box are parameters) and solved for each step, some milliseconds each:
-made for one patient on a page, slow in a study. The limit on the number of changes is met by keeping the s largest
+fine for one patient on a page, slow in a study. The limit on the number of changes is met by keeping the s largest
 changes and solving once more on them: feasible, not always the best support.
 """
 
@@ -23,7 +23,7 @@ from libra_core.recourse.plans import Plans, evaluate
 
 STEPS = 30
 TOLERANCE = 1e-7
-STILL = 1e-6  # a change smaller than this is the solver's rounding: taken as none
+STILL = 1e-6  # a smaller change is the solver's rounding and counts as none
 
 
 class LinearStep:
@@ -44,7 +44,7 @@ class LinearStep:
         self.problem = cp.Problem(cp.Maximize(self.g @ self.delta - cost * cp.norm1(scaled)), rules)
 
     def solve(self, g: Floats, lo: Floats, hi: Floats) -> Floats:
-        """The exact step without, a feasible step with the limit on the number of changes."""
+        """The exact step without the limit on the number of changes, a feasible step with it."""
         delta = self._solve(g, lo, hi)
         if (delta != 0).sum() > self.feasible.s:
             keep = np.argsort(-np.abs(delta * g), kind="stable")[: self.feasible.s]
@@ -70,7 +70,7 @@ def linear_step_for(feasible: FeasibleSet, cost: float) -> LinearStep:
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """A change with what it is worth: the objective, z = theta'x' and s = sqrt(x'A x')."""
+    """A change with its objective value, z = theta'x' and s = sqrt(x'A x')."""
 
     value: float
     delta: Floats
@@ -97,7 +97,7 @@ class Inner:
         return Point(z + self.beta * s - self.cost * float(self.step.feasible.effort(delta)), delta, z, s)
 
     def gradient(self, point: Point) -> Floats:
-        """Of the objective without the effort cost, which the linear step takes in exactly."""
+        """Of the objective without the effort cost, which the linear step includes exactly."""
         d_m = point.delta.size
         x = self.row.x[0].copy()
         x[-d_m:] += self.realised * point.delta
@@ -105,7 +105,7 @@ class Inner:
         return (self.theta[self.arm] + bend * (self.A[self.arm] @ x))[-d_m:] * self.realised
 
     def climb(self, start: Floats) -> Point:
-        """Linearise, step, repeat; the best point on the way."""
+        """Linearise, step, repeat; the best point visited."""
         here = best = self.at(start)
         for _ in range(STEPS):
             reached = self.at(self.step.solve(self.gradient(here), self.row.lo[0], self.row.hi[0]))

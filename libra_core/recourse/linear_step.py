@@ -7,7 +7,7 @@ With v_j = w_j |delta_j|, a_j = |g_j| / w_j and b_j the room in the direction of
 p = inf is separable; p = 1 is a fractional knapsack; p = 2 is water filling, v_j = min(b_j, tau a_j). Which s
 coordinates to keep: for p = 2 a Lagrangian gives a set and proves it optimal when the set is the best one at its
 own multiplier; where it is not, and for p = 1, all supports are searched (up to EXACT_SUPPORTS coordinates; beyond
-that the best set met is kept and optimality is not guaranteed).
+that the best set found is kept and optimality is not guaranteed).
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def linear_step(
 
 
 def best_change(g: Floats, weights: Floats, lo: Floats, hi: Floats, gamma: float, p: int, s: int) -> Floats:
-    """argmax of g' delta over F for one gradient (d_M,): the kernel above with its arrays made for you."""
+    """argmax of g' delta over F for one gradient (d_M,): the kernel above, with its arrays allocated here."""
     delta = np.zeros(g.size)
     linear_step(
         np.ascontiguousarray(g, dtype=float),

@@ -2,7 +2,7 @@
 
 For each eligible arm: max over delta in F of theta_a'x' + beta sqrt(x'A_a x') - c effort(delta). One call into
 compiled code. Without `table`, arms that a valid upper bound rules out are not solved; the choice is the same
-(tested). The global maximum is not guaranteed here: `certificate.py` bounds what is left, on demand.
+(tested). The global maximum is not guaranteed here: `certificate.py` bounds the gap, on demand.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def plan(
     A : (R, K, d, d), inverse precision.
     contexts : R arrivals.
     beta : confidence radius, >= 0; 0 gives the best plan under `theta` itself, exactly.
-    realised : (d_M,), share of an advised change that is counted on; 1 by default.
+    realised : (d_M,), share of an advised change that is expected to be made; 1 by default.
     cost, min_gain : see `PolicyConfig`.
     table : solve every eligible arm, not only those that can win.
 
@@ -124,7 +124,7 @@ def plan(
     ValueError : a context has no eligible arm.
 
     Not guaranteed: the global maximum for beta > 0. The objective is convex in delta, so a climb may end in a local
-    maximum; `certificate.certify` bounds what is left.
+    maximum; `certificate.certify` bounds the gap.
 
     References
     ----------
@@ -149,7 +149,7 @@ def plan(
     out = (np.empty(R, np.int64), np.zeros((R, K, d_m)), np.zeros((R, K)), np.zeros((R, K)), np.empty((R, K)))
     realised = np.ones(d_m) if realised is None else realised
     c = np.ascontiguousarray
-    limited = bool(feasible.constraints)  # then this is the first half: every arm, nothing dropped yet
+    limited = bool(feasible.constraints)  # then `refine` follows: solve every arm, drop nothing yet
     drop = 0.0 if limited else float(min_gain)
     _plan(
         c(theta), c(A), c(contexts.x), c(contexts.lo), c(contexts.hi), c(contexts.eligible), feasible.W, c(realised),

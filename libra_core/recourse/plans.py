@@ -1,4 +1,4 @@
-"""Plans of R patients, and what given actions are worth under a model."""
+"""Plans for R patients, and the value of given actions under a model."""
 
 from __future__ import annotations
 

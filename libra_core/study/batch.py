@@ -36,7 +36,7 @@ class Cancelled(Exception):  # noqa: N818 -- not an error
 class PolicyResult:
     """One policy: regret (R, G) cumulative expected, calls (R, G) cumulative, on the grid of G rounds.
 
-    call_bound: the theorem's number at the last round, None where nothing bounds the questions or none are asked.
+    call_bound: the theoretical bound on calls at the last round; None without a bound or without an advisor.
     groups: subgroup -> (mean regret a round (R,), patients (R,)).
     """
 
@@ -45,7 +45,7 @@ class PolicyResult:
     calls: Floats
     call_bound: float | None
     cpu_us_per_round: float
-    dismissed: float | None  # share of replicates whose advisor lost its trial
+    dismissed: float | None  # share of replicates in which the advisor was dismissed
     groups: dict[str, tuple[Floats, Floats]]
 
 
@@ -70,11 +70,11 @@ def run_study(
 
     Parameters
     ----------
-    spec : what to run; its hash names the numbers.
+    spec : settings; their hash identifies the results.
     progress : called with the share done, 0 to 1.
     cancel : set it to stop.
     workers : threads; all cores by default. Their number changes no result.
-    cohort : the cohort, where the spec names one that only the caller has.
+    cohort : replaces the one that the spec names, for instance an uploaded one.
 
     Returns
     -------

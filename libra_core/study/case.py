@@ -10,16 +10,16 @@ from libra_core.policies.config import PolicyConfig
 from libra_core.study.spec import StudySpec
 
 POLICIES = ("linucb", "glrb", "libra", "libra-trial", "guideline", "advisor-only")
-ADVISOR = "noisy:0.3"  # a simulated advisor that names a random treatment three times in ten; never a language model
-SABOTEUR = "adversarial"  # names the worst treatment every time: what the guarantee of robustness is about
+ADVISOR = "noisy:0.3"  # a simulated advisor that names a random treatment three times in ten
+SABOTEUR = "adversarial"  # always names the worst treatment: tests the robustness guarantee
 ROUNDS, REPLICATES, SEED = 5000, 20, 0
 
 
 def case_study_specs(protocol: Protocol, rounds: int = ROUNDS, replicates: int = REPLICATES) -> dict[str, StudySpec]:
-    """The studies by role; "main" is the one whose config hash names the case study.
+    """The studies by role; "main" is the one whose config hash identifies the case study.
 
     main: patients make a random share of an advised change. full: they make all of it. sabotage: as main, but the
-    advisor always names the worst treatment. Settings are those that the pages start with.
+    advisor always names the worst treatment. Settings are the pages' defaults.
     """
     environment = EnvironmentSpec(protocol.name, cohort=protocol.cohorts[0].name, compliance="partial")
     config = PolicyConfig(shared=True, min_gain=protocol.feasible.min_gain)
@@ -27,7 +27,7 @@ def case_study_specs(protocol: Protocol, rounds: int = ROUNDS, replicates: int =
 
 
 def variants(main: StudySpec) -> dict[str, StudySpec]:
-    """A study and the two that it is compared with."""
+    """A study and the two studies it is compared with."""
     asking = tuple(name for name in main.policies if name in ("glrb", "libra", "libra-trial", "advisor-only"))
     return {
         "main": main,

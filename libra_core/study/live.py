@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LiveRow:
-    """The record of one round. outcome and regret are simulated, in the reward's unit; cumulative is regret so far."""
+    """The record of one round. outcome and regret are simulated, in reward units; cumulative is the regret so far."""
 
     t: int
     row: int
@@ -64,7 +64,7 @@ NOBODY = Course(_NONE, _NONE, _NONE, _NONE, np.zeros(0))
 
 
 def live_config(protocol: Protocol, link: str | None = None) -> PolicyConfig:
-    """The settings that a page starts with: treatments share information, and negligible changes are dropped."""
+    """The default settings of a page: treatments share information, and negligible changes are dropped."""
     return PolicyConfig(shared=True, min_gain=0.0 if link == "logistic" else protocol.feasible.min_gain)
 
 
@@ -72,8 +72,8 @@ def live_config(protocol: Protocol, link: str | None = None) -> PolicyConfig:
 class LiveRun:
     """A policy running on a cohort. Not shared between users; `rows` grows by one with each step.
 
-    readmitted: after which patients a person has re-admitted an advisor that had lost its trial. earlier: the patients
-    before `rows`, where the policy was restored from a stored state (`study.learned`).
+    readmitted: the numbers of patients after which a dismissed advisor was re-admitted. earlier: the patients before
+    `rows`, if the policy was restored from a stored state (`study.learned`).
     """
 
     spec: StudySpec
@@ -123,14 +123,14 @@ class LiveRun:
         return certify(policy.problem.feasible, theta, A, contexts, beta, value, policy.realised, seconds)
 
     def evidence(self, besides: LiveRow | None = None) -> Evidence:
-        """What the policy has learned from, leaving out `besides`, the row being viewed."""
+        """The outcomes that the policy has learned from, except `besides`, the row on display."""
         problem = self.environment.problem
         arms = [*self.earlier.arm, *(row.decision.arm for row in self.rows if row is not besides)]
         given = np.bincount(np.array(arms, np.int64), minlength=problem.n_arms)
         return Evidence(tuple(map(int, given)), problem.reward_unit, problem.noise)
 
     def summary(self, row: int, treated: LiveRow | None = None) -> PlanSummary:
-        """The plan for a cohort row: what the policy would do now, or what it did in a round of this run."""
+        """The plan for a cohort row: the policy's current one, or the one it made in a round of this run."""
         assert self.environment.cohort is not None
         decision = self.decision_for(row) if treated is None else treated.decision
         return summarise(self.environment.cohort, decision, self.evidence(treated))
@@ -141,7 +141,7 @@ class LiveRun:
         return self.policy.trial.report() if isinstance(self.policy, LibraTrial) else None
 
     def readmit(self) -> None:
-        """A person's decision: the advisor is asked again and its trial starts anew. Noted in `readmitted`."""
+        """Ask the advisor again and restart its trial; a clinician's decision, recorded in `readmitted`."""
         if isinstance(self.policy, LibraTrial):
             self.policy.readmit()
             self.readmitted.append(len(self.rows))
@@ -164,7 +164,7 @@ class LiveRun:
         return self.environment.cohort.patient(row)
 
     def decision_for(self, row: int) -> Decision:
-        """What the policy would do now for one patient: nothing is learned and no random number is spent.
+        """The policy's current decision for one patient: nothing is learned, the random streams do not advance.
 
         An uncertain policy asks its advisor here too: a language model without a stored answer for this patient is
         asked, and the question counts against its budget.
@@ -182,7 +182,7 @@ class LiveRun:
         return proposal
 
     def step(self, row: int | None = None) -> LiveRow:
-        """Treat the next patient (or the given row), see a simulated outcome, learn."""
+        """Treat the next patient (or the given row), observe a simulated outcome, learn."""
         contexts = self.environment.arrive() if row is None else Contexts.of(self.patient(row))
         patient = self.patient(int(contexts.row[0]))
         decisions: list[Decision] = []

@@ -23,7 +23,7 @@ def band(values: Floats, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
 
 
 def regret_frame(result: StudyResult) -> pd.DataFrame:
-    """One row for each policy and grid round: what a CSV download and a chart need."""
+    """One row for each policy and round of the grid, for CSV downloads and charts."""
     frames = []
     for policy in result.policies:
         mean, low, high = band(policy.regret)

@@ -1,4 +1,4 @@
-"""The theory's curves for one study, on its own grid of rounds: drawn over the runs."""
+"""The theoretical curves for one study, on its own grid of rounds."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ BOUNDED = "glrb"  # the policy whose regret bound is drawn
 
 @dataclass(frozen=True, eq=False)
 class Promises:
-    """What bounds and shapes a study's curves.
+    """Theoretical curves to draw with a study's results.
 
-    calls: policy -> the most questions it can have asked after each round of the grid (G,), where theory bounds them.
+    calls: policy -> the largest possible number of calls after each round of the grid (G,), where theory bounds it.
     upper (G,): GLRB's regret bound. lower (G,): the shape c d sqrt(t) of the lower bound, c chosen so that the curve
     ends at the final regret of `anchor`, the best of the policies that learn. proven: the radius is the theorem's and
-    patients make the whole change, so that `upper` is more than a shape.
+    patients make the whole change, so that `upper` is a bound and not only a shape.
     """
 
     calls: Mapping[str, Floats]

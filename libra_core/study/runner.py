@@ -42,7 +42,7 @@ def make_policy(
 ) -> Policy:
     """A policy of the registry for one environment. `advisor` is a name or an object.
 
-    Raises ValueError for an unknown policy or advisor, or where one needs what the environment lacks.
+    Raises ValueError for an unknown policy or advisor, or one that this environment cannot serve.
 
     >>> from libra_core.environments import EnvironmentSpec, make_environment
     >>> world = make_environment(EnvironmentSpec("synthetic"), seed=0)
@@ -71,7 +71,7 @@ def play(
     t: int,
     watch: Callable[[Policy, Proposal], None] = lambda policy, proposal: None,
 ) -> Round:
-    """One round: all policies see the same patients and draws. `watch` sees each choice before it is learned."""
+    """One round: the same patients and draws for all policies. `watch` gets each choice before it is learned."""
     best, draws = environment.best(contexts), environment.draws()
     steps = []
     for policy in policies:

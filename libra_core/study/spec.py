@@ -1,4 +1,4 @@
-"""What a study is made of. Two studies with equal hashes give equal numbers on the same versions."""
+"""The settings of a study. Studies with equal hashes give equal numbers under the same versions."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from libra_core.policies.base import current_name, stored_name
 
 
 def cohort_key(cohort: Cohort) -> str:
-    """What names a cohort in a config: a built-in's name; for an upload also a digest of its values."""
+    """The name of a cohort in a config: the built-in's name; for an upload also a digest of its values."""
     if cohort.kind != "uploaded":
         return cohort.name
     return f"{cohort.name}:{hashlib.sha256(cohort.content).hexdigest()[:12]}"
 
 
 def inputs_digest(cohort: Cohort) -> str:
-    """Sixteen hex digits that name the values of a cohort and every number of the protocol that reads them."""
+    """Sixteen hex digits for the values of a cohort and every number of the protocol that is applied to them."""
     p = cohort.protocol
     read = (
         p.context,
@@ -39,7 +39,7 @@ def inputs_digest(cohort: Cohort) -> str:
 
 
 def hash_of(config: dict[str, Any]) -> str:
-    """What a config is called: twelve hex digits of the SHA-256 of its JSON."""
+    """The hash of a config: twelve hex digits of the SHA-256 of its JSON."""
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -48,7 +48,7 @@ LANDMARKS = (100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 
 @dataclass(frozen=True)
 class StudySpec:
-    """Policies, an advisor, an environment, and how long and how often. `seed` fixes everything random."""
+    """Policies, an advisor, an environment, rounds and replicates. `seed` fixes everything random."""
 
     environment: EnvironmentSpec = field(default_factory=EnvironmentSpec)
     policies: tuple[str, ...] = ("linucb", "glrb", "libra")
@@ -79,7 +79,7 @@ class StudySpec:
         return self
 
     def as_dict(self) -> dict[str, Any]:
-        """All that decides the numbers, JSON-able, with the version of the program; policies by their stored names."""
+        """Everything that decides the numbers, JSON-able, with the version; policies by their stored names."""
         policies = tuple(stored_name(name) for name in self.policies)
         return {"version": __version__, **asdict(self), "policies": policies}
 

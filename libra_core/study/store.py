@@ -1,8 +1,8 @@
-"""Studies on disk: one Parquet file each, named by its config hash and holding all that explains its numbers.
+"""Studies on disk: one Parquet file each, named by its config hash, with all that is needed to explain its numbers.
 
 Rows are (policy, replicate, t, regret, calls) as 64-bit floats, so that a stored study reads back to the last digit.
 The file's own metadata holds the settings, the versions it was made with, the provenance of its patients, subgroups
-and a digest of all numbers. CPU times differ from run to run and are no part of the digest.
+and a digest of all numbers. CPU times vary from run to run and are not part of the digest.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class StudyError(ValueError):
 @dataclass(frozen=True, eq=False)
 class StoredStudy:
     """A study with its provenance. hash: of its settings as stored; digest: SHA-256 of its numbers;
-    versions: of the program and its packages; inputs: names the cohort's values and the protocol's numbers that the
-    study was run with, empty for a synthetic one."""
+    versions: of the program and its packages; inputs: digest of the cohort's values and the protocol's numbers, empty
+    for a synthetic study."""
 
     result: StudyResult
     hash: str
@@ -93,7 +93,7 @@ def save_study(result: StudyResult, cohort: Cohort | None = None, folder: Path |
 
 
 def load_study(wanted: str, folder: Path | None = None) -> StoredStudy:
-    """Read the study of a config hash. Raises StudyError for one that is missing, damaged, or not what it says."""
+    """Read the study of a config hash. Raises StudyError if it is missing, damaged or misnamed."""
     folder = folder or studies_dir()
     if not wanted.isalnum():
         raise StudyError(f"{wanted!r} is not a config hash: it has twelve letters and digits")
@@ -127,7 +127,7 @@ def save_index(hashes: dict[str, str], folder: Path | None = None) -> None:
 
 
 def load_case_study(folder: Path | None = None) -> dict[str, StoredStudy]:
-    """The studies of the case study, "main" among them. Raises StudyError when they were not made."""
+    """The studies of the case study, "main" among them. Raises StudyError when they are missing."""
     folder = folder or studies_dir()
     try:
         hashes = json.loads((folder / INDEX).read_text(encoding="utf-8"))["case_study"]

@@ -1,4 +1,4 @@
-"""The theory's bounds, as numbers to compare a run with. Assumptions are in each docstring."""
+"""Theoretical bounds to compare a run with. Each docstring states its assumptions."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from libra_core.problem import Problem
 
 
 def call_bound(rounds: int, problem: Problem, config: PolicyConfig, beta: float, linear: bool = False) -> float:
-    """2 K d log(1 + T X^2/(lambda d)) max(1, 4 L^2 beta_T^2/Delta^2): questions LIBRA can ask in T rounds, O(log^2 T).
+    """2 K d log(1 + T X^2/(lambda d)) max(1, 4 L^2 beta_T^2/Delta^2): calls of LIBRA in T rounds, O(log^2 T).
 
     In every round with a call the executed action is wide, s > Delta / (2 L beta_T) with L = sup mu', and V_a grows
-    by its x x': elliptical potential lemma. `beta` is the radius at T; a practical radius will do, since the argument
+    by its x x': elliptical potential lemma. `beta` is the radius at T; a practical radius is enough, since the argument
     is about widths and not about coverage. Control rounds of a trial play GLRB's own proposal, which is wide too.
     Assumes |x'| <= X, and that V grows at the x' that was planned for (full compliance). Exact for the identity
-    link. With a GLM, V grows by mu'(z) x x' only and a proof pays a further factor 1/kappa; runs are held against the
-    smaller number given here. May exceed T: then it says nothing yet. With adoption = "plausible" nothing bounds the
-    questions but `max_calls`: inf without one.
+    link. With a GLM, V grows by mu'(z) x x' only and a proof needs a further factor 1/kappa; runs are compared with the
+    smaller number given here. It may exceed T, and is then vacuous. With adoption = "plausible" only `max_calls` bounds
+    the calls: inf without one.
     """
     cap = math.inf if config.max_calls is None else float(config.max_calls)
     if config.adoption != "informative":
@@ -29,7 +29,7 @@ def call_bound(rounds: int, problem: Problem, config: PolicyConfig, beta: float,
 
 
 def _potential(rounds: int, problem: Problem, config: PolicyConfig) -> float:
-    """2 K d log(1 + T X^2/(lambda d)): what sum_t min(1, x'A x) can reach, arm by arm.
+    """2 K d log(1 + T X^2/(lambda d)): the bound on sum_t min(1, x'A x), arm by arm.
 
     With a shared block the joint feature is (x, 0 .. x .. 0), (K+1) d long and of squared length 2 |x|^2.
     """
@@ -50,8 +50,8 @@ def regret_upper(rounds: int, problem: Problem, config: PolicyConfig, beta: floa
     """2 L beta_T sqrt(2 T K d log(1 + T X^2/(lambda d))) max(1, X/sqrt(lambda)): the optimistic regret bound.
 
     Holds with probability 1 - p if `beta` is the theoretical radius at T (which must cover), the inner problem is
-    solved to its global maximum, and contexts are bounded by X. With a GLM, V is Fisher-weighted and a proof pays a
-    further factor 1/kappa. Where `radius_is_proven` says no it is a curve to compare shapes with, not a guarantee.
+    solved to its global maximum, and contexts are bounded by X. With a GLM, V is Fisher-weighted and a proof needs a
+    further factor 1/kappa. Unless `radius_is_proven` it is a curve to compare shapes with, not a guarantee.
     """
     widest = max(1.0, problem.x_bound * math.sqrt((2.0 if config.shared else 1.0) / config.ridge))
     return 2.0 * problem.link.steepest * beta * widest * math.sqrt(rounds * _potential(rounds, problem, config))

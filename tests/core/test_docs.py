@@ -47,13 +47,14 @@ def test_the_policy_as_printed_passes_the_tests_of_every_policy(tmp_path: Path) 
 
 
 @pytest.fixture
-def first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def first(tmp_path: Path) -> Iterator[None]:
     """The printed advisor, in a folder that counts as `libra_core/advisors`."""
     (tmp_path / "first.py").write_text(printed("libra_core/advisors/first.py"))
-    monkeypatch.setattr(advisors, "__path__", [*advisors.__path__, str(tmp_path)])
+    advisors.__path__.append(str(tmp_path))
     importlib.invalidate_caches()
     advisors._import_all.cache_clear()
     yield
+    advisors.__path__.remove(str(tmp_path))
     REGISTRY.pop("first", None)
     sys.modules.pop("libra_core.advisors.first", None)
 

@@ -7,12 +7,17 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from libra_core.advisors.llm.settings import NAMES
-from libra_core.advisors.llm.store import open_store
 from libra_core.records import Database
+from pages.ui.draw.cards import JOINER
 from pages.ui.session import access
 from tests.support.llm_server import LLMServer
 
 ROUTER = Path(__file__).resolve().parents[2] / "pages" / "router.py"
+
+
+def unescaped(text: str) -> str:
+    """What a person reads of a text that a page shows as it is."""
+    return text.replace("\\", "").replace(JOINER, "")
 
 
 @pytest.fixture
@@ -21,15 +26,12 @@ def app() -> AppTest:
 
 
 @pytest.fixture
-def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No language model from outside, a store of answers of one's own, and no waiting between retries."""
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LIBRA_ADVICE_DB", str(tmp_path / "advice.sqlite"))
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
-    open_store.cache_clear()
-    yield
-    open_store.cache_clear()
 
 
 @pytest.fixture(scope="module")

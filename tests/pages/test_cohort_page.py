@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.pages.conftest import unescaped
+
 GOOD = b"""age,sex,sbp,dbp,weight_kg,height_cm,serum_k,sodium
 63,F,152,88,81,165,4.4,3100
 47,M,138,84,95,180,,2900
@@ -69,10 +71,6 @@ def test_a_good_file_becomes_the_cohort_in_use(app: AppTest) -> None:
     assert not app.exception
     assert metrics(app)["Patients"] == "3"
     assert any("3 patients are ready" in s.value and "1 row" in s.value for s in app.success)
-
-
-def unescaped(text: str) -> str:
-    return text.replace("\\", "")
 
 
 @pytest.mark.parametrize("case", UNUSABLE)

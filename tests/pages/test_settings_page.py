@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.conftest import ROUTER
+from tests.pages.conftest import ROUTER, unescaped
 
 KEY = "sk-very-secret-0123456789"
 
@@ -17,7 +17,7 @@ def settings_page() -> AppTest:
 
 def everything(app: AppTest) -> str:
     parts = [app.markdown, app.caption, app.info, app.success, app.warning, app.error, app.text_input, app.code]
-    return "\n".join(str(element.value) for part in parts for element in part)
+    return unescaped("\n".join(str(element.value) for part in parts for element in part))
 
 
 def point_at(app: AppTest, url: str, model: str) -> AppTest:
@@ -49,9 +49,9 @@ def test_another_host_needs_a_yes_of_its_own(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     app = settings_page()
     app.toggle(key="llm_on").set_value(True).run()
-    assert "Nobody has agreed yet" in app.info[0].value
+    assert "You have not agreed yet" in app.info[0].value
     app.checkbox(key="llm_consent-api.openai.com").check().run()
-    assert "“gpt-4o-mini” at api.openai.com is asked" in app.success[0].value
+    assert "“gpt-4o-mini” at api.openai.com is asked" in unescaped(app.success[0].value)
     app.text_input(key="llm_url").set_value("https://elsewhere.example/v1").run()
     assert "agreed yet to send banded patient facts to elsewhere.example" in app.info[0].value
     assert not app.checkbox(key="llm_consent-elsewhere.example").value
@@ -96,3 +96,20 @@ def test_the_settings_stay_when_the_page_changes(server):
     app.switch_page("settings.py").run()
     assert app.text_input(key="llm_url").value == server.base_url
     assert app.toggle(key="llm_on").value is True
+
+
+def test_a_store_that_cannot_be_written_is_said_and_the_model_stays_off(server, monkeypatch, tmp_path):
+    (tmp_path / "a folder").mkdir()
+    monkeypatch.setenv("LIBRA_ADVICE_DB", str(tmp_path / "a folder"))
+    before = len(server.received)
+    app = point_at(settings_page(), server.base_url, "good")
+    assert any("cannot be used" in error.value for error in app.error)
+    assert app.button(key="llm_test").disabled
+    app.switch_page("compare.py").run()
+    assert not app.exception
+    assert "cannot be used" in everything(app)
+    assert "No language model is asked" in everything(app)
+    assert len(server.received) == before
+    monkeypatch.setenv("LIBRA_ADVICE_DB", str(tmp_path / "mended.sqlite"))
+    app.switch_page("settings.py").run()
+    assert not any("cannot be used" in error.value for error in app.error), "mended without a new start"

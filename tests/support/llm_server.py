@@ -15,6 +15,8 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.support.hostile import HOSTILE
+
 BOMB = gzip.compress(bytes(50_000_000))  # 50 kB that unpack to 50 MB
 SLOW = 1.2  # seconds a slow server takes; tests use shorter timeouts
 
@@ -27,6 +29,7 @@ class LLMServer:
     def __init__(self) -> None:
         self.received: list[tuple[bytes, bytes]] = []
         self.seen: Counter[str] = Counter()
+        self.words = list(HOSTILE)  # what "fault:hostile" says
         self.in_flight = self.most_in_flight = 0
         self.lock = threading.Lock()
         server = self
@@ -100,7 +103,14 @@ class _Handler(BaseHTTPRequestHandler):
         error = {"message": message, "type": "error", "param": None, "code": code}
         self.send_json(status, {"error": error}, **headers)
 
-    def say(self, content: str | None, finish: str = "stop", refusal: str | None = None, tokens: object = 900) -> None:
+    def say(
+        self,
+        content: str | None,
+        finish: str = "stop",
+        refusal: str | None = None,
+        tokens: object = 900,
+        model: str = "served-model",
+    ) -> None:
         message = {"role": "assistant", "content": content, "refusal": refusal}
         self.send_json(
             200,
@@ -108,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "id": "chatcmpl-test",
                 "object": "chat.completion",
                 "created": 1,
-                "model": "served-model",
+                "model": model,
                 "choices": [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}],
                 "usage": {"prompt_tokens": tokens, "completion_tokens": 60, "total_tokens": 960},
             },
@@ -233,6 +243,13 @@ def _mend(handler: _Handler, asked: dict[str, Any], wanted: str, nth: int) -> No
     handler.say(json.dumps(good_answer(asked)) if told else "I would choose a tablet.")
 
 
+def _hostile(handler: _Handler, asked: dict[str, Any]) -> None:
+    """Its name and its rationale would fetch an image if they were read as markup."""
+    ready = '"word"' in asked["messages"][0]["content"]
+    answer = {"word": "ready"} if ready else good_answer(asked) | {"rationale": " ".join(handler.owner.words)}
+    handler.say(json.dumps(answer), model=handler.owner.words[0])
+
+
 def _too_many(handler: _Handler, asked: dict[str, Any], wanted: str, nth: int) -> None:
     """Every habit is moved, each by a step that is on offer."""
     offered = schema_of(asked)["properties"]["changes"]["properties"]
@@ -257,6 +274,7 @@ _STATUS = {
     "drip": _drip,
     "cut": _cut,
     "redirect": lambda h, a, w, n: h.send(307, b"", Location="http://example.invalid/v1/chat/completions"),
+    "hostile": lambda h, a, w, n: _hostile(h, a),
     "html": lambda h, a, w, n: h.send(200, b"<html><body>Please log in</body></html>", "text/html"),
     "empty-body": lambda h, a, w, n: h.send(200, b""),
     "not-json": lambda h, a, w, n: h.send(200, b'{"choices": [', "application/json"),

@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from libra_core.advisors.base import Advice, CaseAdvisor
-from libra_core.advisors.llm.budget import Breaker, Budget, Spend
+from libra_core.advisors.llm.budget import Breaker, Budget, Tab
 from libra_core.advisors.llm.client import Client, Failure, Reply
 from libra_core.advisors.llm.prompt import Menu, Messages, Prompt, compose
 from libra_core.advisors.llm.reply import Answer, UnusableError, check, read_answer
 from libra_core.advisors.llm.settings import LLMSettings
-from libra_core.advisors.llm.store import Store, now
+from libra_core.advisors.llm.store import Store, StoreError, now
 from libra_core.advisors.llm.vote import Ballot, Consultation, count, place
 from libra_core.cases import Case
 from libra_core.chain import canonical, digest
 
 KEEP_FAILURE = 60.0  # seconds
+UNLOGGED = 0  # in place of an audit row's number
 # After one of these the next sample would fail in the same way; a refusal is not asked again either.
 HOPELESS = ("budget", "auth", "rate_limited", "unavailable", "bad_request", "refused")
 
@@ -27,8 +28,8 @@ HOPELESS = ("budget", "auth", "rate_limited", "unavailable", "bad_request", "ref
 class LLMAdvisor(CaseAdvisor):
     """Asks a language model; never raises. Raises ValueError only when it is made, for settings that cannot work.
 
-    `user` and `case_name` (a pseudonym for a row) go into the audit log on this machine, never into a message.
-    `spent` is what the session used before, when settings or cohort change within it.
+    `user` and `case_name` (a pseudonym for a row) go into the audit log on this machine, never into a message. The
+    user's limits hold over every advisor and process that shares the store; without a store that works nobody is asked.
     Answers depend on the server: with the cache they repeat, without it they need not.
     """
 
@@ -44,12 +45,11 @@ class LLMAdvisor(CaseAdvisor):
         client: Client | None = None,
         user: str = "",
         case_name: Callable[[int], str] | None = None,
-        spent: Spend | None = None,
     ) -> None:
         super().__init__(cases, d_mutable)
         self.settings, self.prompt, self.store = settings.validate(), prompt, store or Store()
         self.client = client or Client(settings)
-        self.budget = Budget(settings, self.store, spent)
+        self.budget = Budget(settings, self.store, user)
         self.breaker = Breaker()
         self.user = user
         self.case_name = case_name or (lambda row: f"row {row}")
@@ -72,15 +72,19 @@ class LLMAdvisor(CaseAdvisor):
 
     def recall(self, case: Case) -> Consultation:
         """Advice from stored answers alone: nothing is sent, spent or logged; status off where none is stored."""
-        found = [self.cached(case, sample) for sample in range(self.settings.samples)]
-        ballots = [b for b in found if b is not None] or [Ballot(0, "off", message="No answer is stored.")]
-        return self._consultation(case, ballots, *self._count(case, ballots), audit_row=0)
+        missing = self.store.fault or "No answer is stored."
+        try:
+            found = [self.cached(case, sample) for sample in range(self.settings.samples)]
+        except StoreError as error:
+            found, missing = [], str(error)
+        ballots = [b for b in found if b is not None] or [Ballot(0, "off", message=missing)]
+        return self._consultation(case, ballots, *self._count(case, ballots), audit_row=UNLOGGED)
 
     def consult(self, case: Case) -> Consultation:
         """Ask (or look up) every sample, vote, and write one audit row."""
         started, log = time.monotonic(), _Log()
         ballots: list[Ballot] = []
-        off = self.settings.off_reason() or self.final_message
+        off = self.settings.off_reason() or self.store.fault or self.final_message
         if off:
             ballots.append(Ballot(0, "off", message=off))
         else:
@@ -89,7 +93,10 @@ class LLMAdvisor(CaseAdvisor):
                 if ballots[-1].status in HOPELESS:
                     break
         advice, message = self._count(case, ballots)
-        row = self._audit(case, advice, message, ballots, log, time.monotonic() - started)
+        try:
+            row = self._audit(case, advice, message, ballots, log, time.monotonic() - started)
+        except StoreError as error:  # advice that no log knows of is not given
+            advice, message, row = Advice(self.name, "unavailable", vote_share=0.0), str(error), UNLOGGED
         return self._consultation(case, ballots, advice, message, row)
 
     def _consultation(
@@ -106,9 +113,11 @@ class LLMAdvisor(CaseAdvisor):
     # one sample -----------------------------------------------------------------------------------------------------
 
     def _guarded(self, case: Case, sample: int, log: _Log) -> Ballot:
-        """No error of ours may stop a clinic: an unexpected one is a status as well."""
+        """An unexpected error is a status as well: no error of this program may stop a clinic."""
         try:
             return self._sample(case, sample, log)
+        except StoreError as error:
+            return Ballot(sample, "unavailable", message=str(error))
         except Exception as error:
             return Ballot(sample, "invalid", message=f"The question could not be handled ({type(error).__name__}).")
 
@@ -129,9 +138,10 @@ class LLMAdvisor(CaseAdvisor):
             return None
         try:
             answer = check(stored["answer"], menu)
-        except UnusableError:
+            model, asked_at = str(stored["model"]), str(stored["asked_at"])
+        except (UnusableError, KeyError, TypeError):
             return None
-        return Ballot(sample, "cached", answer, model=stored["model"], asked_at=stored["asked_at"])
+        return Ballot(sample, "cached", answer, model=model, asked_at=asked_at)
 
     def keep(self, key: str, answer: Answer, model: str, asked_at: str) -> None:
         """Store a valid answer; nothing else is ever stored."""
@@ -181,21 +191,12 @@ class LLMAdvisor(CaseAdvisor):
         if not self.breaker.allows():
             return Failure("unavailable", "Three questions in a row failed; the model is not asked again for a minute.")
         guess = len(canonical(messages)) // 3 + 50  # a cautious guess: English has about four characters a token
-        reserved = self.budget.reserve(guess, limit)
-        if isinstance(reserved, str):
-            return Failure("budget", reserved)
-        result = self.client.ask(messages, schema, limit)
-        log.requests += 1
-        log.response_format = result.response_format
-        if isinstance(result, Failure):
-            self.breaker.record(result.status not in ("auth", "rate_limited", "unavailable", "budget"))
-            rejected = result.status not in ("unavailable", "invalid")  # a lost reply may have been charged for
-            tokens, cost = self.budget.settle(reserved, 0, 0) if rejected else reserved
-        else:
-            self.breaker.record(True)
-            log.request_id = result.request_id
-            tokens, cost = self.budget.settle(reserved, result.tokens_in, result.tokens_out)
-        log.tokens, log.cost = log.tokens + tokens, log.cost + cost
+        tab = Tab(self.budget, guess, limit)
+        result = self.client.ask(messages, schema, limit, tab)
+        log.add(tab, result)
+        if not tab.refused:  # a cap of ours says nothing about the server
+            failed = isinstance(result, Failure) and result.status in ("auth", "rate_limited", "unavailable", "budget")
+            self.breaker.record(not failed)
         return result
 
     # the record -----------------------------------------------------------------------------------------------------
@@ -227,9 +228,13 @@ class LLMAdvisor(CaseAdvisor):
         )
 
     def note_decision(self, audit_row: int, final_choice: str, overrides: tuple[str, ...] = ()) -> int:
-        """Append what followed from the advice: LIBRA's final choice, and the rules that overrode the model."""
+        """Append what followed from the advice: LIBRA's final choice, and the rules that overrode the model. Returns
+        UNLOGGED when it cannot be written."""
         body = {"kind": "decision", "advice_row": audit_row, "final_choice": final_choice, "overrides": list(overrides)}
-        return self.store.append(body | {"user": self.user})
+        try:
+            return self.store.append(body | {"user": self.user}) if audit_row != UNLOGGED else UNLOGGED
+        except StoreError:
+            return UNLOGGED
 
 
 class StoredAnswers(CaseAdvisor):
@@ -252,10 +257,18 @@ class StoredAnswers(CaseAdvisor):
 
 @dataclass
 class _Log:
-    """What one consultation used, over all its requests."""
+    """The usage of one consultation, over all its requests."""
 
     requests: int = 0
     tokens: int = 0
     cost: float = 0.0
     response_format: str = ""
     request_id: str = ""
+
+    def add(self, tab: Tab, result: Reply | Failure) -> None:
+        self.requests += len(tab.held)
+        self.tokens += sum(held.tokens for held in tab.held)
+        self.cost += sum(held.cost for held in tab.held)
+        self.response_format = result.response_format
+        if isinstance(result, Reply):
+            self.request_id = result.request_id

@@ -1,4 +1,4 @@
-"""What questions may cost: reserve before, settle after; caps of a session and of a day; and a circuit breaker."""
+"""What questions may cost: reserve before, settle after; caps of a person and of a day; and a circuit breaker."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import threading
 import time
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from libra_core.advisors.llm.prompt import PROMPT_DIR
 from libra_core.advisors.llm.settings import LLMSettings
-from libra_core.advisors.llm.store import Store
+from libra_core.advisors.llm.store import Store, StoreError, passes, today
 
 
 @dataclass(frozen=True)
@@ -44,51 +45,87 @@ class Spend:
     tokens: int = 0
     cost: float = 0.0
 
-    def plus(self, calls: int, tokens: int, cost: float) -> Spend:
-        return Spend(self.calls + calls, self.tokens + tokens, self.cost + cost)
+
+@dataclass(frozen=True)
+class Held:
+    """What is reserved for one request, on the day on which it was."""
+
+    day: str
+    tokens: int
+    cost: float
 
 
 class Budget:
-    """Thread-safe. A reservation holds the most that a request may cost, so parallel requests cannot overspend."""
+    """The caps of one person and of everybody, for a day. They are kept in the store, so that all tabs and processes
+    that share it count together. A reservation holds the most that a request may cost, so none can overspend."""
 
-    def __init__(self, settings: LLMSettings, store: Store, spent: Spend | None = None) -> None:
-        self.settings, self.store = settings, store
+    def __init__(self, settings: LLMSettings, store: Store, person: str = "") -> None:
+        self.settings, self.store, self.person = settings, store, person
         self.price = price_of(settings)
-        self.session = spent or Spend()
-        self._lock = threading.Lock()
 
-    def reserve(self, tokens_in: int, tokens_out: int) -> tuple[int, float] | str:
-        """Reserve one request; returns the reservation, or a sentence that says which cap is reached."""
-        tokens = tokens_in + tokens_out
-        cost = self.price.cost(tokens_in, tokens_out) if self.price else 0.0
-        s = self.settings
-        with self._lock:
-            after = self.session.plus(1, tokens, cost)
-            for spent, cap, unit in (
-                (after.calls, s.max_calls, "calls"),
-                (after.tokens, s.max_tokens, "tokens"),
-                (after.cost, s.max_cost, "USD"),
-            ):
-                if spent > cap:
-                    return f"The cap of this session is reached: {cap:g} {unit}."
-            if not self.store.add_spend(1, tokens, cost, (s.day_calls, s.day_tokens, s.day_cost)):
-                return f"The cap of the day is reached: {s.day_calls} calls, {s.day_tokens} tokens, {s.day_cost:g} USD."
-            self.session = after
-        return tokens, cost
+    def reserve(self, tokens_in: int, tokens_out: int) -> Held | str:
+        """Reserve one request; a sentence says which cap is reached. Raises StoreError."""
+        s, held = self.settings, Held(today(), tokens_in + tokens_out, self._cost(tokens_in, tokens_out))
+        mine, all_ = (s.max_calls, s.max_tokens, s.max_cost), (s.day_calls, s.day_tokens, s.day_cost)
+        after, total = self.store.add_spend(held.day, self.person, (1, held.tokens, held.cost), (mine, all_))
+        for value, cap, unit in zip(after, mine, ("questions", "tokens", "US dollars"), strict=True):
+            if value > cap:
+                return f"Your limit for today is reached: {cap:g} {unit}."
+        if passes(total, all_):
+            return (
+                f"Today's limit for everybody is reached: {s.day_calls} questions, {s.day_tokens} tokens, "
+                f"{s.day_cost:g} US dollars."
+            )
+        return held
 
-    def settle(self, reserved: tuple[int, float], tokens_in: int | None, tokens_out: int | None) -> tuple[int, float]:
-        """Replace a reservation by what was used; without a usage report the estimate is kept."""
-        if tokens_in is None or tokens_out is None:
-            return reserved
-        tokens = tokens_in + tokens_out
-        cost = self.price.cost(tokens_in, tokens_out) if self.price else 0.0
-        with self._lock:
-            self.session = self.session.plus(0, tokens - reserved[0], cost - reserved[1])
-            self.store.add_spend(0, tokens - reserved[0], cost - reserved[1])
-        return tokens, cost
+    def settle(self, held: Held, tokens_in: int, tokens_out: int) -> Held:
+        """Replace a reservation by what was used. Raises StoreError."""
+        used = Held(held.day, tokens_in + tokens_out, self._cost(tokens_in, tokens_out))
+        self.store.add_spend(held.day, self.person, (0, used.tokens - held.tokens, used.cost - held.cost))
+        return used
+
+    def _cost(self, tokens_in: int, tokens_out: int) -> float:
+        return self.price.cost(tokens_in, tokens_out) if self.price else 0.0
+
+    @property
+    def mine(self) -> Spend:
+        """What this person has used today. Raises StoreError."""
+        return Spend(*self.store.spend(self.person))
 
     def today(self) -> Spend:
+        """What everybody has used today. Raises StoreError."""
         return Spend(*self.store.spend())
+
+
+class NotSent(BaseException):
+    """A request must not leave. Not an Exception: the SDK would take it for a lost connection and try again."""
+
+
+class Tab:
+    """The requests of one question, in one thread. Each is reserved before it leaves, also those that the SDK repeats
+    and those that find out what a server accepts. `refused` says why one did not leave."""
+
+    def __init__(self, budget: Budget, tokens_in: int, tokens_out: int) -> None:
+        self.budget, self.most = budget, (tokens_in, tokens_out)
+        self.held: list[Held] = []
+        self.refused = ""
+
+    def leave(self) -> None:
+        """Before a request leaves. Raises NotSent."""
+        try:
+            found = self.budget.reserve(*self.most)
+        except StoreError as error:
+            found = str(error)
+        if isinstance(found, str):
+            self.refused = found
+            raise NotSent(found)
+        self.held.append(found)
+
+    def settle(self, tokens_in: int | None, tokens_out: int | None) -> None:
+        """What the last request came to. Without a report, or where it cannot be stored, the reservation stands."""
+        if tokens_in is not None and tokens_out is not None and self.held:
+            with suppress(StoreError):
+                self.held[-1] = self.budget.settle(self.held[-1], tokens_in, tokens_out)
 
 
 class Breaker:
@@ -101,7 +138,7 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether questions are being held back."""
+        """Whether no request is sent at present."""
         with self._lock:
             return self._failures >= self.limit and self.clock() < self._until
 

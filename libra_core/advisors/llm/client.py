@@ -18,6 +18,7 @@ import httpx2
 import openai
 
 from libra_core.advisors.base import Status
+from libra_core.advisors.llm.budget import NotSent, Tab
 from libra_core.advisors.llm.prompt import Messages
 from libra_core.advisors.llm.settings import LLMSettings
 
@@ -88,21 +89,26 @@ class Client:
         self.settings = settings.validate()
         self.dialect = Dialect()
         self._slots = threading.BoundedSemaphore(AT_ONCE)
+        self._asking = threading.local()  # the tab of the question that this thread asks
+        http = http or _http(settings)
+        http.event_hooks["request"].append(self._leaves)
+        http.event_hooks["response"].append(self._answered)
         # The SDK requires a key; local servers ignore it.
         key = settings.api_key.get_secret_value() or "none"
         self._sdk = openai.OpenAI(
             api_key=key,
             base_url=settings.base_url,
             max_retries=settings.max_retries,
-            http_client=http or _http(settings),
+            http_client=http,
         )
 
     def close(self) -> None:
         self._sdk.close()
 
-    def ask(self, messages: Messages, schema: dict[str, Any], max_tokens: int) -> Reply | Failure:
-        """One reply to the messages, in the strictest format that this server accepts."""
+    def ask(self, messages: Messages, schema: dict[str, Any], max_tokens: int, tab: Tab) -> Reply | Failure:
+        """One reply to the messages, in the strictest format that this server accepts. Every request is on the tab."""
         with self._slots:
+            self._asking.tab = tab
             dialect: Dialect | None = self.dialect
             result: Reply | Failure = Failure("bad_request", "The server accepts no form of the question.")
             for _ in range(MAX_STEPS):
@@ -117,11 +123,22 @@ class Client:
                         return result
                     dialect = dialect.adapt(f"{error.param} {error.message}")
                     continue
+                except NotSent as error:
+                    return Failure("budget", str(error), dialect.response_format)
                 except Exception as error:  # the SDK also lets json and pydantic errors through
                     return replace(_failure(error), response_format=dialect.response_format)
                 self.dialect = dialect
+                if isinstance(result, Reply):
+                    tab.settle(result.tokens_in, result.tokens_out)
                 return result
             return result
+
+    def _leaves(self, _: httpx2.Request) -> None:
+        self._asking.tab.leave()
+
+    def _answered(self, response: httpx2.Response) -> None:
+        if 400 <= response.status_code < 500:  # rejected, so not charged for; a lost reply may have been
+            self._asking.tab.settle(0, 0)
 
     def request_body(self, messages: Messages, schema: dict[str, Any], max_tokens: int) -> dict[str, Any]:
         """The body as it would be sent now; what the Batch API export writes."""

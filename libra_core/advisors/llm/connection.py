@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from libra_core.advisors.base import Status
+from libra_core.advisors.llm.budget import Budget, Tab
 from libra_core.advisors.llm.client import Client, Failure
 from libra_core.advisors.llm.settings import LLMSettings
 
@@ -21,13 +22,13 @@ _FORMAT = {
 }
 
 
-def test_connection(settings: LLMSettings, client: Client | None = None) -> tuple[Status, str]:  # noqa: PT028
+def test_connection(settings: LLMSettings, budget: Budget) -> tuple[Status, str]:
     """Ask one harmless question; a status, and a sentence for every way it can fail. Never raises."""
-    off = settings.off_reason()
+    off = settings.off_reason() or budget.store.fault
     if off:
         return "off", off
     try:
-        reply = (client or Client(settings)).ask(_MESSAGES, _SCHEMA, 200)
+        reply = Client(settings).ask(_MESSAGES, _SCHEMA, 200, Tab(budget, 50, 200))
     except ValueError as error:
         return "bad_request", str(error)
     if isinstance(reply, Failure):

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Any
 
-from libra_core.advisors.llm.advisor import LLMAdvisor
+from libra_core.advisors.llm.advisor import UNLOGGED, LLMAdvisor
 from libra_core.advisors.llm.prompt import Menu
 from libra_core.advisors.llm.reply import UnusableError, read_answer
 from libra_core.advisors.llm.store import now
@@ -46,7 +46,7 @@ def precompute(
             return None
         consultation = advisor.consult(advisor.cases(row))
         status = consultation.advice.status
-        if status in STOPPERS:
+        if status in STOPPERS or consultation.audit_row == UNLOGGED:
             stopped = consultation.message
         elif advisor.breaker.is_open:
             stopped = stopped or "The server failed three times in a row; run it again to go on from here."

@@ -1,4 +1,4 @@
-"""What leaves the machine: banded, allow-listed facts and a menu of codes. Built from a `Case` and nothing else.
+"""The text that leaves the machine: banded, allow-listed facts and a menu of codes, built only from a `Case`.
 
 A Case holds only fields that the protocol allows to be shared, with labels from the protocol. No id, no free text and
 no header of an uploaded file can reach a message, because none of them is in a Case.
@@ -50,7 +50,7 @@ class Prompt:
             parts = tomllib.loads(path.read_text(encoding="utf-8"))
             return cls(**{name: parts[name].strip() for name in ("version", "source", "system", "case", "repair")})
         except FileNotFoundError:
-            raise ValueError(f"there is no text for a language model about {protocol}: write {path.name}") from None
+            raise ValueError(f"there is no prompt for {protocol}: write {path.name}") from None
         except (tomllib.TOMLDecodeError, KeyError) as error:
             raise ValueError(f"{path.name} cannot be used as a prompt: {error}") from None
 

@@ -54,7 +54,7 @@ def read_answer(text: str, menu: Menu) -> Answer:
 def check(value: Any, menu: Menu) -> Answer:
     """Validate a JSON value against the menu: arm and levels must be codes on offer. Raises UnusableError.
 
-    A plan that is too much as a whole (too many habits, too far) passes: LIBRA projects it and shows by how much.
+    A plan beyond the limits (too many habits, too large a change) passes: LIBRA projects it and shows by how much.
     """
     try:
         reply = _Reply.model_validate(value)

@@ -121,7 +121,7 @@ class LLMSettings:
         if not self.has_key and not self.is_local:
             return "No API key: set OPENAI_API_KEY in the environment or in the Streamlit secrets."
         if not self.may_send:
-            return f"Nobody has agreed yet to send banded patient facts to {self.host}."
+            return f"You have not agreed yet to send banded patient facts to {self.host}."
         return ""
 
 

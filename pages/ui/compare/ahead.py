@@ -12,7 +12,8 @@ from libra_core.advisors.llm.budget import price_of
 from libra_core.cohort import Cohort
 from libra_core.study.learned import course_of
 from pages.ui.compare.methods import ANSWERED, Methods
-from pages.ui.draw.show import download
+from pages.ui.draw.cards import escaped
+from pages.ui.draw.show import download, failed
 from pages.ui.session import jobs, llm
 from pages.ui.session.jobs import Job
 from pages.ui.session.state import Slot
@@ -24,7 +25,8 @@ def ahead(cohort: Cohort, known: Methods) -> None:
     """Ask the language model about many patients in advance, or through a Batch API file."""
     settings = llm.resolved().settings
     if settings.off_reason():
-        st.info(f"{settings.off_reason()} Switch it on in Settings to store answers.", icon=":material/toggle_off:")
+        why = escaped(settings.off_reason())
+        st.info(f"{why} Switch it on in Settings to store answers.", icon=":material/toggle_off:")
         return
     rows, who = list(map(int, cohort.arrivals)), "who enter the simulation"
     course = course_of(known.libra)
@@ -79,8 +81,9 @@ def _start_ahead(cohort: Cohort, rows: list[int]) -> None:
 
 def _ahead_outcome(job: Job) -> None:
     if job.problem:
-        st.error(job.problem)
+        failed(job.problem)
     elif job.result is not None:
         counts = ", ".join(f"{status.replace('_', ' ')} {n:,}" for status, n in job.result.statuses.items())
-        text = f"{job.result.done:,} of {job.result.total:,} patients: {counts or 'none'}. {job.result.stopped}"
+        text = f"{job.result.done:,} of {job.result.total:,} patients: {counts or 'none'}. "
+        text += escaped(job.result.stopped)
         (st.warning if job.result.stopped else st.success)(text)

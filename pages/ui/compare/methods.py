@@ -113,7 +113,7 @@ def live_answers(cohort: Cohort, known: Methods, rows: np.ndarray) -> Mapping[st
     if settings.off_reason():
         return {}
     model = llm.advisor(cohort)
-    mark, kept = (settings, model.store.spend(), len(rows)), ANSWERED.get()
+    mark, kept = (settings, llm.spent().calls, len(rows)), ANSWERED.get()
     if kept is None or kept[0] != mark:
         advisor, bar, made = StoredAnswers(model), st.progress(0.0), {}
         for k, row in enumerate(map(int, rows)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from libra_core.clinical import Alert, Feature
@@ -25,9 +27,21 @@ SHORT = {
 STAR = "\\*"
 
 
+# What Streamlit makes an icon, a colour, a link or an address of after Markdown was read, where no backslash helps.
+_LATE = re.compile(r"(?<!\d):(?=\S)|:(?=[^\s\d])|www(?=\.)|(?=@)", re.IGNORECASE)
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # control codes, and what turns a line around
+_MARKS = re.compile(r"[\\`*_\[\]$~<>&|]|^[#+=-]|(?<=^\d)[.)]")
+JOINER = "\u2060"  # has no width
+
+
 def escaped(text: str) -> str:
-    """Text of unknown origin, shown as it is: no markup, no colour, no formula."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>$~:" else c for c in text)
+    """Text of unknown origin (a model's, a file's, a person's), for every place where Streamlit reads Markdown, labels
+    of widgets, metrics and tabs too. Shown as it is, in one line: no markup, colour, formula, image or link.
+
+    Not for what Streamlit shows as it is: options of a selectbox, text fields, data frames, code.
+    """
+    line = " ".join(_UNSEEN.sub(" ", text).split())  # a new line could begin a heading
+    return _MARKS.sub(r"\\\g<0>", _LATE.sub(rf"\g<0>{JOINER}", line))
 
 
 def _star(cohort: Cohort, row: int, name: str) -> str:

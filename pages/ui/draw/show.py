@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from libra_core.report.write import MIME as REPORT_MIME
+from pages.ui.draw.cards import escaped
 
 MIME = {
     **REPORT_MIME,
@@ -34,7 +35,7 @@ def download(label: str, data: Download, name: str, key: str, disabled: bool = F
 
 def failed(text: str) -> None:
     """What went wrong, in words that are not ours: displayed without markup."""
-    st.error("".join(f"\\{c}" if c in "\\`*_[]$:~#" else c for c in text), icon=":material/block:")
+    st.error(escaped(text), icon=":material/block:")
 
 
 def next_step(page: str, label: str) -> None:

@@ -97,7 +97,7 @@ def earlier(log: SessionLog, case: CaseFile) -> None:
             if choice is not None:
                 st.markdown(f"**{label}:** {own.sentence(cohort, choice.plan, si)}.")
         for put_off in case.deferred:
-            st.markdown(f"**Put off:** {DEFER_REASONS.get(put_off.reason, put_off.reason)}.")
+            st.markdown(f"**Put off:** {cards.escaped(DEFER_REASONS.get(put_off.reason, put_off.reason))}.")
         if case.final is not None:
             _recorded(case.final.reason, case.final.comment, case.final.executed, case, log)
             _mistake(log, case)
@@ -107,7 +107,7 @@ def earlier(log: SessionLog, case: CaseFile) -> None:
 
 def _recorded(reason: str, comment: str, done: Action | None, case: CaseFile, log: SessionLog) -> None:
     if reason:
-        st.markdown(f"**Reason:** {REASONS.get(reason, reason)}.")
+        st.markdown(f"**Reason:** {cards.escaped(REASONS.get(reason, reason))}.")
     if comment:
         st.markdown(f"**Comment:** {cards.escaped(comment)}")
     if done is not None and case.final is not None and done != case.final.plan:

@@ -15,6 +15,7 @@ from libra_core.records import Action, Effect, SessionLog
 from libra_core.records.ledger import CaseFile
 from libra_core.report import wording
 from libra_core.summary import PlanSummary, summarise_plan
+from pages.ui.draw.cards import escaped
 from pages.ui.feedback.state import Key, act, value
 from pages.ui.session.state import si_units
 
@@ -215,7 +216,7 @@ def _saved(log: SessionLog, case: CaseFile, hidden: bool) -> None:
         for i, (name, plan) in enumerate(case.scenarios):
             kept = _summary(log, case, log.effect(case.position, plan))
             st.button(
-                f"{name}: {fixed(kept.net.mean)} {kept.unit}" if kept.net and not hidden else name,
+                f"{escaped(name)}: {fixed(kept.net.mean)} {kept.unit}" if kept.net and not hidden else escaped(name),
                 key=f"{Key.of('recall', case.position)}_{i}",
                 on_click=partial(recall, log, case, plan),
                 help=wording.plan(log.cohort, plan.arm, plan.delta, si_units()),

@@ -116,7 +116,7 @@ def _agreement(found: Totals) -> None:
     st.markdown("**Agreement of the clinicians' own choice with each method** (same treatment)")
     rows = [
         {
-            "Method": REGISTRY[name].label if name in REGISTRY else name,
+            "Method": REGISTRY[name].label if name in REGISTRY else cards.escaped(name),
             "Same": f"{value.share:.0%}" if value.n >= FEW else f"{round(value.share * value.n)} of {value.n}",
             "Cohen's kappa": _kappa(value),
             "Patients": f"{value.n}",
@@ -143,7 +143,7 @@ def _anchoring(found: analytics.Anchoring) -> None:
 def _reasons(found: dict[str, int]) -> None:
     if found:
         st.markdown("**Reasons to decide otherwise**")
-        rows = [{"Reason": reason, "Times": f"{n}"} for reason, n in found.items()]
+        rows = [{"Reason": cards.escaped(reason), "Times": f"{n}"} for reason, n in found.items()]
         st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
 
 

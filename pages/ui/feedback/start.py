@@ -11,6 +11,7 @@ from libra_core.records import RecordsError, SessionInfo, SessionSpec
 from libra_core.records.spec import CLINICIAN
 from libra_core.study.live import live_config
 from libra_core.study.spec import cohort_key, inputs_digest
+from pages.ui.draw.cards import escaped
 from pages.ui.feedback.state import Key, feedback_state, open_session, value
 from pages.ui.session import access, advice, current, loaders
 
@@ -26,7 +27,8 @@ def form() -> None:
     cohort = current.cohort()
     with st.container(border=True, key="new-session"):
         st.markdown("#### New session")
-        st.caption(f"Patients come from the cohort in use: {cohort.label}. Another one is chosen on the page *Cohort*.")
+        here = escaped(cohort.label)
+        st.caption(f"Patients come from the cohort in use: {here}. Another one is chosen on the page *Cohort*.")
         a, b = st.columns(2, gap="medium")
         mode = a.radio("How you take part", list(MODES), format_func=MODES.get, key=Key.MODE)
         unsure = mode == "unsure"
@@ -148,8 +150,6 @@ def sessions() -> None:
 
 
 def _line(session: SessionInfo, me: str, decided: int) -> str:
-    from pages.ui.draw.cards import escaped
-
     spec = session.spec
     owner = "" if session.owner == me else f" · {escaped(session.owner)}"
     how = "asked when unsure" if spec.mode == "unsure" else "blinded first choice" if spec.blinded else "open card"

@@ -10,6 +10,7 @@ import streamlit as st
 from libra_core.digits import fixed
 from libra_core.records import REASONS, DecisionKind, Entered, SessionLog
 from libra_core.records.ledger import CaseFile
+from pages.ui.draw.cards import escaped
 from pages.ui.feedback.plan import sentence
 from pages.ui.feedback.state import Key, act, leave
 from pages.ui.session.state import si_units
@@ -34,7 +35,7 @@ def end(log: SessionLog) -> None:
         st.markdown(_moved(log))
         reasons = Counter(c.final.reason for c in cases if c.final and c.final.kind is DecisionKind.OVERRIDE)
         for code, n in reasons.most_common():
-            st.markdown(f"- {REASONS.get(code, code or 'no reason given')}: {n}")
+            st.markdown(f"- {escaped(REASONS.get(code, code or 'no reason given'))}: {n}")
         with st.container(horizontal=True, gap="small"):
             st.button("Results", key="fb_to_results", on_click=_to_results, type="primary", icon=":material/insights:")
             st.button("Back to the list", key="fb_back", on_click=leave)

@@ -8,8 +8,9 @@ import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
 from libra_core.advisors.llm import Consultation, LLMAdvisor, LLMSettings, Prompt, open_store, resolve
-from libra_core.advisors.llm.budget import Spend
+from libra_core.advisors.llm.budget import Budget, Spend
 from libra_core.advisors.llm.settings import NAMES, Resolved
+from libra_core.advisors.llm.store import StoreError
 from libra_core.cohort import Cohort
 from pages.ui.draw.words import sentence
 from pages.ui.session import access
@@ -45,11 +46,13 @@ def session() -> LLMSession:
 
 
 def resolved() -> Resolved:
-    """The settings in force. Settings that cannot work leave the model off, with a sentence in `fault`."""
+    """The settings in force. Settings or a store that cannot work leave the model off, with a sentence in `fault`."""
     try:
-        return resolve(session().page, _secrets())
+        found = resolve(session().page, _secrets())
     except ValueError as error:
         return Resolved(LLMSettings(), dict.fromkeys(NAMES.values(), "default"), sentence(str(error)))
+    fault = open_store().fault
+    return replace(found, settings=replace(found.settings, enabled=False), fault=fault) if fault else found
 
 
 def _secrets() -> dict[str, str]:
@@ -60,11 +63,11 @@ def _secrets() -> dict[str, str]:
 
 
 def advisor(cohort: Cohort) -> LLMAdvisor:
-    """This session's advisor for a cohort; made anew when the settings or the cohort change, its spend kept."""
+    """This session's advisor for a cohort; made anew when the settings, the cohort or a broken store change."""
     mine, settings = session(), resolved().settings
-    known = mine.made_for
-    if mine.advisor is None or known is None or known[0] != settings or known[1] is not cohort:
-        mine.advisor = LLMAdvisor(
+    known, old = mine.made_for, mine.advisor
+    if old is None or old.store.fault or known is None or known[0] != settings or known[1] is not cohort:
+        mine.advisor = old = LLMAdvisor(
             cohort.case,
             len(cohort.protocol.mutable),
             settings,
@@ -72,28 +75,34 @@ def advisor(cohort: Cohort) -> LLMAdvisor:
             open_store(),
             user=access.actor().id,
             case_name=lambda row: cohort.ids[row],
-            spent=spent(),
         )
         mine.made_for = (settings, cohort)
         mine.heard = {}
-    return mine.advisor
+    return old
 
 
 def prompt(cohort: Cohort) -> Prompt:
     return Prompt.load(cohort.protocol.name)
 
 
+def budget() -> Budget:
+    """This person's limits, over all tabs and processes that share the store."""
+    return Budget(resolved().settings, open_store(), access.actor().id)
+
+
 def spent() -> Spend:
-    """What this session has used."""
-    mine = session().advisor
-    return mine.budget.session if mine else Spend()
+    """What this person has used today; nothing where the store cannot tell: then nothing can be asked either."""
+    try:
+        return budget().mine
+    except StoreError:
+        return Spend()
 
 
 def speaker() -> str:
     """Who gives advice now, in one sentence. Nothing simulated is ever called an LLM's answer."""
-    settings = resolved().settings
+    settings, fault = resolved().settings, resolved().fault
     if settings.off_reason():
-        return OFFLINE
+        return f"{fault} {OFFLINE}".lstrip()
     return f"The language model “{settings.model}” at {settings.host} is asked."
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from libra_core.records import Role
+from pages.ui.draw.cards import escaped
 from pages.ui.session import access
 
 FRONT = "cohort"  # the page whose address is empty
@@ -46,5 +47,5 @@ def who_am_i() -> None:
     if not who.id or who.role is Role.LOCAL:
         return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right", gap="small"):
-        st.caption(f"{who.name or who.id} · {who.role.value} · study {who.study}")
+        st.caption(f"{escaped(who.name or who.id)} · {who.role.value} · study {escaped(who.study)}")
         st.button("Sign out", key="sign_out", on_click=st.logout, type="tertiary", icon=":material/logout:")

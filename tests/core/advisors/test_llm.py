@@ -17,7 +17,7 @@ from libra_core.advisors.llm import (
     test_connection,
 )
 from libra_core.advisors.llm import store as store_module
-from libra_core.advisors.llm.budget import Breaker, Price, price_table
+from libra_core.advisors.llm.budget import Breaker, Budget, Price, price_table
 from libra_core.advisors.llm.client import Client
 from libra_core.advisors.llm.prompt import Menu, Prompt
 from tests.support.llm_faults import FAULTS, advisor_for, case, settings_for
@@ -79,7 +79,7 @@ def test_a_client_of_ones_own_can_be_put_in(settings):
     advisor.client = Client(settings, http=httpx2.Client(transport=httpx2.MockTransport(answer)))
     consultation = advisor.consult(case())
     assert (consultation.advice.status, consultation.advice.arm) == ("ok", 1)
-    assert advisor.budget.session.tokens > 0, "without a usage report the estimate stands"
+    assert advisor.budget.mine.tokens > 0, "without a usage report the estimate stands"
 
 
 def test_an_unforeseen_error_is_a_status(settings, monkeypatch):
@@ -101,10 +101,14 @@ def test_nothing_secret_is_stored_or_logged(settings, server, tmp_path, caplog):
     assert any(KEY.encode() in head for head, _ in server.received), "it did go to the server"
 
 
+def connected(settings: LLMSettings) -> tuple[str, str]:
+    return test_connection(settings, Budget(settings, Store()))
+
+
 @pytest.mark.parametrize("fault", [f for f in FAULTS if f.requests in (None, 1)], ids=lambda f: f.name)
 def test_connection_has_a_sentence_for_every_failure(fault, server):
     base = LLMSettings(timeout=0.5, connect_timeout=0.5, max_retries=0, patience=0.1)
-    status, sentence = test_connection(settings_for(fault, server, base))
+    status, sentence = connected(settings_for(fault, server, base))
     assert sentence[0].isalnum()
     assert sentence[-1] in ".?)"
     assert len(sentence) < 160
@@ -113,7 +117,7 @@ def test_connection_has_a_sentence_for_every_failure(fault, server):
 
 
 def test_connection_that_works_names_the_response_format(settings):
-    assert test_connection(settings) == (
+    assert connected(settings) == (
         "ok",
         "127.0.0.1 answers as served-model; it keeps to a JSON schema.",
     )
@@ -126,13 +130,13 @@ def test_spend_counts_tokens_and_is_capped_by_session_and_day(settings):
     store = Store()
     advisor = advisor_for(replace(settings, day_calls=4), store)
     advisor.consult(case(0))
-    assert (advisor.budget.session.calls, advisor.budget.session.tokens) == (3, 3 * 960)
+    assert (advisor.budget.mine.calls, advisor.budget.mine.tokens) == (3, 3 * 960)
     tired = advisor_for(replace(settings, day_calls=4), store).consult(case(1))
     assert tired.advice.status == "ok", "one more sample fits, and one vote is advice"
     assert tired.advice.vote_share == pytest.approx(1 / 3)
     assert advisor_for(replace(settings, day_calls=4), store).consult(case(2)).advice.status == "budget"
     capped = advisor_for(replace(settings, max_tokens=100)).consult(case(3))
-    assert capped.message == "The cap of this session is reached: 100 tokens."
+    assert capped.message == "Your limit for today is reached: 100 tokens."
 
 
 def test_prices_are_known_for_the_default_and_free_on_this_machine(settings):

@@ -9,7 +9,7 @@ import pytest
 
 from libra_core.advisors.agreement import NO_ADVICE, discord
 from libra_core.advisors.guideline import GuidelineAdvisor
-from libra_core.advisors.llm import StoredAnswers, llm_advisor, open_store
+from libra_core.advisors.llm import StoredAnswers, llm_advisor
 from libra_core.advisors.llm.store import Store
 from libra_core.cli import command_line
 from libra_core.cohort import load_cohort
@@ -134,7 +134,6 @@ def advise(monkeypatch, tmp_path, server):
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "LIBRA_MODEL", "LIBRA_MAX_CALLS", "LIBRA_ALLOW_REMOTE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
-    open_store.cache_clear()
     parser = command_line()
     target = tmp_path / "advice.json"
 
@@ -143,8 +142,7 @@ def advise(monkeypatch, tmp_path, server):
         code = parsed.run(parsed)
         return code, json.loads(target.read_text()) if target.exists() else {}
 
-    yield call
-    open_store.cache_clear()
+    return call
 
 
 def check_shape(result: dict, cohort) -> None:

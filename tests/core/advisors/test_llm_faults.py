@@ -110,7 +110,7 @@ def test_a_thousand_at_once(server):
     assert server.most_in_flight <= 16
     assert len(advisor.store.rows()) == 1000
     assert advisor.store.verify().ok
-    assert advisor.budget.session.calls == server.seen["good"] == 1000
+    assert advisor.budget.mine.calls == server.seen["good"] == 1000
 
 
 def test_parallel_requests_cannot_overspend(server):
@@ -131,7 +131,7 @@ def test_a_nonsensical_report_of_tokens_leaves_the_reservation(server, mode):
     used = []
     for row in range(3):
         assert advisor.consult(case(row)).advice.status == "ok"
-        used.append((advisor.budget.session.tokens, advisor.budget.today().tokens))
+        used.append((advisor.budget.mine.tokens, advisor.budget.today().tokens))
     assert 0 < used[0][0] < used[1][0] < used[2][0] < 100_000
     assert [session for session, _ in used] == [day for _, day in used]
 

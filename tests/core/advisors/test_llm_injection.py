@@ -9,6 +9,7 @@ import json
 import pytest
 
 from libra_core.advisors.llm import LLMAdvisor, LLMSettings, Prompt, Store, export_batch, payload_preview, precompute
+from libra_core.advisors.llm.budget import Tab
 from libra_core.cohort import read_table
 from tests.support.llm_server import LLMServer
 
@@ -128,7 +129,7 @@ def test_no_hostile_text_in_any_outgoing_byte(build):
         for row in rows:
             # The facts are alike for all, so the cache would answer for all but the first: ask past it.
             menu, messages, _ = advisor.question(cohort.case(row), row)
-            advisor.client.ask(messages, menu.schema(), 200)
+            advisor.client.ask(messages, menu.schema(), 200, Tab(advisor.budget, 0, 0))
         assert precompute(advisor, rows).done == len(cohort)
         assert len(server.received) > len(cohort)
         out = [head + b"\r\n" + body for head, body in server.received]

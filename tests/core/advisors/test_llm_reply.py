@@ -82,7 +82,7 @@ def test_the_fingerprint_follows_every_character():
 
 
 def test_a_protocol_without_a_text_says_so():
-    with pytest.raises(ValueError, match=r"no text for a language model about gout: write gout\.toml"):
+    with pytest.raises(ValueError, match=r"there is no prompt for gout: write gout\.toml"):
         Prompt.load("gout")
 
 

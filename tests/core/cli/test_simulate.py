@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from libra_core.__main__ import main
-from libra_core.cli import simulate as cli_simulate
 from libra_core.study.spec import StudySpec, hash_of
 
 Capture = pytest.CaptureFixture[str]
@@ -135,7 +134,7 @@ def test_a_wrong_path_is_told_before_anything_is_computed(
     def computed(*_: object, **__: object) -> None:
         raise AssertionError("the study was started")
 
-    monkeypatch.setattr(cli_simulate, "run_study", computed)
+    monkeypatch.setattr("libra_core.study.run_study", computed)
     locked = tmp_path / "none" / "s.json"
     assert ran("--json", str(locked)) == 2
     assert capsys.readouterr().err == f"cannot write {locked}: there is no folder {locked.parent}\n"

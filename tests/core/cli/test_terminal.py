@@ -12,9 +12,11 @@ import pytest
 
 from libra_core import files
 from libra_core.advisors import kinds
+from libra_core.cli import COMMANDS
 from libra_core.clinical import default_protocol
-from libra_core.environments import ENVIRONMENTS
+from libra_core.environments import ENVIRONMENTS, EnvironmentSpec
 from libra_core.policies import REGISTRY
+from libra_core.study import StudySpec
 
 PROGRAM = [sys.executable, "-m", "libra_core"]
 CHECK = ["cohort", "check", "accord-like"]
@@ -42,18 +44,19 @@ def ran(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
 # ------------------------------------------------------------------------------------------------ --help
 
 
-def test_help_imports_nothing_of_the_work() -> None:
+@pytest.mark.parametrize("words", [[], ["cohort", "check"], *([name] for name in COMMANDS)], ids=" ".join)
+def test_no_help_imports_anything_of_the_work(words: list[str]) -> None:
     code = f"""
 import sys
 from libra_core.cli import main
 try:
-    main(["--help"])
+    main([*{words!r}, "--help"])
 finally:
     print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "[]\n")
-    assert "simulate" in done.stdout
+    assert "--help" in done.stdout
 
 
 def test_the_help_of_a_command_lists_every_name() -> None:
@@ -62,7 +65,28 @@ def test_the_help_of_a_command_lists_every_name() -> None:
         assert ", ".join(REGISTRY) in said
         assert ", ".join(kinds()) in said
         assert ", ".join(spec.name for spec in default_protocol().cohorts) in said
-    assert ",".join(sorted(ENVIRONMENTS)) in simulate
+    assert ", ".join(sorted(ENVIRONMENTS)) in simulate
+
+
+def test_the_help_of_a_study_states_the_defaults_of_its_settings() -> None:
+    told = " ".join(ran("simulate", "--help").stdout.partition("example:")[0].split())
+    spec, world = StudySpec(), EnvironmentSpec()
+    for option, default in {
+        "--policies": ",".join(spec.policies),
+        "--advisor": spec.advisor,
+        "--rounds": spec.rounds,
+        "--replicates": spec.replicates,
+        "--seed": spec.seed,
+        "--arms": world.arms,
+        "--dimensions": f"{world.d_immutable},{world.d_mutable}",
+        "--compliance": world.compliance,
+        "--radius": spec.config.radius,
+        "--plausibility": spec.config.plausibility,
+        "--adoption": spec.config.adoption,
+        "--estimator": spec.config.estimator,
+    }.items():
+        text = told.rpartition(f" {option} ")[2].partition(" --")[0].replace(" ", "")
+        assert f"default:{default}" in text, option
 
 
 # ------------------------------------------------------------------------------------------------ files

@@ -92,7 +92,7 @@ def test_what_cannot_be_read_rules_out_what_it_may_forbid(column: str, cell: str
     assert out(cohort) == forbidden
     assert all("cannot be ruled out" in block.reason for block in cohort.blocked(0) if block.arm)
     assert sum(count.n for count in cohort.report.refused_counts) == 1
-    assert any("1 row the file leaves the value in doubt" in note for note in cohort.report.notes)
+    assert any("1 row the file leaves the value uncertain" in note for note in cohort.report.notes)
     assert all(cell not in block.reason for block in cohort.blocked(0))
 
 
@@ -203,7 +203,7 @@ def test_a_patient_on_a_drug_is_not_untreated() -> None:
     assert cohort.frame.n_bp_classes.tolist() == [1, 0, 3]
     assert cohort.imputed.n_bp_classes.tolist() == [True, False, False]
     assert cohort.imputed.on_rasi.tolist() == [True, False, False]  # no certainty from a count that was wrong
-    assert any("fewer than the row itself names" in note for note in cohort.report.notes)
+    assert any("fewer than the parts in the same row" in note for note in cohort.report.notes)
 
 
 def test_the_built_in_cohorts_leave_nothing_in_doubt() -> None:

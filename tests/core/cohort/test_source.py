@@ -21,11 +21,11 @@ def fault(source: str | Path | bytes) -> str:
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "f.csv")
-    assert "'f.csv' is no ordinary file" in fault(tmp_path / "f.csv")
+    assert "'f.csv' is not a regular file" in fault(tmp_path / "f.csv")
 
 
 def test_a_device_is_not_read() -> None:
-    assert "'zero' is no ordinary file" in fault("/dev/zero")
+    assert "'zero' is not a regular file" in fault("/dev/zero")
 
 
 @pytest.mark.parametrize("name", ["", "  "])

@@ -111,7 +111,7 @@ def world_arms(world: Environment) -> int:
 def test_a_state_of_another_policy_is_refused_in_words(name: str) -> None:
     world = _world(name)
     policy = _policy(name, world)
-    with pytest.raises(ValueError, match="this state is of 'other'"):
+    with pytest.raises(ValueError, match="this state belongs to 'other'"):
         policy.restore(policy.state() | {"policy": "other"})
 
 
