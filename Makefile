@@ -5,13 +5,14 @@ JOBS   ?= 2
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help run test check clean browser smoke-llm case-study docs bench bench-ui guarantees system postgres stress
+.PHONY: help run test check clean browser smoke-llm case-study learned docs bench bench-ui guarantees system postgres stress
 
 help:
 	@echo "make run     set up and open the dashboard on http://localhost:$(PORT), for this machine only"
 	@echo "make test    set up and run all tests, $(JOBS) at a time (JOBS=4: more)"
 	@echo "make check   lint, format and type checks"
 	@echo "make case-study   make the studies behind the page Case study again (same numbers; minutes)"
+	@echo "make learned   make the learned methods that Compare opens with again (same states; seconds)"
 	@echo "make docs    write docs/validation.md and the README's picture from the stored studies"
 	@echo "make bench-ui   measure the pages under load (Linux)"
 	@echo "make smoke-llm   ask a real, very small language model (opt-in; 350 MB of downloads, needs Node.js)"
@@ -78,6 +79,10 @@ system:
 # The studies behind the page Case study; says whether the numbers are those stored before.
 case-study: $(VENV)/.installed
 	$(BIN)/python data/build_case_study.py
+
+# GLRB and LIBRA after 3,000 simulated patients; needed after a change of settings, protocol, cohort or version.
+learned: $(VENV)/.installed
+	$(BIN)/python data/build_learned.py
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/build.py

@@ -7,6 +7,6 @@ setup(
     package_dir={"libra_core.data": "data"},
     package_data={
         "libra_core": ["report/*.j2"],
-        "libra_core.data": ["*.toml", "advice/*", "cohorts/*", "prompts/*", "studies/*", "text/*"],
+        "libra_core.data": ["*.toml", "advice/*", "cohorts/*", "learned/*", "prompts/*", "studies/*", "text/*"],
     },
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from libra_core.advisors.base import Advisor
+from libra_core.arrays import Floats, Ints
 from libra_core.certainty import Evidence
 from libra_core.clinical import Protocol, Worth
 from libra_core.cohort import Cohort
@@ -41,6 +43,28 @@ class LiveRow:
     worth: Worth | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Course:
+    """What a run did, patient by patient, without the details: each array is (T,).
+
+    row: of the cohort. arm: the treatment. reason: a place in `policies.decision.REASONS`. asked: 1 where the advisor
+    was. lost: expected, simulated, in the reward's unit.
+    """
+
+    row: Ints
+    arm: Ints
+    reason: Ints
+    asked: Ints
+    lost: Floats
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+_NONE = np.zeros(0, np.int64)
+NOBODY = Course(_NONE, _NONE, _NONE, _NONE, np.zeros(0))
+
+
 def live_config(protocol: Protocol, link: str | None = None) -> PolicyConfig:
     """The default settings of a page: treatments share information, and negligible changes are dropped."""
     return PolicyConfig(shared=True, min_gain=0.0 if link == "logistic" else protocol.feasible.min_gain)
@@ -51,8 +75,8 @@ class LiveRun:
     """A policy running on a cohort. Not shared between users; `rows` grows by one with each step.
 
     worth: what things are worth from now on, None for what the protocol declares; it changes plans and what is counted
-    as lost, and nothing that was learned. readmitted: after which patients a person has re-admitted an advisor that had
-    lost its trial.
+    as lost, and nothing that was learned. readmitted: the numbers of patients after which a dismissed advisor was
+    re-admitted. earlier: the patients before `rows`, if the policy was restored from a stored state (`study.learned`).
     """
 
     spec: StudySpec
@@ -61,6 +85,7 @@ class LiveRun:
     worth: Worth | None = None
     rows: list[LiveRow] = field(default_factory=list)
     readmitted: list[int] = field(default_factory=list)
+    earlier: Course = NOBODY
 
     @classmethod
     def start(
@@ -103,10 +128,11 @@ class LiveRun:
         return certify(policy.problem.feasible, theta, A, contexts, beta, value, policy.realised, seconds, link)
 
     def evidence(self, besides: LiveRow | None = None) -> Evidence:
-        """What the policy has learned from, leaving out `besides`, the row being viewed, and the values that count."""
-        given = Counter(row.decision.arm for row in self.rows if row is not besides)
+        """The outcomes learned from, except `besides`, the row on display; and the values that count."""
         problem, worth = self.environment.problem, self.worth if besides is None else besides.worth
-        return Evidence(tuple(given[k] for k in range(problem.n_arms)), problem.reward_unit, problem.noise, worth)
+        arms = [*self.earlier.arm, *(row.decision.arm for row in self.rows if row is not besides)]
+        given = np.bincount(np.array(arms, np.int64), minlength=problem.n_arms)
+        return Evidence(tuple(map(int, given)), problem.reward_unit, problem.noise, worth)
 
     def summary(self, row: int, treated: LiveRow | None = None) -> PlanSummary:
         """The plan for a cohort row: the policy's current one, or the one it made in a round of this run."""
@@ -128,7 +154,7 @@ class LiveRun:
     def outside(self, row: int, learned: int | None = None) -> tuple[str, ...]:
         """Context entries in which a patient lies outside the first `learned` patients of the run (None: all)."""
         assert self.environment.cohort is not None
-        return self.environment.cohort.outside(row, [seen.row for seen in self.rows[:learned]])
+        return self.environment.cohort.outside(row, [*self.earlier.row, *(seen.row for seen in self.rows[:learned])])
 
     @property
     def unit(self) -> str:
@@ -153,17 +179,16 @@ class LiveRun:
         An uncertain policy asks its advisor here too: a language model without a stored answer for this patient is
         asked, and the question counts against its budget.
         """
-        before = self.policy.streams.state()
-        proposal = self._quiet(self.contexts(row))
-        self.policy.streams.restore(before)
-        return self.policy.record(self.patient(row), proposal)
+        return self.policy.record(self.patient(row), self.proposal_for(row))
 
-    def _quiet(self, contexts: Contexts) -> Proposal:
-        advisor = self.policy.advisor
-        before = advisor.state() if advisor is not None else None
-        proposal = self.policy.propose(contexts)
+    def proposal_for(self, row: int) -> Proposal:
+        """`decision_for` without the record: what a whole cohort is asked for."""
+        policy, advisor = self.policy, self.policy.advisor
+        drawn, told = policy.streams.state(), advisor.state() if advisor is not None else None
+        proposal = policy.propose(self.contexts(row))
+        policy.streams.restore(drawn)
         if advisor is not None:
-            advisor.restore(before)
+            advisor.restore(told)
         return proposal
 
     def step(self, row: int | None = None) -> LiveRow:
@@ -175,7 +200,7 @@ class LiveRun:
             self.environment,
             (self.policy,),
             contexts,
-            len(self.rows) + 1,
+            len(self.earlier) + len(self.rows) + 1,
             watch=lambda policy, proposal: decisions.append(policy.record(patient, proposal)),
         )
         step = now.steps[0]

@@ -1,4 +1,5 @@
-"""In a real browser, against a real server that speaks the protocol: switch the model on, ask it, compare a cohort."""
+"""In a real browser: Compare as it opens, a patient and the whole cohort; and a live model, switched on and asked, on
+a real server that speaks the protocol."""
 
 from __future__ import annotations
 
@@ -40,12 +41,30 @@ def test_the_model_is_switched_on_tested_and_asked(server: str, page: Page, mode
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-def test_a_cohort_is_compared(server: str, page: Page) -> None:
-    page.goto(f"{server}/compare")
+def test_it_opens_filled_and_leads_through_patients_and_cohort(server: str, page: Page) -> None:
+    page.goto(f"{server}/compare?patient=N-00012")
+    expect(page.locator("[data-testid=compare-patient][data-value='3000']")).to_be_attached(timeout=60_000)
+    table = page.locator(".st-key-compare-table table")
+    expect(table.locator("th")).to_contain_text(
+        ["", "Language model (recorded)", "Guideline", "Bandit", "LIBRA", "Clini"]
+    )
+    expect(table.locator("tr", has_text="simulated loss against the best plan")).to_contain_text("least")
+    expect(table.get_by_text("≠").first).to_be_visible()
+    page.locator(".st-key-compare_next button").click()
+    expect(page.locator(".st-key-patient-header")).not_to_contain_text("N-00012")
+    page.wait_for_url(lambda url: "patient=" in url and "N-00012" not in url)
+    mine = page.locator(".st-key-patient-header strong").first.inner_text()
+    page.reload()
+    expect(page.locator(".st-key-patient-header strong").first).to_have_text(mine)
+    fill(page, "find", "N-00020")
+    expect(page.locator(".st-key-patient-header")).to_contain_text("N-00020")
     page.get_by_role("tab", name="Whole cohort").click()
-    page.locator(".st-key-compare_go button").click()
-    expect(page.locator("[data-testid=compared][data-value='300']")).to_be_attached(timeout=60_000)
+    expect(page.locator("[data-testid=compared][data-value='1900']")).to_be_attached(timeout=60_000)
     expect(page.locator(".st-key-agreement .js-plotly-plot")).to_be_visible()
-    page.get_by_role("tab", name="What LIBRA did").click()
-    expect(page.get_by_test_id("stMetricValue").get_by_text("of 300 patients")).to_be_visible()
+    page.get_by_role("tab", name="Where and why they differ").click()
+    expect(page.locator("blockquote").first).to_contain_text("“")
+    page.get_by_role("tab", name="The model against itself").click()
+    expect(page.get_by_text("Asked twice about 127 patients")).to_be_visible()
+    page.get_by_role("tab", name="How LIBRA learned").click()
+    expect(page.get_by_test_id("stMetricValue").get_by_text("of 3,000 patients")).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)

@@ -64,8 +64,10 @@ def treat(page: Page) -> None:
 
 
 def learn(page: Page) -> None:
-    press(page, "Let both learn")
-    value(page, "compare-patient", 200)
+    value(page, "compare-patient", 3000)
+    before = page.locator(".st-key-patient-header strong").first.inner_text()
+    press(page, "Next")
+    expect(page.locator(".st-key-patient-header strong").first).not_to_have_text(before)
 
 
 def study(page: Page) -> None:
@@ -197,10 +199,11 @@ def test_a_comparison_is_there_after_a_reload(server: str, page: Page) -> None:
     page.goto(f"{server}/compare")
     drawn(page, "compare")
     page.get_by_role("tab", name="Whole cohort").click()
-    page.locator(".st-key-compare_go button").click()
+    page.get_by_role("tab", name="How LIBRA learned").click()
+    page.locator(".st-key-compare_learn button").click()
     page.wait_for_url("**run=**")
     page.reload()
-    value(page, "compared", 300)
+    expect(page.get_by_test_id("stMetricValue").get_by_text("of 1,000 patients")).to_be_visible()
 
 
 def test_two_people_at_once_see_nothing_of_each_other(server: str, browser: Browser) -> None:

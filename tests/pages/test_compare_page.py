@@ -1,39 +1,31 @@
-"""Compare: four sources side by side, the language model only when asked, and a page that stays up whatever it does."""
+"""Compare for one patient: filled at once, differences marked, the live model only when asked, and a page that stays up
+whatever it does."""
 
-import io
-import zipfile
+import re
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from libra_core.advisors import make_advisor
-from libra_core.advisors.llm.record import rows_of
+from libra_core.advisors.agreement import discord
 from libra_core.advisors.llm.store import open_store
+from libra_core.certainty import Estimate
 from libra_core.cohort import load_cohort
 from libra_core.digits import fixed
+from libra_core.problem import Actions, Contexts
 from libra_core.records import LOCAL, Database, Repository, SessionLog, SessionSpec, Stamp
+from libra_core.report import wording
+from libra_core.study.learned import METHODS, path_of, recall
 from libra_core.study.live import LiveRun
 from libra_core.study.spec import inputs_digest
+from libra_core.summary import summarise_plan
+from pages.ui.compare.methods import BANDIT, CLINICIAN, GUIDELINE, LIBRA, RECORDED, stored_survey
 from tests.pages.conftest import ROUTER
 from tests.support import by_hand
-from tests.support.llm_server import LLMServer
+from tests.support.compare_page import LOSS, compare_page, open_tab, simulate, table, texts
 
 pytestmark = pytest.mark.usefixtures("clean")
-
-
-def compare_page(server: LLMServer | None = None, model: str = "good") -> AppTest:
-    app = AppTest.from_file(ROUTER, default_timeout=60).run()
-    if server is not None:
-        app.switch_page("settings.py").run()
-        app.text_input(key="llm_url").set_value(server.base_url)
-        app.text_input(key="llm_model").set_value(model)
-        app.toggle(key="llm_on").set_value(True).run()
-    return app.switch_page("compare.py").run()
-
-
-def texts(app: AppTest) -> str:
-    parts = [app.markdown, app.caption, app.info, app.success, app.warning, app.error]
-    return "\n".join(str(element.value) for part in parts for element in part)
 
 
 def test_a_clinicians_decision_stands_beside_the_others(monkeypatch, tmp_path):
@@ -51,48 +43,123 @@ def test_a_clinicians_decision_stands_beside_the_others(monkeypatch, tmp_path):
     database.close()
     monkeypatch.setenv("LIBRA_DATABASE_URL", url)
     app = compare_page()
-    assert "**Clinician**" not in texts(app), "this patient was not decided about"
+    assert "Nobody has decided yet" in texts(app), "this patient was not decided about"
     app.session_state["libra"].row = case.row
     app.run()
     assert not app.exception
-    assert "**Clinician**" in texts(app)
+    assert "Clinician :gray-badge[decided]" in texts(app)
     assert "Morning round" in texts(app)
+    assert "Nobody has decided yet" not in texts(app)
+    open_tab(app, "Whole cohort")
+    assert not app.exception
+    alt = [chart.alt for chart in app.get("plotly_chart")]
+    assert any("Clinician and LIBRA" in text or "LIBRA and Clinician" in text for text in alt)
 
 
-def open_tab(app: AppTest, name: str) -> AppTest:
-    app.session_state["compare_tab"] = name
-    return app.run()
-
-
-def test_offline_a_recorded_model_speaks_with_its_date_and_nobody_is_asked():
+def test_it_opens_filled_and_nobody_is_asked():
     app = compare_page()
     assert not app.exception
-    shown = texts(app).replace("\\", "")
-    assert "**Language model** :gray-badge[recorded]" in shown
-    assert "recorded 2026-11-24, prompt hypertension-3" in shown
-    assert "No language model is asked." in shown
-    assert "Nothing recorded against it" in shown
+    found = table(app)
+    assert list(found["Treatment"]) == [RECORDED, GUIDELINE, BANDIT, LIBRA, CLINICIAN]
+    for question in ("Treatment", "Systolic blood pressure after 3 months", "Worth (net benefit)", "Safety", LOSS):
+        assert all(found[question][name] for name in (RECORDED, GUIDELINE, BANDIT, LIBRA)), question
+    assert found["Treatment"][CLINICIAN].startswith(":small[Nobody has decided yet")
+    assert "recorded 2026-11-24, prompt hypertension-3" in found["Source"][RECORDED].replace("\\", "")
+    assert "No language model is asked." in texts(app)
+    assert "not known yet" not in texts(app)
 
 
-def test_offline_without_a_recording_shows_three_plans_and_says_that_no_model_speaks():
+def test_every_number_of_the_table_is_the_summarys_and_the_simulations():
+    """The columns are worked out again from the stored states, the advisors and the environment, one by one."""
+    app = compare_page()
+    cohort, found = load_cohort("nhanes"), table(app)
+    row = next(row for row in map(int, cohort.arrivals) if cohort.ids[row] in texts(app).split("**")[1::2])
+    runs = {name: recall(LiveRun.start(cohort, name, "recorded")) for name in METHODS}
+    said = {RECORDED: make_advisor("recorded", runs["libra"].environment, 0).advise(cohort.case(row))}
+    said |= {BANDIT: runs["glrb"].decision_for(row), LIBRA: runs["libra"].decision_for(row)}
+    libra = runs["libra"]
+    contexts = Contexts.of(cohort.patient(row))
+    least = min(float(cell.split()[0].strip("*")) for cell in found[LOSS].values() if cell)
+    for name, plan in said.items():
+        used = libra.policy.problem.feasible.project(np.array([plan.delta]), contexts.lo, contexts.hi)
+        actions = Actions(np.array([plan.arm]), used)
+        lost = float((libra.environment.best(contexts) - libra.environment.means(contexts, actions))[0])
+        assert found[LOSS][name].startswith(f"**{fixed(lost, 1)} mmHg**")
+        assert ("least" in found[LOSS][name]) == (float(fixed(lost, 1)) == least)
+        mean, low, high = (float(v[0]) for v in libra.policy.credible(contexts, actions))
+        told = summarise_plan(cohort, row, plan.arm, used[0], Estimate(mean, low, high), libra.evidence())
+        assert f"**{wording.then(told)} mmHg**" in found["Systolic blood pressure after 3 months"][name]
+        assert wording.about(told.net) in found["Worth (net benefit)"][name]
+        assert wording.treatment(cohort, plan.arm) in found["Treatment"][name].replace("\\", "")
+        assert found["Treatment tried by"][name] == f"{libra.evidence().given[plan.arm]:,} of 3,000 patients"
+
+
+@pytest.mark.parametrize("base", [GUIDELINE, LIBRA])
+def test_what_differs_from_the_chosen_column_carries_a_sign(base):
+    app = compare_page()
+    app.selectbox(key="compare_base").set_value(base).run()
+    found = table(app)
+    habits = list(found)[1 : list(found).index("Systolic blood pressure after 3 months")]
+    assert habits
+    for question in ("Treatment", *habits):
+        line = {name: cell for name, cell in found[question].items() if name != CLINICIAN}
+        plain = {name: re.sub(r":orange-background\[\*\*≠\*\* (.*)\]$", r"\1", cell) for name, cell in line.items()}
+        for name, cell in line.items():
+            assert ("≠" in cell) == (plain[name] != plain[base]), (question, name)
+    assert not any("≠" in cell for cell in found["Worth (net benefit)"].values())
+
+
+def test_a_patient_is_found_by_id_by_neighbour_and_by_disagreement():
+    app = compare_page()
+    app.text_input(key="find").set_value("n-00012").run()
+    assert "**N-00012**" in texts(app)
+    assert app.query_params["patient"] == "N-00012"
+    cohort = load_cohort("nhanes")
+    following = cohort.ids[int(cohort.arrivals[list(cohort.arrivals).index(cohort.ids.index("N-00012")) + 1])]
+    app.button(key="compare_next").click().run()
+    assert f"**{following}**" in texts(app)
+    app.button(key="compare_previous").click().run()
+    assert "**N-00012**" in texts(app)
+    app.text_input(key="find").set_value("nobody").run()
+    assert "No patient of this cohort has that ID" in texts(app)
+    app.selectbox(key="compare_order").set_value("Most disagreement first").run()
+    place = int(re.search(r"patient ([\d,]+) of 1,900", texts(app)).group(1).replace(",", ""))
+    arms = stored_survey("nhanes").arms
+    apart = discord(arms)
+    here = apart[list(cohort.arrivals).index(cohort.ids.index("N-00012"))]
+    assert (apart > here).sum() < place <= (apart >= here).sum()
+
+
+def test_without_a_stored_state_three_plans_are_shown_and_learning_is_offered():
     app = AppTest.from_file(ROUTER, default_timeout=60)
     app.query_params["cohort"] = "accord-like"
     app = app.run().switch_page("compare.py").run()
     assert not app.exception
-    shown = texts(app)
-    for title in ("**Guideline**", "**Language model** :gray-badge[off]", "**Bandit**", "**LIBRA**"):
-        assert title in shown
-    assert "switched off" in shown
+    shown, found = texts(app), table(app)
+    assert list(found["Treatment"]) == ["Language model", GUIDELINE, BANDIT, LIBRA, CLINICIAN]
+    assert "switched off" in found["Treatment"]["Language model"]
     assert "ACC/AHA 2017" in shown.replace("\\", "")
     assert "not contraindicated" in shown
-
-
-def test_learning_gives_the_expectations_a_meaning():
-    app = compare_page()
-    assert "seen no patient yet" in texts(app)
-    app.button(key="compare_learn").click().run()
+    assert "No learned state of the bandit and of LIBRA is stored for this cohort" in shown
+    assert "seen no patient yet" in shown
+    assert "Effect not known yet" in found["Systolic blood pressure after 3 months"][LIBRA]
+    simulate(app, 300)
     assert not app.exception
-    assert "learned from 200 simulated patients" in texts(app)
+    assert "learned from 300 simulated patients" in texts(app)
+    assert "No learned state" not in texts(app)
+    assert "Effect not known yet" not in table(app)["Systolic blood pressure after 3 months"][LIBRA]
+
+
+def test_a_stored_state_that_cannot_be_read_is_said(monkeypatch, tmp_path):
+    folder = tmp_path / "learned"
+    folder.mkdir()
+    run = LiveRun.start(load_cohort("nhanes"), "libra", "recorded")
+    monkeypatch.setattr("libra_core.study.learned.PROTOCOL_DIR", tmp_path)
+    path_of(run, folder).write_bytes(b"not an archive")
+    app = compare_page()
+    assert not app.exception
+    assert "cannot be read" in texts(app)
+    assert app.button(key="compare_learn")
 
 
 def test_the_model_is_asked_only_by_a_press(server):
@@ -104,7 +171,9 @@ def test_the_model_is_asked_only_by_a_press(server):
     assert not app.exception
     assert server.seen["good"] == 3
     shown = texts(app).replace("\\", "")
-    assert "A test server says so." in shown
+    assert list(table(app)["Treatment"])[:2] == [RECORDED, "Language model (live)"]
+    assert "A test server says so." in table(app)["Why, in its own words"]["Language model (live)"].replace("\\", "")
+    assert "A test server says so." not in table(app)["Why, in its own words"][RECORDED].replace("\\", "")
     assert "vote share 100%" in shown
     assert "hypertension-" in shown
     assert "| Sample | Treatment | Place on its shuffled menu |" in shown
@@ -131,7 +200,7 @@ def test_the_page_stays_up_under_faults(server, mode, sentence):
     app.button(key="compare_ask").click().run()
     assert not app.exception
     assert sentence in texts(app).replace("\\", "")
-    assert "**LIBRA**" in texts(app)
+    assert table(app)["Treatment"][LIBRA]
     assert open_store().rows()[-1]["kind"] in ("advice", "decision")
 
 
@@ -169,60 +238,31 @@ def test_the_answer_and_what_libra_made_of_it_are_in_the_log(server):
     assert open_store().verify().ok
 
 
-def test_a_cohort_is_compared_in_the_background():
-    app = open_tab(compare_page(), "Whole cohort")
-    app.selectbox(key="compare_n").set_value(100)
-    app.button(key="compare_go").click().run()
-    app.session_state["libra.comparison"].wait(60)
-    app.run()
-    assert not app.exception
-    shown = texts(app)
-    assert "Cohen's kappa" in shown
-    assert "simulation's true means" in shown
-    assert "bound" in shown
-    assert any("of 100 patients" in m.value for m in app.metric)
-    assert len(app.dataframe) == 2
-
-
-def test_a_comparison_can_be_cancelled_and_belongs_to_its_cohort():
-    app = open_tab(compare_page(), "Whole cohort")
-    app.selectbox(key="compare_n").set_value(1000)
-    app.button(key="compare_go").click().run()
-    job = app.session_state["libra.comparison"]
-    job.cancel()
-    job.wait(60)
-    assert len(job.result) < 1000
-    app.run()
-    assert not app.exception
-    app.switch_page("cohort.py").run()
-    app.selectbox(key="cohort").set_value("accord-like").run()
+def test_no_effect_is_claimed_before_the_model_has_seen_anybody(app: AppTest) -> None:
+    app.session_state["libra"].source = "accord-like"
     app.switch_page("compare.py").run()
-    open_tab(app, "Whole cohort")
-    assert "see where they agree" in texts(app)
+    assert "Effect not known yet" in texts(app)
+    assert "a fall of" not in texts(app)
+    simulate(app, 300)
+    assert "a fall of" in texts(app)
 
 
-def test_answers_are_stored_ahead_and_compared(server):
-    app = compare_page(server)
-    app.switch_page("cohort.py").run()
-    app.selectbox(key="cohort").set_value("accord-like").run()
+def test_the_table_shows_the_fall_and_what_parts_it_from_the_net_benefit(app: AppTest) -> None:
     app.switch_page("compare.py").run()
-    open_tab(app, "Stored answers")
-    assert "patients who enter the simulation, 3 questions each" in texts(app)
-    assert any(button.key == "ahead_recording" for button in app.get("download_button"))
-    app.button(key="ahead_start").click().run()
-    job = app.session_state["libra.ahead"]
-    job.cancel()
-    job.wait(60)
+    run = app.session_state["libra.compare"].libra
+    cohort, had = run.environment.cohort, run.evidence().given
+    plans = (run.decision_for(int(row)) for row in cohort.arrivals)
+    plan = next(d for d in plans if had[d.arm] > 1 and by_hand.both_parts(cohort, d.row, d.arm))
+    app.session_state["libra"].row = plan.row
     app.run()
-    assert not app.exception
-    assert "run it again to go on" in texts(app)
-    open_tab(app, "Whole cohort")
-    app.selectbox(key="compare_n").set_value(100)
-    app.button(key="compare_go").click().run()
-    app.session_state["libra.comparison"].wait(60)
-    app.run()
-    assert not app.exception
-    assert "Language model (stored answers)" in app.session_state["libra.comparison"].result.arms
+    fall, low, high = (by_hand.fall(cohort, plan.row, plan.arm, v) for v in (plan.mean, plan.low, plan.high))
+    cost, bonus = by_hand.cost(cohort, plan.arm), by_hand.bonus(cohort, plan.row, plan.arm)
+    said = table(app)["Worth (net benefit)"][LIBRA].replace("\\", "")
+    assert f"a fall of {fixed(fall)} ({fixed(low)} to {fixed(high)})" in said
+    assert f"**{fixed(plan.mean)} ({fixed(plan.low)} to {fixed(plan.high)}) mmHg**" in said
+    assert f"less {cost:g} for side effects" in said
+    assert f"plus {bonus:g} because of an indication" in said
+    assert table(app)["Treatment tried by"][LIBRA].startswith(f"{had[plan.arm]:,} of ")
 
 
 def saved() -> None:
@@ -282,9 +322,10 @@ def test_the_cards_show_the_fall_and_what_parts_it_from_the_net_benefit(app: App
     plan = next(d for d in plans if had.count(d.arm) > 1 and by_hand.both_parts(cohort, d.row, d.arm))
     app.session_state["libra"].row = plan.row
     app.run()
-    fall, low, high = plan.mean, plan.low, plan.high
+    fall, low, high = (by_hand.fall(cohort, plan.row, plan.arm, v) for v in (plan.mean, plan.low, plan.high))
+    cost, bonus = by_hand.cost(cohort, plan.arm), by_hand.bonus(cohort, plan.row, plan.arm)
     said = "\n".join(m.value for m in app.markdown)
     assert f"**Expected fall {fixed(fall)} mmHg** :small[({fixed(low)} to {fixed(high)}), simulated]" in said
-    net = by_hand.net(cohort, plan.row, plan.arm, fall)
-    assert f"Net benefit {fixed(net)} mmHg: {by_hand.parts(cohort, plan.row, plan.arm)}" in said
+    assert f"Net benefit {fixed(plan.mean)} mmHg: the fall, less {cost:g} for side effects" in said
+    assert f"plus {bonus:g} because of an indication" in said
     assert f"{had.count(plan.arm)} patients had this treatment." in said

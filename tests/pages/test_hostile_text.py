@@ -16,6 +16,7 @@ from libra_core.records import REASONS, Actor, Database, Role
 from pages.ui.draw.cards import JOINER, escaped
 from pages.ui.session import access
 from tests.pages.conftest import ROUTER
+from tests.support.compare_page import table
 from tests.support.feedback_page import at, choose, click, page
 from tests.support.hostile import FETCH, HOSTILE, MARK
 
@@ -103,7 +104,9 @@ def test_what_a_model_says_is_text(server):
     assert_harmless(app)
     app.switch_page("compare.py").run()
     app.button(key="compare_ask").click().run()
-    assert_harmless(app, 2)
+    assert_harmless(app)
+    for line in ("Why, in its own words", "Source"):
+        assert MARK in table(app)[line]["Language model (live)"]
     assert MARK in json.dumps(open_store().rows())
 
 

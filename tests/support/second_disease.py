@@ -51,6 +51,8 @@ def recommend() -> None:
 def compare() -> None:
     app = fresh("compare")
     app.button(key="compare_learn").click().run()
+    app.session_state["libra.learning"].wait(60)
+    app.run()
     assert any("metformin" in m.value.lower() or "SGLT2" in m.value for m in app.markdown)
     well(app, "compare")
 

@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 
-from libra_core.advisors.agreement import Agreement
+from libra_core.advisors.agreement import Agreement, InCommon
 from libra_core.arrays import Floats
-from libra_core.digits import fixed
+from libra_core.digits import fixed, interval
 from libra_core.report.interactive import plain, whiskers
 from libra_core.study.metrics import band
 from pages.ui.draw import charts
 
 
-def matrix(names: Sequence[str], pairs: Mapping[tuple[str, str], Agreement]) -> go.Figure:
-    """Every pair of sources: the share of equal treatments and Cohen's kappa, darker where they agree more."""
+def matrix(
+    names: Sequence[str], pairs: Mapping[tuple[str, str], Agreement], common: Mapping[tuple[str, str], InCommon]
+) -> go.Figure:
+    """Every pair of sources: equal treatments, Cohen's kappa and habits in common, darker where they agree more."""
     said = [
         f"{p} and {q}: {pairs[p, q].share:.0%}, kappa {pairs[p, q].kappa:.2f}"
         for p, q in itertools.combinations(names, 2)
         if pairs[p, q].n
     ]
-    figure = charts.blank("Agreement on the treatment. " + "; ".join(said), "", "", 90 + 66 * len(names))
+    figure = charts.blank("Agreement on the treatment. " + "; ".join(said), "", "", 90 + 74 * len(names))
     short = [plain(name).replace(" (", "<br>(") for name in names]
     figure.add_heatmap(
         z=[[None if p == q else pairs[p, q].kappa for q in names] for p in names],
         x=short,
         y=short,
-        text=[["" if p == q else _cell(pairs[p, q]) for q in names] for p in names],
+        text=[["" if p == q else _cell(pairs[p, q], common[p, q]) for q in names] for p in names],
         texttemplate="%{text}",
-        textfont={"size": 14, "color": charts.INK},
+        textfont={"size": 13, "color": charts.INK},
         zmin=0,
         zmax=1,
         colorscale=[[0, charts.FAINT], [1, charts.FULL]],
@@ -45,8 +48,11 @@ def matrix(names: Sequence[str], pairs: Mapping[tuple[str, str], Agreement]) -> 
     return figure
 
 
-def _cell(pair: Agreement) -> str:
-    return f"{pair.share:.0%}<br>kappa {fixed(pair.kappa, 2)}" if pair.n else "no answers"
+def _cell(pair: Agreement, common: InCommon) -> str:
+    if not pair.n:
+        return "no answers"
+    kappa = "" if math.isnan(pair.kappa) else f"kappa {fixed(pair.kappa, 2)} ({interval(pair.low, pair.high, 2)})<br>"
+    return f"<b>{pair.share:.0%}</b> of {pair.n:,}<br>{kappa}habits {common.overlap:.0%}"
 
 
 def losses(lost: Mapping[str, Floats], unit: str) -> go.Figure:

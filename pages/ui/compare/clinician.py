@@ -1,13 +1,14 @@
-"""What a clinician decided about a patient, read from the record of feedback sessions."""
+"""What clinicians decided about this cohort's patients, read from the record of feedback sessions."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 from libra_core.cohort import Cohort
-from libra_core.records import RecordsError, Repository, SessionInfo
+from libra_core.records import REASONS, RecordsError, Repository
 from libra_core.records.database import DEFAULT_PATH
-from libra_core.records.events import Decided
+from libra_core.records.events import Action, Decided
 from libra_core.records.ledger import Ledger
 from libra_core.study.spec import inputs_digest
 from pages.ui.session import access
@@ -15,25 +16,44 @@ from pages.ui.session import access
 LOOK_BACK = 20  # sessions; a page is drawn often
 
 
-def latest_choice(repository: Repository, cohort: Cohort, row: int) -> tuple[Decided, SessionInfo] | None:
-    """The last decision about this patient in a session over these very values; the newest session counts."""
-    digest = inputs_digest(cohort)
-    for info in repository.sessions()[:LOOK_BACK]:
+@dataclass(frozen=True)
+class Choice:
+    """One decision, and the session in which it was made."""
+
+    decided: Decided
+    session: str
+
+    @property
+    def plan(self) -> Action:
+        """What was done, or what was chosen as long as nothing was."""
+        return self.decided.executed or self.decided.plan
+
+    @property
+    def why(self) -> str:
+        """In the clinician's own words, with the coded reason."""
+        reason = REASONS.get(self.decided.reason, self.decided.reason)
+        parts = (f"{self.decided.kind.value}.", f"{reason}." if reason else "", self.decided.comment)
+        return " ".join(part for part in parts if part).capitalize()
+
+
+def latest(repository: Repository, cohort: Cohort) -> dict[int, Choice]:
+    """The last decision about each patient in sessions over these very values, by row; the newest session counts."""
+    digest, found = inputs_digest(cohort), {}
+    for info in reversed(repository.sessions()[:LOOK_BACK]):
         if info.spec.cohort_digest != digest:
             continue
-        files = Ledger.of(repository.events(info.id)).files
-        here = [case for case in files if case.row == row and case.mistake is None]
-        made = [choice for case in here if (choice := case.final or case.first)]
-        if made:
-            return made[-1], info
-    return None
+        for case in Ledger.of(repository.events(info.id)).files:
+            decided = case.final or case.first
+            if decided is not None and case.mistake is None:
+                found[case.row] = Choice(decided, info.name)
+    return found
 
 
-def choice_for(cohort: Cohort, row: int) -> tuple[Decided, SessionInfo] | None:
-    """The same from what this person may read; None where there is no record, or none that can be read."""
+def choices(cohort: Cohort) -> dict[int, Choice]:
+    """The same from what this person may read; empty where there is no record, or none that can be read."""
     if not (os.environ.get("LIBRA_DATABASE_URL") or DEFAULT_PATH.exists()):
-        return None  # looking must not create a record
+        return {}  # looking must not create a record
     try:
-        return latest_choice(access.repository(), cohort, row)
+        return latest(access.repository(), cohort)
     except RecordsError:
-        return None
+        return {}

@@ -1,254 +1,298 @@
-"""Compare for a cohort: the same simulated patients treated by each source; agreement, differences, regret, advice."""
+"""Compare for a cohort: how far the sources agree, what each loses, where and why they differ, how LIBRA learned."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from libra_core.advisors.agreement import agreement, by_group, disagreements, pairwise, width_groups
-from libra_core.advisors.base import Advisor
+from libra_core.advisors.agreement import (
+    NO_ADVICE,
+    Agreement,
+    InCommon,
+    agreement,
+    by_group,
+    disagreements,
+    in_common,
+    pairwise,
+    width_groups,
+)
 from libra_core.advisors.guideline import GuidelineAdvisor
-from libra_core.advisors.llm import Progress, StoredAnswers, export_batch, import_batch, payload_preview, precompute
-from libra_core.advisors.llm.budget import price_of
 from libra_core.advisors.recording import RecordedModel, recording_for
+from libra_core.arrays import Bools, Floats
+from libra_core.certainty import Estimate
 from libra_core.cohort import Cohort
-from libra_core.digits import fixed
-from libra_core.study.compare import Comparison, compare
-from libra_core.study.live import LiveRun
+from libra_core.digits import fixed, interval
+from libra_core.policies.decision import REASONS, Reason
+from libra_core.policies.libra import Libra
+from libra_core.report import wording
+from libra_core.spreadsheet import csv_bytes
+from libra_core.study.compare import Survey, chosen, plans_of
+from libra_core.study.learned import course_of
 from libra_core.study.metrics import band
+from libra_core.study.theory import call_bound
 from pages.ui.compare import charts as compare_charts
+from pages.ui.compare import clinician
+from pages.ui.compare.methods import (
+    BANDIT,
+    CLINICIAN,
+    GUIDELINE,
+    LIBRA,
+    RECORDED,
+    Methods,
+    form,
+    live_answers,
+    surveyed,
+)
 from pages.ui.draw import charts
 from pages.ui.draw.cards import escaped
-from pages.ui.draw.show import download, failed
+from pages.ui.draw.show import download
 from pages.ui.draw.show import figure as show
-from pages.ui.session import advice, jobs, llm
-from pages.ui.session.jobs import Job
-from pages.ui.session.state import Key, Slot, widget
+from pages.ui.session import llm
 
-SIZES = (100, 300, 1000)
-MODEL = "Language model (stored answers)"
-RECORDED = "Language model (recorded)"
+QUOTES = 3  # of a model's reasons for each kind of disagreement
 
 
-COMPARISON: Slot[Job] = Slot("comparison")
-AHEAD: Slot[Job] = Slot("ahead")  # answers asked for in advance
+def everybody(cohort: Cohort, known: Methods) -> Survey | None:
+    """Every source on every patient: those that all sessions share, and this session's live model and clinicians."""
+    found = surveyed(cohort, known)
+    if found is None:
+        return None
+    made = {row: (c.plan.arm, c.plan.delta) for row, c in clinician.choices(cohort).items()}
+    person = {CLINICIAN: chosen(known.libra, found.rows, made)} if np.isin(found.rows, list(made)).any() else {}
+    return replace(found, plans={**found.plans, **live_answers(cohort, known, found.rows), **person})
 
 
-def start(cohort: Cohort) -> None:
-    """Begin the comparison with the widgets' settings."""
-    rounds, asks = int(widget(Key.COMPARE_N, SIZES[1])), str(widget(Key.COMPARE_ASKS, "guideline"))
-    sources: dict[str, Advisor] = {"Guideline": GuidelineAdvisor(cohort.case, len(cohort.protocol.mutable))}
-    if not llm.resolved().settings.off_reason():
-        sources[MODEL] = StoredAnswers(llm.advisor(cohort))
-    if recording := recording_for(cohort.protocol.name, cohort.name):
-        sources[RECORDED] = RecordedModel(cohort, recording)
-    run = LiveRun.start(cohort, "libra", "guideline", int(widget(Key.SEED, 0) or 0))
-    asked = StoredAnswers(llm.advisor(cohort)) if asks == advice.MODEL else asks
-
-    def work(progress: Callable[[float], None], cancel: threading.Event) -> Comparison:
-        return compare(
-            run.environment, sources, asked, rounds, run.spec.config, run.spec.seed, progress=progress, cancel=cancel
-        )
-
-    jobs.start(COMPARISON, work, cohort)
-
-
-def found_again() -> None:
-    """After a reload: the comparison that the address names, and the tab that shows it."""
-    if jobs.find_again(COMPARISON, Cohort):
-        st.session_state.setdefault(Key.COMPARE_TAB, "Whole cohort")
-
-
-def current_job(job: Job | None, cohort: Cohort) -> Job | None:
-    """The job if it is about this cohort; a result about another one is not shown."""
-    return job if job is not None and job.subject is cohort else None
-
-
-# What came of it -----------------------------------------------------------------------------------------------------
-
-
-def matrix(found: Comparison) -> None:
-    """Cohen's kappa and the share of equal treatments for every pair of sources."""
-    pairs = pairwise(found.arms)
-    if ("Guideline", "LIBRA") in pairs and pairs["Guideline", "LIBRA"].n:
-        share = pairs["Guideline", "LIBRA"].share
-        st.markdown(f"LIBRA and the guideline chose the same treatment for **{share:.0%}** of the patients.")
-    show(
-        compare_charts.matrix(list(found.arms), pairs),
-        "agreement",
-        f"Share of {len(found):,} patients with the same treatment. Cohen's kappa corrects for agreement by chance: "
-        "0 is chance alone, 1 perfect agreement.",
+def headline(found: Survey, known: Methods) -> str:
+    """Agreement and advice in one breath: that two name the same drug does not mean that one has followed the other."""
+    course, plans = course_of(known.libra), found.plans[LIBRA]
+    followed = int((course.reason == REASONS.index(Reason.ADOPTED)).sum())
+    shares = [
+        f"the {told}'s drug for {agreement(found.arms[LIBRA], found.arms[name]).share:.0%}"
+        for name, told in ((GUIDELINE, "guideline"), (RECORDED, "recorded language model"))
+        if name in found.plans and found.plans[name].given.any()
+    ]
+    named = f" LIBRA names {' and '.join(shares)}. This is agreement, not advice followed" if shares else ""
+    return (
+        f"Of **{len(found):,} patients**{named}: while it learned from {len(course):,} patients, LIBRA asked "
+        f"{int(course.asked.sum()):,} times and followed {followed:,} times; now it would ask about "
+        f"{int(plans.asked.sum()):,} of these patients and follow {int(plans.adopted.sum()):,} times."
     )
 
 
-def regret(found: Comparison) -> None:
-    """Who came closest to the best plan in the simulation."""
+def matrix(found: Survey, cohort: Cohort, si: bool) -> None:
+    """Cohen's kappa, the share of equal treatments and habits in common for every pair of sources."""
+    plans = found.plans
+    common = {
+        (p, q): in_common(plans[p].delta, plans[q].delta, plans[p].given & plans[q].given) for p in plans for q in plans
+    }
+    show(
+        compare_charts.matrix(list(plans), pairwise(found.arms), common),
+        "agreement",
+        "Share of patients with the same drug; Cohen's kappa with its 95 % interval (0 is chance alone, 1 perfect "
+        "agreement); of the habits that either moves, the mean share that both move.",
+    )
+    download("All plans (CSV)", lambda: plans_csv(found, cohort, si), "libra-compare.csv", "compare_csv")
+
+
+def losses(found: Survey) -> None:
+    """What each source loses against the best plan, for all and by subgroup."""
     st.markdown(_closest(found))
     show(
         compare_charts.losses(found.lost, found.unit),
         "who-was-right",
-        "From the simulation's true means, learning included; lines show 95 % intervals of the mean. "
-        "Close in this simulation is not right in the clinic.",
+        "By the simulation's true means, the methods as they are now; lines show 95 % intervals of the mean. Close in "
+        "this simulation is not right in the clinic.",
+    )
+    rows = [
+        {"Patients": label, "Number": f"{int(mask.sum()):,}"}
+        | {name: _mean(plans.lost[mask], found.unit) for name, plans in found.plans.items()}
+        for label, mask in {"everybody": np.full(len(found), True), **found.groups}.items()
+        if mask.any()
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        height="content",
+        alt=f"Simulated loss in {wording.per_patient(found.unit)} by subgroup and source, with 95 % intervals",
     )
 
 
-def _closest(found: Comparison) -> str:
+def _mean(lost: Floats, unit: str) -> str:
+    """'0.6 (0.5 to 0.7)'."""
+    known = lost[np.isfinite(lost)]
+    return wording.spread(Estimate(*map(float, band(known))), unit) if len(known) else "–"
+
+
+def _closest(found: Survey) -> str:
     """In words: who lost least, and whether that is more than chance."""
-    lost = found.lost
+    lost = {name: values for name, values in found.lost.items() if len(values) == len(found)}
     best = min(lost, key=lambda name: lost[name].mean())
-    tied = [
-        name
-        for name, values in lost.items()
-        if name != best and len(values) == len(lost[best]) and not _clearly_worse(values, lost[best])
-    ]
-    said = f"**{best}** lost least: {lost[best].mean():.1f} {found.unit} per patient."
+    tied = [n for n, values in lost.items() if n != best and not _clearly_worse(values, lost[best])]
+    said = f"**{best}** lost least: {wording.rate(float(lost[best].mean()), found.unit)} (simulated)."
     return said + (f" {' and '.join(tied)} lost only slightly more, which may be chance." if tied else "")
 
 
-def _clearly_worse(other: np.ndarray, best: np.ndarray) -> bool:
+def _clearly_worse(other: Floats, best: Floats) -> bool:
     """Over the same patients, the 95 % interval of the mean difference is above 0."""
     return len(other) > 1 and bool(band(other - best)[1] > 0)
 
 
-def differences(found: Comparison, cohort: Cohort) -> None:
-    """Where two sources differ: by subgroup, by how unsure the model was, and in which treatments."""
-    names = list(found.arms)
+def differences(found: Survey, cohort: Cohort) -> None:
+    """Where two sources differ: in which treatments and for which reasons, by subgroup, and by how unsure the bandit
+    is."""
+    names = list(found.plans)
     left, right = st.columns(2)
     first = left.selectbox("Compare", names, 0, key="compare_first")
-    second = right.selectbox("with", names, min(1, len(names) - 1), key="compare_second")
-    a, b = found.arms[first], found.arms[second]
-    if agreement(a, b).n == 0:
+    second = right.selectbox("with", names, names.index(LIBRA), key="compare_second")
+    a, b = found.plans[first], found.plans[second]
+    if agreement(a.arm, b.arm).n == 0:
         st.info("These two have no patient in common.", icon=":material/info:")
         return
-    groups = {**found.groups, **_by_doubt(found)}
-    table = pd.DataFrame(
-        [
-            {
-                "Patients": label,
-                "Number": agreed.n,
-                "Same treatment": f"{agreed.share:.0%}",
-                "Kappa": "–" if np.isnan(agreed.kappa) else fixed(agreed.kappa, 2),
-            }
-            for label, agreed in by_group(a, b, groups).items()
-            if agreed.n
-        ]
+    left, right = st.columns([5, 4], gap="medium")
+    with left:
+        _reasons(found, cohort, first, second)
+    table = [
+        {"Patients": label, "Number": agreed.n, "Same drug": f"{agreed.share:.0%}", "Kappa": kappa(agreed)}
+        for label, agreed in by_group(a.arm, b.arm, {**found.groups, **_by_doubt(found)}).items()
+        if agreed.n
+    ]
+    right.dataframe(
+        pd.DataFrame(table), hide_index=True, height="content", alt=f"Agreement of {first} and {second} by subgroup"
     )
-    left, right = st.columns([3, 4])
-    left.dataframe(table, hide_index=True, height="content", alt=f"Agreement of {first} and {second} by subgroup")
-    labels = [t.label for t in cohort.protocol.treatments]
-    pairs = disagreements(a, b, labels, top=8)
-    parted = pd.DataFrame(pairs, columns=[first, second if second != first else f"{second} ", "Patients"])
-    right.dataframe(parted, hide_index=True, height="content", alt="The most frequent pairs of different treatments")
 
 
-def _by_doubt(found: Comparison) -> dict[str, np.ndarray]:
+def _reasons(found: Survey, cohort: Cohort, first: str, second: str) -> None:
+    """The most frequent kinds of disagreement, each with its number, what both lose, and reasons as they were given."""
+    a, b = found.plans[first], found.plans[second]
+    words = _words(cohort)
+    speaker = next((name for name in (first, second) if name in words), None)
+    kinds = disagreements(a.arm, b.arm, top=6)
+    if not kinds:
+        st.success("They name the same drug for everybody.", icon=":material/check:")
+    for i, j, where in kinds:
+        one, other = (escaped(wording.treatment(cohort, arm)) for arm in (i, j))
+        lost = [
+            f"{escaped(name)} {wording.number(float(np.nanmean(found.plans[name].lost[where])), found.unit)}"
+            for name in (first, second)
+        ]
+        st.markdown(
+            f"{escaped(first)} says **{one}**, {escaped(second)} says **{other}**: {len(where):,} patients  \n"
+            f":small[Lost there, {wording.per_patient(found.unit)}, simulated: {', '.join(lost)}.]"
+        )
+        if speaker is not None:
+            said = {" ".join(words[speaker](int(row)).split()): cohort.ids[row] for row in reversed(found.rows[where])}
+            quoted = [f"> “{escaped(text)}” :small[{escaped(who)}]" for text, who in reversed(said.items()) if text]
+            st.markdown("\n>\n".join(quoted[:QUOTES]))
+    if speaker is not None and kinds:
+        st.caption(f"Quoted: {escaped(speaker)}, the first patients of each kind, in its own words.")
+
+
+def _words(cohort: Cohort) -> dict[str, Callable[[int], str]]:
+    """Who gives reasons: source -> the reason for a cohort row."""
+    rules = GuidelineAdvisor(cohort.case, len(cohort.protocol.mutable))
+    recording = recording_for(cohort.protocol.name, cohort.name)
+    made = clinician.choices(cohort)
+    found: dict[str, Callable[[int], str]] = {CLINICIAN: lambda row: made[row].why if row in made else ""}
+    if recording is not None:
+        model = RecordedModel(cohort, recording)
+        found[RECORDED] = lambda row: model.advise(cohort.case(row)).rationale
+    return found | {GUIDELINE: lambda row: rules.advise(cohort.case(row)).rationale}
+
+
+def _by_doubt(found: Survey) -> dict[str, Bools]:
     """Patients in three groups by how unsure the bandit was about them."""
-    parts = list(width_groups(found.width, found.unit).values())
-    names = ("method fairly sure", "method unsure", "method very unsure")
+    parts = list(width_groups(found.plans[BANDIT].width, found.unit).values())
+    names = ("bandit fairly sure", "bandit unsure", "bandit very unsure")
     return dict(zip(names, parts, strict=True)) if len(parts) == len(names) else {}
 
 
-def advice_use(found: Comparison) -> None:
-    """What LIBRA did with the advice, and its questions against the theory's bound."""
-    n = len(found)
+def kappa(found: Agreement) -> str:
+    """'0.66 (0.63 to 0.68)'."""
+    return "–" if np.isnan(found.kappa) else f"{fixed(found.kappa, 2)} ({interval(found.low, found.high, 2)})"
+
+
+def itself(cohort: Cohort, known: Methods) -> None:
+    """The recorded model's first answers against its second ones."""
+    recording = recording_for(cohort.protocol.name, cohort.name)
+    if recording is None or not recording.again:
+        st.info("No second answers of a language model are recorded about this cohort.", icon=":material/info:")
+        return
+    rows = np.array([row for row in cohort.arrivals if cohort.ids[row] in recording.again], np.int64)
+    first, second = (
+        plans_of(known.libra, RecordedModel(cohort, replace(recording, answers=answers)), rows)
+        for answers in (recording.answers, recording.again)
+    )
+    both = first.given & second.given
+    agreed, common = agreement(first.arm, second.arm), in_common(first.delta, second.delta, both)
+    _itself(agreed, common)
+    unit = known.libra.unit
+    apart = _mean(np.abs(first.lost - second.lost), unit)
+    st.markdown(f"What the two answers lose differs by {apart} {wording.per_patient(unit)} on average (simulated).")
+    st.caption(
+        f"{escaped(recording.title)}. Asked twice about {agreed.n:,} patients, the second time with another order of "
+        "the menu. No source can be expected to agree with the model more than the model does with itself."
+    )
+    parted = [
+        {
+            "First answer": wording.treatment(cohort, i),
+            "Second answer": wording.treatment(cohort, j),
+            "Patients": len(w),
+        }
+        for i, j, w in disagreements(first.arm, second.arm, top=8)
+    ]
+    if parted:
+        st.dataframe(pd.DataFrame(parted), hide_index=True, height="content", alt="Drugs that changed between answers")
+
+
+def _itself(agreed: Agreement, common: InCommon) -> None:
+    drug, habits, kinds, apart = st.columns(4)
+    drug.metric("Same drug", f"{agreed.share:.0%}", f"of {agreed.n:,} patients", delta_color="off", delta_arrow="off")
+    kinds.metric("Same habits", f"{common.same:.0%}", "exactly", delta_color="off", delta_arrow="off")
+    habits.metric(
+        "Cohen's kappa", fixed(agreed.kappa, 2), interval(agreed.low, agreed.high, 2), "off", delta_arrow="off"
+    )
+    apart.metric("Habits in common", f"{common.overlap:.0%}", "of those moved", delta_color="off", delta_arrow="off")
+
+
+def learning(cohort: Cohort, known: Methods) -> None:
+    """What LIBRA did with the advice while it learned, and its questions against the theory's bound."""
+    course, policy = course_of(known.libra), known.libra.policy
+    n, half = len(course), len(course) // 2
+    assert isinstance(policy, Libra)
+    bound = call_bound(max(1, n), policy.problem, policy.config, policy.beta)
+    did: Mapping[str, int] = Counter(str(REASONS[reason].value) for reason in course.reason)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        show(charts.counts(list(found.did), list(found.did.values()), "What LIBRA did"), "libra-did")
+        show(charts.counts(list(did), list(did.values()), "What LIBRA did while it learned"), "libra-did")
     with right:
-        st.metric("Questions asked by LIBRA", f"{found.calls:,} of {n:,} patients")
-        half = n // 2
-        if half:
-            early, late = int(found.asked[:half].sum()), int(found.asked[half:].sum())
-            st.caption(f"First half of the run: {early:,} questions; second half: {late:,}.")
+        st.metric("Questions asked by LIBRA", f"{int(course.asked.sum()):,} of {n:,} patients")
+        early, late = int(course.asked[:half].sum()), int(course.asked[half:].sum())
+        st.caption(f"First half of the run: {early:,} questions; second half: {late:,}. It could ask: {known.asks}.")
         if not llm.resolved().settings.off_reason():
             used = llm.spent()
             st.caption(
                 f"Language model in this session: {used.calls:,} questions, {used.tokens:,} tokens, ${used.cost:,.2f}. "
-                "This comparison repeats stored answers and spends nothing."
+                "Learning repeats stored answers and spends nothing."
             )
         with st.expander("For mathematicians", icon=":material/function:"):
-            told = f"The theory's bound on questions, of order log² T, is {found.bound:,.0f}"
-            st.markdown(
-                f"{told}: more than there are patients, so it says nothing yet." if found.bound >= n else f"{told}."
-            )
+            told = f"The theory's bound on questions, of order log² T, is {bound:,.0f}"
+            st.markdown(f"{told}: more than there are patients, so it says nothing yet." if bound >= n else f"{told}.")
+    st.markdown("**Learn again, from other patients or with another advisor**")
+    form(cohort, known)
 
 
-# Answers in advance ---------------------------------------------------------------------------------------------------
-
-
-def ahead(cohort: Cohort, found: Comparison | None) -> None:
-    """Ask the language model about many patients in advance, or through a Batch API file."""
-    settings = llm.resolved().settings
-    if settings.off_reason():
-        st.info(
-            f"{escaped(settings.off_reason())} Switch it on in Settings to store answers.", icon=":material/toggle_off:"
-        )
-        return
-    rows = _rows(cohort, found)
-    asked = found is not None and bool(found.asked.any())
-    who = "about whom LIBRA asked in the comparison" if asked else "who enter the simulation"
-    st.markdown(f"{len(rows):,} patients {who}, {settings.samples} questions each, four at a time.")
-    if rows:
-        st.caption(_estimate(cohort, rows))
-    job = current_job(AHEAD.get(), cohort)
-    if job is not None and job.running:
-        st.fragment(jobs.progress, run_every=1.0)(job, "Asking", "ahead_cancel")
-        return
-    with st.container(horizontal=True):
-        st.button("Ask now", key="ahead_start", icon=":material/forum:", on_click=_start_ahead, args=(cohort, rows))
-        batch = lambda: "\n".join(export_batch(llm.advisor(cohort), rows)) + "\n"  # noqa: E731
-        download("Batch API file", batch, "libra-batch.jsonl", "ahead_export")
-        download("Recording", lambda: llm.recording_zip(cohort), "libra-recording.zip", "ahead_recording")
-    given = st.file_uploader("Results of a Batch API file", type=["jsonl"], key="ahead_import")
-    if given is not None:
-        taken = import_batch(llm.advisor(cohort), rows, given.getvalue().decode("utf-8", "replace").splitlines())
-        st.success(
-            f"Imported: {taken.statuses.get('ok', 0):,} answers; unusable: {taken.statuses.get('invalid', 0):,}."
-        )
-    if job is not None:
-        _ahead_outcome(job)
-
-
-def _estimate(cohort: Cohort, rows: list[int]) -> str:
-    """What asking about these patients would cost at most, and what the caps leave of it."""
-    settings = llm.resolved().settings
-    text = payload_preview(llm.prompt(cohort), cohort.case(rows[0]))
-    questions = len(rows) * settings.samples
-    tokens_in, tokens_out = questions * len(text) // 4, questions * settings.max_reply_tokens
-    price = price_of(settings)
-    cost = f"${price.cost(tokens_in, tokens_out):,.2f}" if price else "an unknown price"
-    left = max(0, settings.max_calls - llm.spent().calls)
-    return (
-        f"At most about {questions:,} questions, {(tokens_in + tokens_out) / 1e6:,.1f} million tokens and {cost}; "
-        f"stored answers cost nothing. The limits on Settings leave {left:,} questions in this session."
-    )
-
-
-def _rows(cohort: Cohort, found: Comparison | None) -> list[int]:
-    if found is not None and found.asked.any():
-        return list(dict.fromkeys(map(int, found.rows[found.asked])))
-    return list(map(int, cohort.arrivals))
-
-
-def _start_ahead(cohort: Cohort, rows: list[int]) -> None:
-    advisor = llm.advisor(cohort)
-
-    def work(report: Callable[[float], None], cancel: threading.Event) -> Progress:
-        return precompute(advisor, rows, progress=lambda p: report(p.done / max(1, p.total)), cancel=cancel)
-
-    AHEAD.put(Job(work, cohort, heavy=False))
-
-
-def _ahead_outcome(job: Job) -> None:
-    if job.problem:
-        failed(job.problem)
-    elif job.result is not None:
-        counts = ", ".join(f"{status.replace('_', ' ')} {n:,}" for status, n in job.result.statuses.items())
-        text = (
-            f"{job.result.done:,} of {job.result.total:,} patients: {counts or 'none'}. {escaped(job.result.stopped)}"
-        )
-        (st.warning if job.result.stopped else st.success)(text)
+def plans_csv(found: Survey, cohort: Cohort, si: bool) -> bytes:
+    """Every plan of every source, one line a patient and source."""
+    rows = [
+        (cohort.ids[row], name, wording.treatment(cohort, arm), wording.habits(cohort, delta, si), lost)
+        for name, plans in found.plans.items()
+        for row, arm, delta, lost in zip(found.rows, plans.arm, plans.delta, plans.lost, strict=True)
+        if arm != NO_ADVICE
+    ]
+    columns = ["patient", "source", "treatment", "habits", f"simulated loss, {found.unit}"]
+    return csv_bytes(pd.DataFrame(rows, columns=columns))

@@ -1,241 +1,274 @@
-"""Compare for one patient: every source's plan in a card of its own, side by side."""
+"""Compare for one patient: a column for each source, a line for each question, differences marked."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from pathlib import Path
 
 import streamlit as st
 
-from libra_core.advisors.clinician import RecordedAdvisor
 from libra_core.advisors.guideline import GuidelineAdvisor
-from libra_core.advisors.llm import Consultation, StoredAnswers
+from libra_core.advisors.llm import Consultation
 from libra_core.advisors.recording import RecordedModel, recording_for
-from libra_core.certainty import Estimate
+from libra_core.certainty import Certainty, Estimate
+from libra_core.clinical.rules import DANGER, severity
 from libra_core.cohort import Cohort
-from libra_core.digits import fixed, interval
-from libra_core.records import REASONS
+from libra_core.digits import interval
 from libra_core.report import wording
 from libra_core.study.compare import Opinion, opinion
-from libra_core.study.live import LiveRun
 from libra_core.summary import PlanSummary, summarise, summarise_plan
-from pages.ui.compare import clinician
+from pages.ui.compare.clinician import choices
+from pages.ui.compare.methods import BANDIT, CLINICIAN, GUIDELINE, LIBRA, RECORDED, Methods
 from pages.ui.draw import words
 from pages.ui.draw.cards import escaped
-from pages.ui.session import advice, llm
-from pages.ui.session.live import RUN
-from pages.ui.session.state import Key, Slot, widget
+from pages.ui.session import llm
 
-T = TypeVar("T")
-
-LEARN = 200  # simulated patients in one press
+READING = "own short reading of the sources that it names"
+LIVE = "Language model (live)"
+STYLE = Path(__file__).with_name("table.css")
 
 
 @dataclass(frozen=True)
-class SourceCard:
-    """What one source says. `plan` is None when it says nothing, and `why` then says why not."""
+class Column:
+    """What one source says. opinion, shown: its plan, judged and in words; None where it says nothing, and then `why`
+    says why not."""
 
-    title: str
+    name: str
     kind: str
-    plan: Opinion | None
+    opinion: Opinion | None
+    shown: PlanSummary | None
     why: str
-    foot: str = ""
+    origin: str = ""
 
 
-JUDGE: Slot[LiveRun] = Slot("compare")  # the model that judges plans when Recommend has no LIBRA run
+@dataclass(frozen=True)
+class _Desk:
+    """One patient and the methods that judge every plan for the patient."""
+
+    cohort: Cohort
+    row: int
+    known: Methods
+
+    def column(
+        self,
+        name: str,
+        kind: str,
+        plan: tuple[int, Sequence[float]] | None,
+        why: str,
+        origin: str = "",
+        shown: PlanSummary | None = None,
+    ) -> Column:
+        """LIBRA's model judges every plan, so that they can be compared."""
+        if plan is None:
+            return Column(name, kind, None, None, why, origin)
+        judge = self.known.libra
+        found = opinion(judge, self.row, *plan)
+        expected = Estimate(found.mean, found.low, found.high)
+        told = shown or summarise_plan(self.cohort, self.row, found.arm, found.used, expected, judge.evidence())
+        return Column(name, kind, found, told, why, origin)
 
 
-def model_run(cohort: Cohort) -> LiveRun:
-    """The run whose model judges all plans: the one on Recommend if it is LIBRA, else one of this page's own."""
-    live = RUN.get()
-    if live is not None and "libra" in live.run.spec.policies:
-        return live.run
-    known = JUDGE.get()
-    if known is None or known.environment.cohort is not cohort:
-        known = LiveRun.start(cohort, "libra", _advisor_name(), int(widget(Key.SEED, 0) or 0))
-        JUDGE.put(known)
-    return known
-
-
-def _advisor_name() -> str:
-    """A language model is never asked just because a page is opened: by default LIBRA asks a simulated expert."""
-    name = widget(Key.ADVISOR, "near-optimal")
-    return "near-optimal" if name == advice.MODEL else name
-
-
-def learn(run: LiveRun) -> None:
-    """Let the model see more simulated patients. It asks whom the run asks; a language model only by stored answers."""
-    with_stored_answers(run, lambda: [run.step() for _ in range(LEARN)])
-
-
-def with_stored_answers(run: LiveRun, work: Callable[[], T]) -> T:
-    """Do something with a run whose advisor, if it is a language model, may only repeat stored answers."""
-    asked = run.policy.advisor
-    if isinstance(asked, llm.LLMAdvisor):
-        run.policy.advisor = StoredAnswers(asked)
-    try:
-        return work()
-    finally:
-        run.policy.advisor = asked
-
-
-def outcome(cohort: Cohort, row: int, heard: Consultation) -> tuple[str, tuple[str, ...]]:
-    """What LIBRA would do having heard this advice, and what of the advice the rules overrode: for the audit log."""
-    run = model_run(cohort)
-    asked, run.policy.advisor = run.policy.advisor, RecordedAdvisor(heard.advice.source, repeat=heard.advice)
-    try:
-        decision = run.decision_for(row)
-    finally:
-        run.policy.advisor = asked
-    plan = opinion(run.policy, cohort.patient(row), heard.advice.arm, heard.advice.delta)
-    overrides = [f"shortened to {plan.share:.0%}"] if plan.projected else []
-    overrides += ["contraindicated"] if plan.contraindicated else []
-    code = cohort.protocol.treatments[decision.arm].code
-    final = "; ".join([code, *wording.changes(cohort, decision.delta, si=False)])
-    return f"{final} ({decision.reason.value})", tuple(overrides)
-
-
-def cards(cohort: Cohort, row: int, run: LiveRun, heard: Consultation | None) -> list[SourceCard]:
-    """Guideline, language model, bandit, LIBRA, and the clinician where one has decided; none of them selected."""
-    patient = cohort.patient(row)
+def columns(cohort: Cohort, row: int, known: Methods, heard: Consultation | None) -> list[Column]:
+    """Language model, guideline, bandit, LIBRA and clinician, in this order; none of them is preselected."""
+    desk = _Desk(cohort, row, known)
     rules = GuidelineAdvisor(cohort.case, len(cohort.protocol.mutable)).advise(cohort.case(row))
-    decision = with_stored_answers(run, lambda: run.decision_for(row))
-    why = wording.why(summarise(cohort, decision, run.evidence()))
-    own = opinion(run.policy, patient, decision.own_arm, decision.own_delta)
-    played = opinion(run.policy, patient, decision.arm, decision.delta)
-    learned = f"learned from {len(run.rows):,} simulated patients"
-    shown = [
-        SourceCard(
-            "Guideline",
-            "rules",
-            opinion(run.policy, patient, rules.arm, rules.delta) if rules.given else None,
-            rules.rationale,
-            "own short reading of ACC/AHA 2017 and AHA/ACC 2025",
-        ),
-        _model_card(run, cohort, row, heard),
-        SourceCard("Bandit", "learns", own, "Its plan without advice: the one that could turn out best.", learned),
-        SourceCard(
-            "LIBRA",
+    said = (rules.arm, rules.delta) if rules.given else None
+    alone, played = known.bandit.decision_for(row), known.libra.decision_for(row)
+    shown, after = summarise(cohort, played, known.libra.evidence()), f"after {known.learned:,} simulated patients"
+    return [
+        *_models(desk, heard),
+        desk.column(GUIDELINE, "rules", said, rules.rationale, READING),
+        desk.column(BANDIT, "learns", (alone.arm, alone.delta), wording.WHY[alone.reason], after),
+        desk.column(
+            LIBRA,
             "learns, may ask",
-            played,
-            why,
-            f"asks: {advice.label(run.spec.advisor)}",
+            (played.arm, played.delta),
+            wording.why(shown),
+            f"{after}; asks: {known.asks}",
+            shown,
         ),
+        _clinician(desk),
     ]
-    person = _clinician_card(run, cohort, row)
-    return [*shown, person] if person else shown
 
 
-def _clinician_card(run: LiveRun, cohort: Cohort, row: int) -> SourceCard | None:
-    found = clinician.choice_for(cohort, row)
-    if found is None:
-        return None
-    choice, info = found
-    plan = choice.executed or choice.plan
-    reason = REASONS.get(choice.reason, choice.reason)
-    why = " ".join(part for part in (f"{choice.kind.value}.", f"{reason}." if reason else "", choice.comment) if part)
-    return SourceCard(
-        "Clinician",
-        "decided",
-        opinion(run.policy, cohort.patient(row), plan.arm, plan.delta),
-        why.capitalize(),
-        f"{info.name} · {choice.decided_at[:10]}",
-    )
+def _models(desk: _Desk, heard: Consultation | None) -> list[Column]:
+    """The recorded language model, and the live one beside it where one is switched on: never one for the other."""
+    cohort, settings = desk.cohort, llm.resolved().settings
+    recording, off = recording_for(cohort.protocol.name, cohort.name), settings.off_reason()
+    found = []
+    if recording is not None:
+        said = RecordedModel(cohort, recording).advise(cohort.case(desk.row))
+        plan, why = (said.arm, said.delta) if said.given else None, said.rationale
+        found.append(desk.column(RECORDED, "", plan, why or "Nothing is recorded about it.", recording.title))
+    if off and recording is None:
+        why = f"{off} None is recorded about this cohort. See Settings."
+        found.append(desk.column("Language model", "off", None, why))
+    if not off:
+        said = heard.advice if heard is not None and heard.advice.status != "off" else None
+        if heard is None or said is None or not said.given:
+            why = heard.message if heard is not None and said is not None else "Not asked about this patient yet."
+            return [*found, desk.column(LIVE, "", None, why, settings.model)]
+        origin = (
+            f"{heard.model}; vote share {said.vote_share:.0%} of {settings.samples} samples; prompt "
+            f"{heard.prompt_version}; {heard.asked_at[:10]}"
+        )
+        why = said.rationale or "It gave no reason."
+        found.append(desk.column(LIVE, "", (said.arm, said.delta), why, origin))
+    return found
 
 
-def _model_card(run: LiveRun, cohort: Cohort, row: int, heard: Consultation | None) -> SourceCard:
-    settings = llm.resolved().settings
-    if heard is None or not heard.advice.given:
-        off = settings.off_reason()
-        if off and (recorded := _recorded_card(run, cohort, row)):
-            return recorded
-        said = heard.message if heard is not None and heard.advice.status != "off" else ""
-        why = said or (f"{off} See Settings." if off else "Not asked about this patient yet.")
-        return SourceCard("Language model", settings.model if not off else "off", None, why)
-    found = heard.advice
-    return SourceCard(
-        "Language model",
-        heard.model,
-        opinion(run.policy, cohort.patient(row), found.arm, found.delta),
-        found.rationale or "It gave no reason.",
-        f"vote share {found.vote_share:.0%} of {settings.samples} samples · text {heard.prompt_version} · "
-        f"{heard.asked_at[:10]}",
-    )
+def _clinician(desk: _Desk) -> Column:
+    choice = choices(desk.cohort).get(desk.row)
+    if choice is None:
+        how = "A decision about this patient in a session on the page Feedback stands here."
+        return desk.column(CLINICIAN, "", None, "Nobody has decided yet.", how)
+    origin = f"{choice.session}, {choice.decided.decided_at[:10]}"
+    return desk.column(CLINICIAN, "decided", (choice.plan.arm, choice.plan.delta), choice.why, origin)
 
 
-def _recorded_card(run: LiveRun, cohort: Cohort, row: int) -> SourceCard | None:
-    """What a language model said when it was recorded; None where nobody recorded one about this patient."""
-    recording = recording_for(cohort.protocol.name, cohort.name)
-    said = RecordedModel(cohort, recording).advise(cohort.case(row)) if recording else None
-    if recording is None or said is None or not said.given:
-        return None
-    plan = opinion(run.policy, cohort.patient(row), said.arm, said.delta)
-    return SourceCard("Language model", "recorded", plan, said.rationale, recording.title)
+# The table -----------------------------------------------------------------------------------------------------------
 
 
-def caution(run: LiveRun) -> str:
-    """How much the expectations on the cards are worth."""
-    if not run.rows:
-        return "The model has seen no patient yet, so it expects nothing of any plan: let it learn first."
-    return (
-        f"Expectations by what LIBRA's model has learned from {len(run.rows):,} simulated patients, with their ranges. "
-        "They can be far off for a treatment that was seldom tried, and say nothing against a guideline."
-    )
+def draw(cohort: Cohort, found: Sequence[Column], si: bool, reference: str) -> None:
+    st.html(STYLE)
+    with st.container(key="compare-table"):
+        st.markdown(table(cohort, found, si, reference))
 
 
-def draw(cohort: Cohort, row: int, shown: Sequence[SourceCard], run: LiveRun, si: bool) -> None:
-    """The cards in one row. Expectations are left out while the model has seen nobody: they would all be zero."""
-    for column, card in zip(st.columns(len(shown), gap="small"), shown, strict=True):
-        with column, st.container(border=True, height="stretch"):
-            st.markdown(f"**{card.title}** :gray-badge[{escaped(card.kind)}]")
-            if card.plan is None:
-                st.markdown(f":small[{escaped(card.why)}]")
-                continue
-            _plan(cohort, row, card.plan, run, si)
-            st.markdown(f":small[{escaped(card.why)}]")
-            if card.foot:
-                st.caption(escaped(card.foot))
+def table(cohort: Cohort, found: Sequence[Column], si: bool, reference: str) -> str:
+    """The plans as a Markdown table. Treatment and habits that differ from the column `reference` carry a sign."""
+    outcome = cohort.protocol.outcome
+    after = f"{words.capital(outcome.label)} after {outcome.horizon}"
+    base = next((c for c in found if c.name == reference and c.shown is not None), None)
+    lines = [
+        _compared("Treatment", found, base, lambda c: wording.treatment(cohort, c.shown.arm) if c.shown else c.why),
+        *_habits(cohort, found, base, si),
+        _line(after, found, lambda c: _effect(c.shown) if c.shown else ""),
+        _line("Worth (net benefit)", found, lambda c: _worth(cohort, c.shown) if c.shown else ""),
+        _line("If wrong: simulated loss against the best plan", found, lambda c: _lost(c, found)),
+        _line("Safety", found, lambda c: _safety(c.shown) if c.shown else ""),
+        _line("Treatment tried by", found, lambda c: _tried(c.shown) if c.shown else ""),
+        _line("Why, in its own words", found, lambda c: _small(c.why) if c.shown else ""),
+        _line("Source", found, lambda c: _small(c.origin)),
+    ]
+    names = [f"{escaped(c.name)}{f' :gray-badge[{escaped(c.kind)}]' if c.kind else ''}" for c in found]
+    head = [["&nbsp;", *names], ["---"] * (1 + len(found))]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [*head, *lines])
 
 
-def _plan(cohort: Cohort, row: int, plan: Opinion, run: LiveRun, si: bool) -> None:
-    net = Estimate(plan.mean, plan.low, plan.high)
-    shown = summarise_plan(cohort, row, plan.arm, plan.used, net, run.evidence())
-    changes = wording.changes(cohort, plan.used, si) or [wording.AS_NOW]
-    lines = [escaped(wording.treatment(cohort, plan.arm)), *(f":small[{escaped(text)}]" for text in changes)]
-    st.markdown("  \n".join(lines))
-    st.markdown(_expected(cohort, shown))
-    st.markdown(_safety(cohort, shown))
-    for text in shown.cautions:
-        st.markdown(f":small[{words.caution(text)}]")
-    if plan.projected:
-        st.markdown(f":orange-badge[:material/compress: reduced to {plan.share:.0%} of the change asked for]")
-        asked = "; ".join(wording.changes(cohort, plan.asked, si))
-        st.markdown(f":small[Asked for: {escaped(asked)}. That is more than one plan may ask, so it is reduced.]")
+def _line(question: str, found: Sequence[Column], cell: Callable[[Column], str]) -> list[str]:
+    return [f"**{escaped(question)}**", *map(cell, found)]
 
 
-def _expected(cohort: Cohort, shown: PlanSummary) -> str:
-    """The fall that the model expects, its net benefit, and how often it has seen that treatment."""
-    had = f"{shown.given:,} {'patient' if shown.given == 1 else 'patients'} had this treatment"
+def _compared(question: str, found: Sequence[Column], base: Column | None, said: Callable[[Column], str]) -> list[str]:
+    """A line of plain texts; one that differs from the reference is marked by a sign and by its ground."""
+
+    def cell(column: Column) -> str:
+        if column.shown is None:
+            return _small(said(column))
+        text = escaped(said(column).strip())
+        return text if base is None or said(column) == said(base) else f":orange-background[**≠** {text}]"
+
+    return _line(question, found, cell)
+
+
+def _habits(cohort: Cohort, found: Sequence[Column], base: Column | None, si: bool) -> list[list[str]]:
+    """A line for each habit that anybody moves."""
+    lines, plans = [], [(c, c.opinion) for c in found if c.opinion is not None]
+    moved = {c.name: cohort.protocol.change(plan.used) for c, plan in plans}
+    for j, feature in enumerate(cohort.protocol.mutable_features):
+        still = feature.display_change(0.0, si)
+        said = {name: feature.display_change(float(change[j]), si) for name, change in moved.items()}
+        if any(text != still for text in said.values()):
+            told = {n: "as now" if t == still else t.removeprefix(feature.label_inside) for n, t in said.items()}
+            label = words.capital(feature.label_inside.split(" (")[0])
+            lines.append(_compared(label, found, base, lambda c, told=told: told.get(c.name, "")))  # type: ignore[misc]
+    return lines
+
+
+def _effect(shown: PlanSummary) -> str:
     if shown.chance is not None:
-        return f"**{wording.chance(shown)} chance of reaching the goal**  \n:small[simulated; {had}]"
-    if shown.fall is None or shown.net is None:
-        return "**Effect not known yet**  \n:small[nobody in this run has had this treatment]"
-    span = interval(shown.fall.low, shown.fall.high)
-    return (
-        f"**Expected fall {fixed(shown.fall.mean)} {shown.unit}** :small[({span}), simulated]  \n"
-        f":small[{wording.net(cohort, shown)}; {had}.]"
-    )
+        return f"**{wording.chance(shown)}** to reach the goal"
+    if shown.fall is None or shown.expected is None:
+        return "Effect not known yet"
+    span = interval(shown.expected.low, shown.expected.high)
+    return f"**{wording.then(shown)} {shown.unit}** ({span})" + _doubt(shown)
 
 
-def _safety(cohort: Cohort, shown: PlanSummary) -> str:
-    """Whether anything recorded forbids the plan, and how much is not recorded."""
+def _doubt(shown: PlanSummary) -> str:
+    return f" :small[{shown.certainty}]" if shown.certainty is Certainty.LITTLE else ""
+
+
+def _worth(cohort: Cohort, shown: PlanSummary) -> str:
+    """The net benefit with its range and what parts it from the fall."""
+    if shown.net is None or shown.fall is None:
+        return "" if shown.chance is not None else "not known yet"
+    price = wording.price(cohort, shown.price)
+    fall = f"a fall of {wording.about(shown.fall)}{f', {price}' if price else ''}"
+    return f"**{wording.about(shown.net)} {shown.unit}**: {_small(fall)}"
+
+
+def _lost(column: Column, found: Sequence[Column]) -> str:
+    """What the simulation says the plan loses; the least among the columns is named."""
+    if column.opinion is None or column.shown is None:
+        return ""
+    if math.isnan(column.opinion.lost):
+        return "not counted: contraindicated"
+    text = wording.worth(column.opinion.lost, column.shown.unit)
+    said = [c.opinion.lost for c in found if c.opinion is not None and not math.isnan(c.opinion.lost)]
+    return f"**{text}** :green-badge[:material/check: least]" if column.opinion.lost == min(said) else f"**{text}**"
+
+
+def _safety(shown: PlanSummary) -> str:
+    """Whether anything recorded forbids the plan, how much is not recorded, and what is dangerous."""
     if shown.contraindicated:
         return ":red-badge[:material/block: contraindicated]"
-    if not shown.checks:
-        return ":green-badge[:material/check: not contraindicated]"
-    unknown = escaped(" ".join(wording.to_check(cohort, shown.checks)))
-    return f":small[:material/visibility_off: Nothing recorded against it. **Check before starting** {unknown}]"
+    grave = [words.caution(text) for text in shown.cautions if severity(text) == DANGER]
+    n = len(shown.checks)
+    first = f":material/fact_check: check {n} {'fact' if n == 1 else 'facts'} first"
+    return " ".join([first if n else ":green-badge[:material/check: not contraindicated]", *grave])
+
+
+def _tried(shown: PlanSummary) -> str:
+    return f"{shown.given:,} of {shown.learned:,} patients"
+
+
+def _small(text: str) -> str:
+    return f":small[{escaped(' '.join(text.split()))}]" if text else ""
+
+
+# Below it ------------------------------------------------------------------------------------------------------------
+
+
+def caution(known: Methods) -> str:
+    """How much the expectations are worth."""
+    judge = known.libra
+    if not known.learned:
+        return "The methods have seen no patient yet, so they expect nothing of any plan: let them learn first."
+    return (
+        f"Pressure, worth and ranges of all plans: LIBRA's model, learned from {known.learned:,} simulated patients "
+        f"(seed {judge.spec.seed}, {judge.spec.environment.compliance} compliance; it could ask: {known.asks}). Ranges "
+        "can be far off for a treatment that was seldom tried, and say nothing against a guideline. What a plan loses "
+        "comes from the simulation's own truth, which nobody knows of a real patient."
+    )
+
+
+def watch(cohort: Cohort, found: Sequence[Column], si: bool) -> None:
+    """What to check and to watch with each plan, and what was asked for beyond what one plan may ask."""
+    for column in found:
+        if column.shown is None or column.opinion is None:
+            continue
+        lines = words.warnings(cohort, column.shown)
+        if column.opinion.projected:
+            asked = "; ".join(wording.changes(cohort, column.opinion.asked, si))
+            lines.append(
+                f":material/compress: Reduced to {column.opinion.share:.0%}. Asked for: {escaped(asked)}. That is more "
+                "than one plan may ask."
+            )
+        st.markdown(f"**{escaped(column.name)}**: {escaped(wording.treatment(cohort, column.shown.arm))}")
+        st.markdown("\n".join(f"- {line}" for line in lines or ["Nothing recorded to check or to watch."]))
 
 
 def ballots(heard: Consultation, cohort: Cohort, row: int) -> None:

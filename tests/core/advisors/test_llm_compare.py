@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections import Counter
 
 import numpy as np
 import pytest
 
-from libra_core.advisors.agreement import NO_ADVICE
+from libra_core.advisors.agreement import NO_ADVICE, discord
 from libra_core.advisors.guideline import GuidelineAdvisor
 from libra_core.advisors.llm import StoredAnswers, llm_advisor
 from libra_core.advisors.llm.store import Store
 from libra_core.cli import command_line
 from libra_core.cohort import load_cohort
-from libra_core.study.compare import BANDIT, LIBRA, compare, opinion
+from libra_core.problem import Actions, Contexts
+from libra_core.study.compare import chosen, opinion, survey
 from libra_core.study.live import LiveRun
 from tests.support.llm_server import LLMServer
 
@@ -39,44 +38,74 @@ def model(cohort, server):
     return llm_advisor(cohort, environment=environment, store=Store())
 
 
-def environment(cohort):
-    return LiveRun.start(cohort, "libra", "guideline").environment
+@pytest.fixture(scope="module")
+def runs(cohort):
+    """The two methods after some patients."""
+    found = {"Bandit": LiveRun.start(cohort, "glrb"), "LIBRA": LiveRun.start(cohort, "libra", "guideline")}
+    for run in found.values():
+        for _ in range(ROUNDS):
+            run.step()
+    return found
 
 
-def test_comparison_is_the_same_patients_for_everybody(cohort, model):
+def test_a_survey_asks_everybody_about_every_patient(cohort, model, runs):
     guideline = GuidelineAdvisor(cohort.case, len(cohort.protocol.mutable))
-    heard = [int(row) for row in cohort.arrivals[::2]]
-    for row in heard:
-        case = cohort.case(row)
+    for row in cohort.arrivals[::2]:
+        case = cohort.case(int(row))
         for sample in range(3):
             menu, _, key = model.question(case, sample)
             answer = {"arm": menu.arms[0].code, "changes": {}, "rationale": ""}
             model.store.put(key, {"answer": answer, "model": "m", "asked_at": "2026-01-01T00:00:00+00:00"})
-    found = compare(environment(cohort), {"Guideline": guideline, "Model": StoredAnswers(model)}, "guideline", ROUNDS)
-    assert len(found) == ROUNDS
-    assert list(found.arms) == ["Guideline", "Model", BANDIT, LIBRA]
+    found = survey(runs, {"Guideline": guideline, "Model": StoredAnswers(model)})
+    n = len(cohort.arrivals)
+    assert len(found) == n
+    assert list(found.plans) == ["Guideline", "Model", "Bandit", "LIBRA"]
     for row, arm in zip(found.rows, found.arms["Guideline"], strict=True):
         assert arm == guideline.advise(cohort.case(int(row))).arm
     silent = found.arms["Model"] == NO_ADVICE
-    assert 0 < silent.sum() < ROUNDS
-    assert np.isnan(found.regret["Model"][silent]).all()
-    for label in ("Guideline", BANDIT, LIBRA):
-        assert (found.regret[label] >= -1e-9).all()
-    assert sum(found.did.values()) == ROUNDS
-    assert found.calls == found.asked.sum() <= found.bound
-    assert all(len(mask) == ROUNDS for mask in found.groups.values())
+    assert silent.sum() == n // 2
+    assert np.isnan(found.plans["Model"].lost[silent]).all()
+    assert len(found.lost["Model"]) == n - silent.sum()
+    assert all(len(mask) == n for mask in found.groups.values())
     eligible = cohort.contexts(found.rows).eligible
-    assert eligible[np.arange(ROUNDS), found.arms[LIBRA]].all()
+    assert eligible[np.arange(n), found.arms["LIBRA"]].all()
+    assert (found.plans["LIBRA"].adopted <= found.plans["LIBRA"].asked).all()
+    apart = discord(found.arms)
+    assert (np.diff(apart[np.searchsorted(found.rows, found.most_apart())]) <= 0).all()
 
 
-def test_comparison_repeats_and_can_be_cancelled(cohort):
-    guideline = GuidelineAdvisor(cohort.case, len(cohort.protocol.mutable))
-    first, second = (compare(environment(cohort), {"G": guideline}, "near-optimal", 20, seed=3) for _ in range(2))
-    assert Counter(first.did) == Counter(second.did)
-    assert np.array_equal(first.regret[LIBRA], second.regret[LIBRA])
-    cancel = threading.Event()
-    cancel.set()
-    assert len(compare(environment(cohort), {"G": guideline}, "guideline", 20, cancel=cancel)) == 1
+def test_losses_are_the_environments_own_means_against_its_best(cohort, runs):
+    run, guideline = runs["LIBRA"], GuidelineAdvisor(cohort.case, len(cohort.protocol.mutable))
+    found = survey(runs, {"Guideline": guideline})
+    for name, plans in found.plans.items():
+        assert (plans.lost >= -1e-9).all(), name
+        for i in range(0, len(found), 97):  # one patient at a time, by the run's own environment
+            contexts = Contexts.of(cohort.patient(int(found.rows[i])))
+            mean = run.environment.means(contexts, Actions(plans.arm[[i]], plans.delta[[i]]))
+            assert plans.lost[i] == pytest.approx(float((run.environment.best(contexts) - mean)[0]), abs=1e-9)
+            judged = opinion(run, int(found.rows[i]), int(plans.arm[i]), plans.delta[i])
+            assert judged.lost == pytest.approx(plans.lost[i], abs=1e-9), "one patient and the cohort say the same"
+
+
+def test_looking_changes_nothing(cohort, runs):
+    before = {name: json.dumps(run.policy.state()) for name, run in runs.items()}
+    first, second = survey(runs, {}), survey(runs, {})
+    assert all(np.array_equal(first.plans[name].delta, second.plans[name].delta) for name in runs)
+    assert {name: json.dumps(run.policy.state()) for name, run in runs.items()} == before
+    for i in range(0, len(first), 131):
+        decision = runs["LIBRA"].decision_for(int(first.rows[i]))
+        assert (decision.arm, decision.asked) == (first.arms["LIBRA"][i], first.plans["LIBRA"].asked[i])
+
+
+def test_plans_that_a_person_made_are_judged_where_there_are_any(cohort, runs):
+    rows = np.asarray(cohort.arrivals)[:6]
+    patient = cohort.patient(int(rows[2]))
+    arm = int(np.flatnonzero(patient.eligible)[-1])
+    found = chosen(runs["LIBRA"], rows, {int(rows[2]): (arm, tuple(50 * patient.lo))})
+    assert list(np.flatnonzero(found.given)) == [2]
+    assert np.isfinite(found.lost[2])
+    feasible = runs["LIBRA"].policy.problem.feasible
+    assert feasible.contains(found.delta[[2]], patient.lo[None], patient.hi[None]).all()
 
 
 def test_an_opinion_says_what_was_cut_and_what_is_forbidden(cohort):
@@ -84,14 +113,15 @@ def test_an_opinion_says_what_was_cut_and_what_is_forbidden(cohort):
     row = next(int(r) for r in cohort.arrivals if not cohort.patient(int(r)).eligible.all())
     patient = cohort.patient(row)
     blocked = int(np.flatnonzero(~patient.eligible)[0])
-    far = opinion(run.policy, patient, blocked, patient.lo * 50)
+    far = opinion(run, row, blocked, patient.lo * 50)
     assert far.contraindicated
     assert far.projected
     assert 0 < far.share < 1
     assert far.size > far.limit
     used = np.array([far.used])
     assert run.policy.problem.feasible.contains(used, patient.lo[None], patient.hi[None]).all()
-    still = opinion(run.policy, patient, int(np.flatnonzero(patient.eligible)[0]), np.zeros(len(patient.lo)))
+    assert np.isnan(far.lost)
+    still = opinion(run, row, int(np.flatnonzero(patient.eligible)[0]), np.zeros(len(patient.lo)))
     assert (still.projected, still.contraindicated, still.share) == (False, False, 1.0)
 
 
