@@ -55,7 +55,8 @@ def validation() -> None:
         "",
         *rows(Table(("", ""), tuple((a, b) for a, b in document.facts))),
     ]
-    for name, study in (("main", case.main), ("all of a change is made", case.full), ("sabotage", case.sabotage)):
+    kept = {"main": case.main, "full compliance": case.full, "expert": case.expert, "sabotage": case.sabotage}
+    for name, study in kept.items():
         if study is not None:
             frame = summary_frame(study.result).drop(columns="cpu_us_per_round").round(1)
             table = Table(tuple(frame.columns), tuple(tuple(map(str, row)) for row in frame.to_numpy()))

@@ -20,10 +20,11 @@ LEARNED = 200  # simulated patients that LIBRA treats before the patient of the 
 
 @dataclass(frozen=True, eq=False)
 class CaseStudy:
-    """The data of the case study. main identifies it; full and sabotage are compared with it."""
+    """The data of the case study. main identifies it; full, expert and sabotage are compared with it."""
 
     main: StoredStudy
     full: StoredStudy | None
+    expert: StoredStudy | None
     sabotage: StoredStudy | None
     cohort: Cohort
     environment: Environment
@@ -100,14 +101,19 @@ def load_case(wanted: str = "") -> CaseStudy:
         if not wanted:
             raise
     if not wanted or (ready and wanted == ready["main"].hash):
-        return make_case(ready["main"], ready.get("full"), ready.get("sabotage"))
+        return make_case(**ready)
     return make_case(load_study(wanted))
 
 
-def make_case(main: StoredStudy, full: StoredStudy | None = None, sabotage: StoredStudy | None = None) -> CaseStudy:
+def make_case(
+    main: StoredStudy,
+    full: StoredStudy | None = None,
+    expert: StoredStudy | None = None,
+    sabotage: StoredStudy | None = None,
+) -> CaseStudy:
     """A case from stored studies. Raises StudyError for a study without patients."""
     spec = main.spec.environment
     if spec.cohort is None:
         raise StudyError(f"the study {main.hash} has no patients: a case study is about a cohort")
     cohort = load_cohort(spec.cohort)
-    return CaseStudy(main, full, sabotage, cohort, make_environment(spec, main.spec.seed, 1, cohort=cohort))
+    return CaseStudy(main, full, expert, sabotage, cohort, make_environment(spec, main.spec.seed, 1, cohort=cohort))

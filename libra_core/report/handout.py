@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from libra_core.clinical import Feature
 from libra_core.cohort import Cohort
 from libra_core.report.document import Document, Section
 from libra_core.report.facts import cohort_facts
-from libra_core.report.reading import grade
 from libra_core.report.wording import treatment
 from libra_core.report.wording import value as value_of
 from libra_core.report.worth import own_values
@@ -138,3 +139,32 @@ def _questions(shown: PlanSummary) -> Section:
         "Take these with you.",
         (first, "Which step should I take first?", "When should we check again?", "What should I look out for?"),
     )
+
+
+# ------------------------------------------------------------ readability: Flesch-Kincaid, syllables by rule of thumb
+
+PLAIN = 8.0  # US school grade; health literacy guidance asks for the sixth to eighth
+
+_VOWELS = re.compile(r"[aeiouy]+")
+_WORD = re.compile(r"[A-Za-z]+(?:'[a-z]+)?")
+
+
+def syllables(word: str) -> int:
+    """Groups of vowels, without a silent e at the end."""
+    word = word.lower()
+    groups = len(_VOWELS.findall(word))
+    if word.endswith("e") and not word.endswith(("le", "ee")) and groups > 1:
+        groups -= 1
+    return max(1, groups)
+
+
+def grade(text: str, names: tuple[str, ...] = ()) -> float:
+    """0.39 words/sentence + 11.8 syllables/word - 15.59 (Kincaid 1975). `names` (of drugs and habits) are left out,
+    since they cannot be simplified. Raises ValueError for a text without words."""
+    for name in sorted(names, key=len, reverse=True):
+        text = re.sub(re.escape(name), "it", text, flags=re.IGNORECASE)
+    words = _WORD.findall(text)
+    if not words:
+        raise ValueError("there are no words to judge")
+    sentences = max(1, len([s for s in re.split(r"[.!?]+\s|\n", text) if _WORD.search(s)]))
+    return 0.39 * len(words) / sentences + 11.8 * sum(map(syllables, words)) / len(words) - 15.59

@@ -57,6 +57,8 @@ def learned(case: CaseStudy, si: bool) -> Section:
     least = min(final, key=lambda name: final[name])
     mine = policy(study, "libra")
     guarantees: tuple[tuple[str, str], ...] = (("A good start", _start(case)), ("Few questions", _effort(case)))
+    if case.expert is not None:
+        guarantees += (("Better advice, more gain", _expert(case)),)
     if case.sabotage is not None:
         guarantees += (("Bad advice does limited harm", _robust(case)),)
     return Section(
@@ -94,6 +96,18 @@ def _effort(case: CaseStudy) -> str:
     mine = policy(study, "libra").calls[:, -1].mean()
     later = asked(study, "libra", 0.5, 1.0)
     return f"{mine:,.0f} questions in {study.t[-1]:,} patients; in the second half of the run {later:.0%} of patients."
+
+
+def _expert(case: CaseStudy) -> str:
+    assert case.expert is not None
+    study, unit = case.expert.result, case.unit
+    tenth = max(1, study.t[-1] // 10)
+    first, all_ = (difference(study, "libra", "glrb", t) for t in (tenth, None))
+    return (
+        f"With a simulated expert as its advisor LIBRA lost {_compared(first)} learning without one in the first "
+        f"{tenth:,} patients (difference {spread(first, unit)} {per_patient(unit)}), and {_compared(all_)} it in all "
+        f"(difference {spread(all_, unit)}); it asked {policy(study, 'libra').calls[:, -1].mean():,.0f} times."
+    )
 
 
 def _robust(case: CaseStudy) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from libra_core.advisors.recording import recording_for
 from libra_core.clinical import Protocol
 from libra_core.environments import EnvironmentSpec
 from libra_core.policies.config import PolicyConfig
 from libra_core.study.spec import StudySpec
 
 POLICIES = ("linucb", "glrb", "libra", "libra-trial", "guideline", "advisor-only")
-ADVISOR = "noisy:0.3"  # a simulated advisor that names a random treatment three times in ten
+RECORDED = "recorded"  # a language model's recorded answers
+ADVISOR = "noisy:0.3"  # where none are: a simulated advisor that names a random treatment three times in ten
+EXPERT = "near-optimal"  # a simulated expert: what better advice would add
 SABOTEUR = "adversarial"  # always names the worst treatment: tests the robustness guarantee
 ROUNDS, REPLICATES, SEED = 5000, 20, 0
 
@@ -18,19 +21,23 @@ ROUNDS, REPLICATES, SEED = 5000, 20, 0
 def case_study_specs(protocol: Protocol, rounds: int = ROUNDS, replicates: int = REPLICATES) -> dict[str, StudySpec]:
     """The studies by role; "main" is the one whose config hash identifies the case study.
 
-    main: patients make a random share of an advised change. full: they make all of it. sabotage: as main, but the
-    advisor always names the worst treatment. Settings are the pages' defaults.
+    main: patients make a random share of an advised change; the advisor is the language model whose answers are
+    recorded, if there are any. full: they make all of the change. expert, sabotage: as main, but a simulated advisor is
+    nearly always right, or always names the worst treatment. Settings are the pages' defaults.
     """
-    environment = EnvironmentSpec(protocol.name, cohort=protocol.cohorts[0].name, compliance="partial")
+    cohort = protocol.cohorts[0].name
+    advisor = RECORDED if recording_for(protocol.name, cohort) else ADVISOR
+    environment = EnvironmentSpec(protocol.name, cohort=cohort, compliance="partial")
     config = PolicyConfig(shared=True, min_gain=protocol.feasible.min_gain)
-    return variants(StudySpec(environment, POLICIES, ADVISOR, rounds, replicates, SEED, config))
+    return variants(StudySpec(environment, POLICIES, advisor, rounds, replicates, SEED, config))
 
 
 def variants(main: StudySpec) -> dict[str, StudySpec]:
-    """A study and the two studies it is compared with."""
+    """A study and the studies it is compared with."""
     asking = tuple(name for name in main.policies if name in ("glrb", "libra", "libra-trial", "advisor-only"))
     return {
         "main": main,
         "full": replace(main, environment=replace(main.environment, compliance="full")),
+        "expert": replace(main, advisor=EXPERT, policies=asking),
         "sabotage": replace(main, advisor=SABOTEUR, policies=asking),
     }

@@ -2,16 +2,21 @@
 
 import io
 import re
+import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
+from libra_core.advisors import make_advisor
 from libra_core.advisors.agreement import agreement, disagreements
+from libra_core.advisors.llm.record import rows_of
 from libra_core.advisors.recording import recording_for
 from libra_core.cohort import load_cohort
 from libra_core.digits import fixed
 from libra_core.report import wording
+from libra_core.study.live import LiveRun
 from pages.ui.compare.cohort import plans_csv
 from pages.ui.compare.methods import GUIDELINE, LIBRA, RECORDED, stored_survey
 from tests.support.compare_page import compare_page, open_tab, simulate, texts, view
@@ -132,3 +137,43 @@ def test_answers_are_stored_ahead_and_compared(server):
     simulate(app, 300)
     assert not app.exception
     assert "Language model (stored answers)" in next(chart.alt for chart in app.get("plotly_chart"))
+
+
+def saved() -> None:
+    """In a page of its own: the stored answers about a small cohort as a file to take away, before and after asking."""
+    import os
+
+    import streamlit as st
+
+    from libra_core.advisors.llm import precompute
+    from libra_core.advisors.llm.record import rows_of
+    from libra_core.cohort import load_cohort
+    from pages.ui.session import llm
+
+    cohort = load_cohort(os.environ["SMALL"])
+    llm.update(base_url=os.environ["SMALL_URL"], model="good", enabled=True)
+    st.session_state["none"] = llm.recording_zip(cohort)
+    precompute(llm.advisor(cohort), rows_of(cohort)[:3])
+    st.session_state["some"] = llm.recording_zip(cohort)
+    st.session_state["said"] = [llm.advisor(cohort).recall(cohort.case(row)).advice for row in rows_of(cohort)[:3]]
+
+
+def test_stored_answers_can_be_taken_away_as_a_recording(server, monkeypatch, tmp_path):
+    rows = "".join(f"{40 + 5 * n},F,{140 + 5 * n}\n" for n in range(6))
+    (tmp_path / "clinic.csv").write_text(f"age,sex,sbp\n{rows}")
+    monkeypatch.setenv("SMALL", str(tmp_path / "clinic.csv"))
+    monkeypatch.setenv("SMALL_URL", server.base_url)
+    app = AppTest.from_function(saved, default_timeout=60).run()
+    assert not app.exception
+    with zipfile.ZipFile(io.BytesIO(app.session_state["none"])) as file:
+        assert "no answer is stored yet" in file.read(file.namelist()[0]).decode().lower()
+    with zipfile.ZipFile(io.BytesIO(app.session_state["some"])) as file:
+        assert sorted(file.namelist()) == ["recording.jsonl", "recording.toml"]
+        file.extractall(tmp_path)
+    cohort = load_cohort(str(tmp_path / "clinic.csv"))
+    world = LiveRun.start(cohort, "glrb").environment
+    recorded = make_advisor(f"recorded:{tmp_path / 'recording.toml'}", world, 0)
+    for row, live in zip(rows_of(cohort), app.session_state["said"], strict=False):
+        again = recorded.advise(cohort.case(row))
+        assert (again.arm, again.rationale, again.vote_share) == (live.arm, live.rationale, live.vote_share)
+        assert again.delta == pytest.approx(live.delta, abs=1e-6)

@@ -202,12 +202,11 @@ def _doubt(shown: PlanSummary) -> str:
 
 
 def _worth(cohort: Cohort, shown: PlanSummary) -> str:
-    """The net benefit with its range and what parts it from the fall."""
+    """The net benefit with its range, and how it comes about."""
     if shown.net is None or shown.fall is None:
         return "" if shown.chance is not None else "not known yet"
-    price = wording.price(cohort, shown.price)
-    fall = f"a fall of {wording.about(shown.fall)}{f', {price}' if price else ''}"
-    return f"**{wording.about(shown.net)} {shown.unit}**: {_small(fall)}"
+    parts = f"{wording.price(cohort, shown.price)}; expected fall {wording.about(shown.fall)}"
+    return f"**{wording.about(shown.net)} {shown.unit}**: {_small(parts)}"
 
 
 def _lost(column: Column, found: Sequence[Column]) -> str:

@@ -74,15 +74,15 @@ def test_a_survey_asks_everybody_about_every_patient(cohort, model, runs):
     assert (np.diff(apart[np.searchsorted(found.rows, found.most_apart())]) <= 0).all()
 
 
-def test_losses_are_the_environments_own_means_against_its_best(cohort, runs):
+def test_losses_are_the_environments_own_worth_against_its_best(cohort, runs):
     run, guideline = runs["LIBRA"], GuidelineAdvisor(cohort.case, len(cohort.protocol.mutable))
     found = survey(runs, {"Guideline": guideline})
     for name, plans in found.plans.items():
         assert (plans.lost >= -1e-9).all(), name
         for i in range(0, len(found), 97):  # one patient at a time, by the run's own environment
             contexts = Contexts.of(cohort.patient(int(found.rows[i])))
-            mean = run.environment.means(contexts, Actions(plans.arm[[i]], plans.delta[[i]]))
-            assert plans.lost[i] == pytest.approx(float((run.environment.best(contexts) - mean)[0]), abs=1e-9)
+            worth = run.environment.worth(contexts, Actions(plans.arm[[i]], plans.delta[[i]]))
+            assert plans.lost[i] == pytest.approx(float((run.environment.best(contexts) - worth)[0]), abs=1e-9)
             judged = opinion(run, int(found.rows[i]), int(plans.arm[i]), plans.delta[i])
             assert judged.lost == pytest.approx(plans.lost[i], abs=1e-9), "one patient and the cohort say the same"
 

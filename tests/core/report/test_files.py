@@ -20,8 +20,7 @@ from libra_core.cohort import load_cohort
 from libra_core.records import LOCAL, Database, Repository
 from libra_core.report.case import load_case
 from libra_core.report.document import WARNING, Bar, Chart, Document, Line, Section, Table
-from libra_core.report.handout import handout, names
-from libra_core.report.reading import PLAIN, grade, syllables
+from libra_core.report.handout import PLAIN, grade, handout, names, syllables
 from libra_core.report.session import session_document
 from libra_core.report.slides import HIGH, WIDE, fitting
 from libra_core.report.story import case_document
@@ -207,7 +206,7 @@ def test_units_follow_the_choice() -> None:
 def test_the_sheet_says_what_the_page_says_beside_the_plan() -> None:
     """The paper that leaves the room must not hold less than the page: cautions and checks, in plain words."""
     patients = load_cohort("nhanes")
-    (before,) = [s for s in handout(patients, 12).sections if s.key == "before"]
+    (before,) = [s for s in handout(patients, 0).sections if s.key == "before"]
     text = "\n".join(before.points)
     assert "a blood test in 1 to 2 weeks (kidneys and potassium)" in text
     assert "food with more potassium" in text
