@@ -83,7 +83,7 @@ def test_every_number_of_the_table_is_the_summarys_and_the_simulations():
     for name, plan in said.items():
         used = libra.policy.problem.feasible.project(np.array([plan.delta]), contexts.lo, contexts.hi)
         actions = Actions(np.array([plan.arm]), used)
-        lost = float((libra.environment.best(contexts) - libra.environment.means(contexts, actions))[0])
+        lost = float((libra.environment.best(contexts) - libra.environment.worth(contexts, actions))[0])
         assert found[LOSS][name].startswith(f"**{fixed(lost, 1)} mmHg**")
         assert ("least" in found[LOSS][name]) == (float(fixed(lost, 1)) == least)
         mean, low, high = (float(v[0]) for v in libra.policy.credible(contexts, actions))
