@@ -55,7 +55,13 @@ def validation() -> None:
         "",
         *rows(Table(("", ""), tuple((a, b) for a, b in document.facts))),
     ]
-    kept = {"main": case.main, "full compliance": case.full, "expert": case.expert, "sabotage": case.sabotage}
+    kept = {
+        "main": case.main,
+        "full compliance": case.full,
+        "expert": case.expert,
+        "sabotage": case.sabotage,
+        "other cohort": case.other,
+    }
     for name, study in kept.items():
         if study is not None:
             frame = summary_frame(study.result).drop(columns="cpu_us_per_round").round(1)

@@ -20,12 +20,13 @@ LEARNED = 200  # simulated patients that LIBRA treats before the patient of the 
 
 @dataclass(frozen=True, eq=False)
 class CaseStudy:
-    """The data of the case study. main identifies it; full, expert and sabotage are compared with it."""
+    """The data of the case study. main identifies it; full, expert, sabotage and other are compared with it."""
 
     main: StoredStudy
     full: StoredStudy | None
     expert: StoredStudy | None
     sabotage: StoredStudy | None
+    other: StoredStudy | None
     cohort: Cohort
     environment: Environment
 
@@ -110,10 +111,13 @@ def make_case(
     full: StoredStudy | None = None,
     expert: StoredStudy | None = None,
     sabotage: StoredStudy | None = None,
+    other: StoredStudy | None = None,
 ) -> CaseStudy:
     """A case from stored studies. Raises StudyError for a study without patients."""
     spec = main.spec.environment
     if spec.cohort is None:
         raise StudyError(f"the study {main.hash} has no patients: a case study is about a cohort")
     cohort = load_cohort(spec.cohort)
-    return CaseStudy(main, full, expert, sabotage, cohort, make_environment(spec, main.spec.seed, 1, cohort=cohort))
+    return CaseStudy(
+        main, full, expert, sabotage, other, cohort, make_environment(spec, main.spec.seed, 1, cohort=cohort)
+    )

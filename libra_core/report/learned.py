@@ -7,8 +7,9 @@ import numpy as np
 from libra_core.report.case import CaseStudy
 from libra_core.report.document import Chart, Line, Section, Table
 from libra_core.report.measures import Interval, asked, at, difference, growth, log_squared, lost, policy
-from libra_core.report.wording import factor, number, per_patient, rate, short_label, spread
+from libra_core.report.wording import advisor, factor, number, per_patient, rate, short_label, spread
 from libra_core.study.metrics import band, group_frame
+from libra_core.study.store import StoredStudy
 
 CURVES = ("linucb", "glrb", "libra", "guideline", "advisor-only")
 SETTLED = 0.01  # share of a run before which a running average covers too few patients to draw
@@ -59,6 +60,8 @@ def learned(case: CaseStudy, si: bool) -> Section:
     guarantees: tuple[tuple[str, str], ...] = (("A good start", _start(case)), ("Few questions", _effort(case)))
     if case.expert is not None:
         guarantees += (("Better advice, more gain", _expert(case)),)
+    if case.other is not None:
+        guarantees += (("Other patients", _other(case.other)),)
     if case.sabotage is not None:
         guarantees += (("Bad advice does limited harm", _robust(case)),)
     return Section(
@@ -107,6 +110,16 @@ def _expert(case: CaseStudy) -> str:
         f"With a simulated expert as its advisor LIBRA lost {_compared(first)} learning without one in the first "
         f"{tenth:,} patients (difference {spread(first, unit)} {per_patient(unit)}), and {_compared(all_)} it in all "
         f"(difference {spread(all_, unit)}); it asked {policy(study, 'libra').calls[:, -1].mean():,.0f} times."
+    )
+
+
+def _other(stored: StoredStudy) -> str:
+    """The same over another cohort, where no language model may have been asked."""
+    study, asks = stored.result, stored.spec.advisor
+    means = [f"{short_label(name, asks)} {number(lost(study, name).mean, study.unit)}" for name in CURVES]
+    return (
+        f"On the cohort {stored.spec.environment.cohort}, asking {advisor(asks)}, {per_patient(study.unit)} lost: "
+        f"{', '.join(means)}."
     )
 
 

@@ -23,13 +23,24 @@ def case_study_specs(protocol: Protocol, rounds: int = ROUNDS, replicates: int =
 
     main: patients make a random share of an advised change; the advisor is the language model whose answers are
     recorded, if there are any. full: they make all of the change. expert, sabotage: as main, but a simulated advisor is
-    nearly always right, or always names the worst treatment. Settings are the pages' defaults.
+    nearly always right, or always names the worst treatment. other: as main, over the protocol's second cohort.
+    Settings are the pages' defaults.
     """
     cohort = protocol.cohorts[0].name
-    advisor = RECORDED if recording_for(protocol.name, cohort) else ADVISOR
     environment = EnvironmentSpec(protocol.name, cohort=cohort, compliance="partial")
     config = PolicyConfig(shared=True, min_gain=protocol.feasible.min_gain)
-    return variants(StudySpec(environment, POLICIES, advisor, rounds, replicates, SEED, config))
+    main = StudySpec(environment, POLICIES, advisor_for(protocol, cohort), rounds, replicates, SEED, config)
+    studies = variants(main)
+    if len(protocol.cohorts) > 1:
+        other = protocol.cohorts[1].name
+        world = replace(environment, cohort=other)
+        studies["other"] = replace(main, environment=world, advisor=advisor_for(protocol, other))
+    return studies
+
+
+def advisor_for(protocol: Protocol, cohort: str) -> str:
+    """The advisor of a case study: a language model where its answers about the cohort are recorded."""
+    return RECORDED if recording_for(protocol.name, cohort) else ADVISOR
 
 
 def variants(main: StudySpec) -> dict[str, StudySpec]:

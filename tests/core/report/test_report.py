@@ -110,7 +110,7 @@ def test_a_study_that_turned_out_otherwise_is_told_otherwise(case: CaseStudy) ->
     swap = {"libra": "linucb", "linucb": "libra"}
     policies = tuple(replace(policy(result, swap.get(p.name, p.name)), name=p.name) for p in result.policies)
     other = replace(case.main, result=replace(result, policies=policies))
-    sections = {s.key: s for s in story(CaseStudy(other, None, None, None, case.cohort, case.environment))}
+    sections = {s.key: s for s in story(CaseStudy(other, None, None, None, None, case.cohort, case.environment))}
     assert "“Learns, treatment only” has lost least" in sections["learned"].message
     early = f"LIBRA lost {lost(result, 'linucb', 500).mean:.1f} mmHg per patient: more than learning without an advisor"
     assert early in str(sections["learned"].table)
@@ -161,7 +161,7 @@ def test_without_a_rule_for_the_story_the_first_whose_treatment_changes_is_taken
     protocol = replace(case.cohort.protocol, story=None)
     imputed = case.cohort.imputed & False
     other = CaseStudy(
-        case.main, None, None, None, replace(case.cohort, protocol=protocol, imputed=imputed), case.environment
+        case.main, None, None, None, None, replace(case.cohort, protocol=protocol, imputed=imputed), case.environment
     )
     assert other.truth.switched[other.place]
     assert not other.truth.switched[: other.place].any()
@@ -259,7 +259,7 @@ def test_the_run_shows_the_fall_whatever_it_is_worth(case: CaseStudy) -> None:
     cohort, had = case.cohort, run.evidence().given
     plans = (run.decision_for(int(row)) for row in cohort.arrivals)
     plan = next(d for d in plans if had[d.arm] and by_hand.both_parts(cohort, d.row, d.arm))
-    other = CaseStudy(case.main, None, None, None, cohort, case.environment)
+    other = CaseStudy(case.main, None, None, None, None, cohort, case.environment)
     other.__dict__["proposed"] = run.summary(plan.row)
     said = next(s for s in story(other) if s.key == "run").points[0]
     assert f"to fall by {fixed(plan.mean, 1)} mmHg (between {fixed(plan.low, 1)} and {fixed(plan.high, 1)})" in said
