@@ -100,10 +100,12 @@ def alerts(shown: PlanSummary) -> list[str]:
 
 
 def worth(cohort: Cohort, shown: PlanSummary) -> list[str]:
-    """The line about net benefit and its difference to the fall."""
-    from libra_core.report.wording import net
+    """The lines about net benefit, how it comes about, and whether treatment is due."""
+    from libra_core.report import wording
+    from libra_core.report.worth import due, risk
 
-    return [f"{text}." for text in [net(cohort, shown)] if text and shown.has_model]
+    net = f"{wording.net(cohort, shown)}." if shown.has_model and shown.chance is None else ""
+    return [text for text in (net, due(shown), risk(shown)) if text]
 
 
 def checks(cohort: Cohort, shown: PlanSummary) -> list[str]:
@@ -122,6 +124,10 @@ def as_json(shown: PlanSummary) -> dict[str, Any]:
         "check_before_starting": [item.text for item in shown.checks],
         "expected_fall": None if shown.fall is None else asdict(shown.fall),
         "net_benefit": None if shown.net is None else asdict(shown.net),
+        "treatment_due": shown.due.now,
+        "risk": None if shown.risk is None else shown.risk.value,
+        "risk_after": None if shown.risk_after is None else shown.risk_after.value,
+        "weight": shown.price.weight,
         "burden": shown.price.burden,
         "indication": shown.price.indication,
         "patients_with_this_treatment": shown.given,

@@ -72,7 +72,7 @@ def learned(case: CaseStudy, si: bool) -> Section:
         f"LIBRA asked {mine.calls[:, -1].mean():,.0f} times.",
         (),
         charts=(regret_chart(case, CURVES), calls_chart(case)),
-        table=Table(("Guarantee", "Measured in this study"), guarantees),
+        table=Table(("What to expect", "Measured in this study"), guarantees),
         maths=_theory(case),
     )
 

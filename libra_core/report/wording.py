@@ -148,19 +148,19 @@ def effect(cohort: Cohort, shown: PlanSummary) -> str:
 
 
 def price(cohort: Cohort, found: Price) -> str:
-    """How a net benefit comes about: 'the fall minus 2 for side effects and monitoring, plus 3 for an
+    """How a net benefit comes about: 'the fall minus 2 for side effects, monitoring and pills, plus 3 for an
     indication: heart failure', or '30 % of the fall (treatment is not due yet) minus 2 ...'."""
     flags = {flag.name: flag.label for flag in cohort.protocol.derived}
     names = ", ".join(flags.get(f) or cohort.protocol.feature(f).label_inside for f in found.indications)
     burden, indication = (fixed(part, 0 if part == round(part) else 1) for part in (found.burden, found.indication))
     counted = f"{found.weight:.0%} of the fall (treatment is not due yet)" if found.weight != 1 else "the fall"
-    parts = [f"minus {burden} for side effects and monitoring"] if found.burden else []
+    parts = [f"minus {burden} for side effects, monitoring and pills"] if found.burden else []
     parts += [f"plus {indication} for an indication: {names}"] if found.indications else []
     return f"{counted} {', '.join(parts)}".rstrip()
 
 
 def net(cohort: Cohort, shown: PlanSummary) -> str:
-    """'Net benefit 6 mmHg: the fall minus 2 for side effects and monitoring'; without a number where none is known,
+    """'Net benefit 6 mmHg: the fall minus 2 for side effects, monitoring and pills'; without a number where none is known,
     empty where the outcome is the goal."""
     if shown.chance is not None:
         return ""

@@ -258,6 +258,8 @@ def test_the_command_line_prints_the_fall_and_its_parts(tmp_path: Path, capsys: 
     now = NHANES.frame.at[row, "sbp"]
     assert f"{fixed(now)} → {fixed(round(now) - round(fall))} mmHg expected after" in said
     assert f"a fall of {fixed(fall)} (" in said
+    assert content["weight"] == by_hand.weight(NHANES, row) == (1.0 if content["treatment_due"] else 0.3)
+    assert f"Treatment is {'due now' if content['treatment_due'] else 'not due yet'}: " in said
     assert f"Net benefit {fixed(net_of(decision))} mmHg: {by_hand.parts(NHANES, row, decision.arm)}" in said
 
 

@@ -31,7 +31,7 @@ def parts(cohort: Cohort, row: int, arm: int) -> str:
     v = weight(cohort, row)
     fall = "the fall" if v == 1 else f"{v:.0%} of the fall (treatment is not due yet)"
     burden, worth = cost(cohort, arm), bonus(cohort, row, arm)
-    return f"{fall} minus {burden:g} for side effects and monitoring, plus {worth:g} for an indication: "
+    return f"{fall} minus {burden:g} for side effects, monitoring and pills, plus {worth:g} for an indication: "
 
 
 def both_parts(cohort: Cohort, row: int, arm: int) -> bool:
