@@ -160,7 +160,7 @@ def price(cohort: Cohort, found: Price) -> str:
 
 
 def net(cohort: Cohort, shown: PlanSummary) -> str:
-    """'Net benefit 6 mmHg: the fall minus 2 for side effects, monitoring and pills'; without a number where none is known,
+    """'Net benefit 6 mmHg: the fall minus 2 for side effects, monitoring and pills'; no number where none is known,
     empty where the outcome is the goal."""
     if shown.chance is not None:
         return ""
