@@ -102,9 +102,8 @@ class Contexts:
     def of(cls, patient: Patient) -> Contexts:
         """One patient as a batch, as pages use it."""
         one = cls(patient.x[None], patient.lo[None], patient.hi[None], patient.eligible[None], np.array([patient.row]))
-        if patient.offset is None:
-            return one
-        return replace(one, weight=np.array([patient.weight]), offset=patient.offset[None])
+        offset = one.offset if patient.offset is None else patient.offset[None]
+        return replace(one, weight=np.array([patient.weight]), offset=offset)
 
     def worth(self, reward: Floats, arm: Ints) -> Floats:
         """u = v(x) reward + offset_a(x), (R,): what a reward, its mean or a bound of it is worth.

@@ -34,7 +34,11 @@ class Price:
     indications: tuple[str, ...]  # the features and flags behind them
 
     @classmethod
-    def of(cls, cohort: Cohort, row: int, arm: int, worth: Worth | None = None) -> Price:
+    def of(cls, cohort: Cohort, row: int, arm: int, worth: Worth | None = None, goal: bool = False) -> Price:
+        """goal: the reward is the chance of reaching the goal, for which only its own burdens count."""
+        if goal:
+            one = cohort.contexts(np.array([row]), worth, goal)
+            return cls(float(one.weight[0]), 0.0 - float(one.offset[0, arm]), 0.0, ())
         found = cohort.protocol.indications(cohort.values[row], arm, worth)
         grounds = dict.fromkeys(name for _, names in found for name in names)
         weight = cohort.protocol.weights(cohort.values[[row]], cohort.measured[[row]], worth)[0]
@@ -176,7 +180,7 @@ class _Summary:
         self.cohort, self.row, self.evidence, self.decision = cohort, row, evidence, decision
         self.worth = evidence.worth or cohort.protocol.worth
         self.counts_fall = evidence.unit == cohort.protocol.outcome.unit
-        valued = cohort.contexts(np.array([row]), self.worth)
+        valued = cohort.contexts(np.array([row]), self.worth, goal=not self.counts_fall)
         self.weight, self.offset = float(valued.weight[0]), valued.offset[0].tolist()
         self.options = decision.options if decision is not None else ()
 
@@ -207,7 +211,7 @@ class _Summary:
             has_model=has_model,
             given=given,
             learned=self.evidence.patients,
-            price=Price.of(cohort, row, arm, self.worth),
+            price=Price.of(cohort, row, arm, self.worth, goal=not self.counts_fall),
             worth=self.worth,
             net=net if fall else None,
             fall=fall,
@@ -252,7 +256,9 @@ class _Summary:
                 found.append(Ranked(option.arm, option.delta, with_habits, had[option.arm] > 0, False))
             if option.arm == 0 and any(option.delta):
                 found.append(Ranked(0, (0.0,) * len(option.delta), alone, had[0] > 0, False))
-        return tuple(sorted(found, key=lambda line: (not line.proposed, -line.net.mean)))
+        worth = 1.0 if self.counts_fall else self.weight  # a chance is shown as it is, and ranked by what it is worth
+        offset = [0.0] * len(self.offset) if self.counts_fall else self.offset
+        return tuple(sorted(found, key=lambda o: (not o.proposed, -(worth * o.net.mean + offset[o.arm]))))
 
     def said(self, delta: Sequence[float]) -> tuple[str, ...]:
         """A change as it is displayed: plans that read the same count as one."""
@@ -267,7 +273,8 @@ class _Summary:
             return None
         shortened = decision.adopted and not np.allclose(given.delta, decision.delta, atol=1e-6)
         ruled_out = decision.reason is Reason.RULED_OUT
-        theirs = [self.ceiling(o.arm, o.ucb) for o in self.options if o.arm == given.arm and ruled_out]
+        shown = ruled_out and given.arm != decision.arm  # of the same drug with other habits the two would be equal
+        theirs = [self.ceiling(o.arm, o.ucb) for o in self.options if o.arm == given.arm and shown]
         ceilings = (theirs[0], self.ceiling(decision.arm, decision.ucb)) if theirs else None
         return Counsel(given.arm, given.delta, decision.adopted, shortened, ceilings)
 

@@ -53,6 +53,8 @@ def patient_tab(cohort: Cohort, row: int, known: Methods) -> None:
         heard = llm.session().heard.get(row) or llm.advisor(cohort).recall(cohort.case(row))
     found = single.columns(cohort, row, known, heard)
     reference = picker(cohort, row, known, [column.name for column in found])
+    if live.own_values(cohort) is not None:
+        st.caption("Compare uses the declared values, not your own from *Recommend*.")
     if not known.learned:
         unlearned(cohort, known)
     single.draw(cohort, found, si_units(), reference)

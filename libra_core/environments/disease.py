@@ -1,7 +1,7 @@
 """The simulation shared by all diseases: patients of a cohort, one true model, partial compliance.
 
 A subclass gives the expected effect of each treatment at the changed habits as an affine function of clinical
-quantities. Rewards: "identity", expected fall - cost_a + bonus_a in the outcome's unit; "logistic", goal
+quantities. Rewards: "identity", the expected fall in the outcome's unit; "logistic", goal
 reached, with logit P = (1.7 / sigma) (goal - expected outcome). Both are linear in x' = (x_I, change), so GLRB's model
 is well specified.
 """

@@ -5,7 +5,7 @@ Fall of systolic pressure in 3 months, mmHg, for treatment a and changes dm of h
     fall = 0.15 (SBP - 138) + adherence_a E_a(x') - sum_k beta_k dm_k realised_k + N(0, sigma^2)
 
 E_a is the drug effect of the table below at the changed habits; a combination is 0.9 times the sum of its parts.
-Rewards: "identity", fall - cost_a + bonus_a in mmHg-equivalents; "logistic", SBP < 130 after 3 months with
+Rewards: "identity", the fall in mmHg; "logistic", SBP < 130 after 3 months with
 logit P = 0.19 (130 - mean SBP). Both are linear in x' = (x_I, change), so GLRB's model is well specified.
 
 Bases, the slope in SBP and the race terms are anchored in published trials; all other sizes are assumptions with the

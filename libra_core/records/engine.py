@@ -150,7 +150,7 @@ class Engine:
         return Outcomes(np.array([reward]), moved(self.contexts(entered.position).x, np.array([plan.delta]) * share))
 
     def _reward(self, plan: Action, entered: Entered) -> float:
-        """What an entered outcome is worth: the fall, less the burden of the drug, plus its indication."""
+        """The reward of an entered outcome: the fall."""
         protocol, values = self.cohort.protocol, self.cohort.values[self.row(entered.position)]
         who, outcome, value, share = f"Patient {entered.position}", protocol.outcome, entered.value, entered.share
         low, high = protocol.feature(outcome.name).range

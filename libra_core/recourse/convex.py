@@ -171,5 +171,7 @@ def refine(
 
 
 def _worths(link: Link, row: Contexts, index: Floats) -> Floats:
-    """What each arm competes by, (K,), from its index; -inf stays."""
+    """What each arm competes by, (K,), from its index; -inf stays. Level offsets leave the order to the index."""
+    if np.ptp(row.offset[0]) == 0.0:
+        return index
     return np.where(index == -math.inf, -math.inf, row.weight[0] * link.mean(index) + row.offset[0])

@@ -15,6 +15,7 @@ from libra_core.study.live import LiveRun
 from libra_core.summary import PlanSummary
 
 LEARNED = 200  # simulated patients that the method has treated before
+OWN_VALUES = "This plan follows what you or your doctor find worth it. That is not the usual rule."
 BELOW_GOAL = "You are below it now. This plan is made for people above it: ask your doctor before you change anything."
 
 
@@ -83,6 +84,7 @@ def _now(cohort: Cohort, shown: PlanSummary, si: bool) -> Section:
             f"The goal is below {outcome.display(protocol.outcome.goal, si)}.",
             "You are above the goal now." if above else BELOW_GOAL,
             *(then if above else ()),
+            *((OWN_VALUES,) if own_values(cohort, shown.worth) else ()),
         ),
     )
 

@@ -59,9 +59,7 @@ def learned(case: CaseStudy, si: bool) -> Section:
     mine = policy(study, "libra")
     guarantees: tuple[tuple[str, str], ...] = (("A good start", _start(case)), ("Few questions", _effort(case)))
     if case.expert is not None:
-        guarantees += (("Better advice, more gain", _expert(case)),)
-    if case.other is not None:
-        guarantees += (("Other patients", _other(case.other)),)
+        guarantees += (("Better advice", _expert(case)),)
     if case.sabotage is not None:
         guarantees += (("Bad advice does limited harm", _robust(case)),)
     return Section(
@@ -82,11 +80,17 @@ def _start(case: CaseStudy) -> str:
     study, unit = case.main.result, case.unit
     tenth = max(1, study.t[-1] // 10)
     mine = lost(study, "libra", tenth)
+    others = {
+        "glrb": "learning without an advisor",
+        "advisor-only": "its advisor alone",
+        "guideline": "the guideline's rules",
+    }
     against = [
         f"{_compared(difference(study, 'libra', name, tenth))} {who} ({number(lost(study, name, tenth).mean, unit)})"
-        for name, who in (("glrb", "learning without an advisor"), ("advisor-only", "its advisor alone"))
+        for name, who in others.items()
+        if any(p.name == name for p in study.policies)
     ]
-    return f"In the first {tenth:,} patients LIBRA lost {rate(mine.mean, unit)}: {', and '.join(against)}."
+    return f"In the first {tenth:,} patients LIBRA lost {rate(mine.mean, unit)}: {'; '.join(against)}."
 
 
 def _compared(found: Interval) -> str:
@@ -103,13 +107,9 @@ def _effort(case: CaseStudy) -> str:
 
 def _expert(case: CaseStudy) -> str:
     assert case.expert is not None
-    study, unit = case.expert.result, case.unit
-    tenth = max(1, study.t[-1] // 10)
-    first, all_ = (difference(study, "libra", "glrb", t) for t in (tenth, None))
+    expert, mine = (difference(study, "libra", "glrb") for study in (case.expert.result, case.main.result))
     return (
-        f"With a simulated expert as its advisor LIBRA lost {_compared(first)} learning without one in the first "
-        f"{tenth:,} patients (difference {spread(first, unit)} {per_patient(unit)}), and {_compared(all_)} it in all "
-        f"(difference {spread(all_, unit)}); it asked {policy(study, 'libra').calls[:, -1].mean():,.0f} times."
+        f"Against learning alone: {spread(expert, case.unit)} with a simulated expert, {spread(mine, case.unit)} here."
     )
 
 
@@ -118,8 +118,8 @@ def _other(stored: StoredStudy) -> str:
     study, asks = stored.result, stored.spec.advisor
     means = [f"{short_label(name, asks)} {number(lost(study, name).mean, study.unit)}" for name in CURVES]
     return (
-        f"On the cohort {stored.spec.environment.cohort}, asking {advisor(asks)}, {per_patient(study.unit)} lost: "
-        f"{', '.join(means)}."
+        f"Other patients ({stored.spec.environment.cohort}), the advisor {advisor(asks)}; {per_patient(study.unit)} "
+        f"lost: {', '.join(means)}."
     )
 
 
@@ -128,12 +128,11 @@ def _robust(case: CaseStudy) -> str:
     study, unit = case.sabotage.result, case.unit
     harm, guarded = difference(study, "libra", "glrb"), policy(study, "libra-trial")
     text = (
-        f"With an advisor who always names the worst treatment LIBRA lost {_compared(harm)} learning without one: the "
-        f"difference is {spread(harm, unit)} {per_patient(unit)}. Following that advisor loses "
-        f"{number(lost(study, 'advisor-only').mean, unit)}."
+        f"With an advisor who always names the worst treatment LIBRA lost {_compared(harm)} learning without one "
+        f"({spread(harm, unit)}); following that advisor loses {number(lost(study, 'advisor-only').mean, unit)}."
     )
     if guarded.dismissed is not None:
-        text += f" {short_label('libra-trial')} stopped asking in {guarded.dismissed:.0%} of runs."
+        text += f" {short_label('libra-trial')} noticed and stopped asking in {guarded.dismissed:.0%} of runs."
     return text
 
 
@@ -192,6 +191,7 @@ def limits(case: CaseStudy, si: bool) -> Section:
             "well has shown that it can learn this model; it says nothing about patients.",
             f"{case.cohort.imputed.to_numpy().mean():.0%} of all values in this cohort are assumed, not measured.",
             "One decision, one outcome. Adverse events, titration and hard endpoints are not modelled.",
+            *((_other(case.other),) if case.other else ()),
         ),
         table=Table(
             head, tuple(rows), f"Benefit lost, {per_patient(unit)}, mean over repetitions with its 95 % interval."

@@ -128,14 +128,14 @@ def advisor(case: CaseStudy, si: bool) -> Section:
     first, last = asked(study, "libra", *EARLY), asked(study, "libra", *LATE)
     tenth = max(1, rounds // 10)
     rows = []
-    for name in ("glrb", "libra", "advisor-only"):
+    for name in (n for n in ("glrb", "libra", "advisor-only", "guideline") if any(p.name == n for p in study.policies)):
         calls = float(policy(study, name).calls[:, -1].mean())
         row = (
             short_label(name, case.main.spec.advisor),
             spread(lost(study, name, tenth), unit),
             spread(lost(study, name), unit),
         )
-        rows.append((*row, f"{calls:,.0f}" if calls else "never"))
+        rows.append((*row, "–" if name == "guideline" else f"{calls:,.0f}" if calls else "never"))
     return Section(
         "advisor",
         "Why ask an advisor, and when",

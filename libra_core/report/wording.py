@@ -40,6 +40,7 @@ NET_BENEFIT = (
     "the fall (a share of it where treatment is not due yet) minus the burden of side effects, monitoring and pills, "
     "plus the value of an indication"
 )
+LITTLE_AT_STAKE = "Treatment is not due yet, so a fall counts little here: too little is at stake to ask the advisor."
 NO_CHANGE = "No change: current drugs and habits"
 WHY = {
     Reason.OPTIMISTIC: "It is the option that could turn out best, given what has been learned.",
@@ -171,7 +172,7 @@ def net(cohort: Cohort, shown: PlanSummary) -> str:
 def why(shown: PlanSummary) -> str:
     """The reason for this plan. Only a plan that is clearly ahead is called known precisely enough."""
     if shown.reason is Reason.CERTAIN:
-        return NOT_ASKED[shown.certainty or Certainty.LITTLE]
+        return LITTLE_AT_STAKE if shown.price.weight < 1 else NOT_ASKED[shown.certainty or Certainty.LITTLE]
     return WHY[shown.reason] if shown.reason else ""
 
 
@@ -184,10 +185,11 @@ def advice(cohort: Cohort, shown: PlanSummary, si: bool) -> str:
     if given.shortened:
         text += " That is more than is feasible at once for this patient: the change was made smaller."
     if given.ceilings is not None:
-        theirs, mine = (fixed(value) for value in given.ceilings)
+        chance = shown.unit == "probability"
+        theirs, mine = (f"{value:.0%}" if chance else f"{fixed(value)} {shown.unit}" for value in given.ceilings)
         text += (
-            f" By the bounds that the method decides with, its net benefit is at most {theirs} {shown.unit}; that of "
-            f"the plan above is at most {mine} {shown.unit}."
+            f" By the bounds that the method decides with, that treatment reaches at most {theirs} of "
+            f"{'chance' if chance else 'net benefit'}, whatever the habits; the plan above at most {mine}."
         )
     return text
 

@@ -11,7 +11,7 @@ from libra_core.summary import PlanSummary
 
 def due(shown: PlanSummary) -> str:
     """Whether treatment is due now, and why."""
-    return f"Treatment is {'due now' if shown.due.now else 'not due yet'}: {shown.due.text}."
+    return f"Treatment is {'due now' if shown.due.now else 'not due yet, by what is recorded'}: {shown.due.text}."
 
 
 def risk(shown: PlanSummary) -> str:
@@ -19,12 +19,13 @@ def risk(shown: PlanSummary) -> str:
     if shown.risk is None:
         return ""
     if shown.risk.value is None:
-        return f"No risk is given: {shown.risk.why_not}."
-    assumed = f" Assumed for it: {', '.join(shown.risk.assumed)}." if shown.risk.assumed else ""
+        return "" if shown.risk.why_not in shown.due.text else f"No risk is given: {shown.risk.why_not}."
+    assumed = f" Not recorded, so assumed for it: {', '.join(shown.risk.assumed)}." if shown.risk.assumed else ""
     after = shown.risk_after.value if shown.risk_after else None
     if after is None:
         return f"{shown.risk.label}: {shown.risk.value:.1%}.{assumed}"
-    return f"{shown.risk.label}: {shown.risk.value:.1%} → {after:.1%}, if this were the only change.{assumed}"
+    change = f"{shown.risk.value:.1%} → {after:.1%}, if this were the only change"
+    return f"{shown.risk.label}: {change}; not a treatment's effect.{assumed}"
 
 
 def own_values(cohort: Cohort, worth: Worth | None) -> str:

@@ -82,7 +82,7 @@ class Plans:
 
     arm: (n,), NO_ADVICE where it is silent. delta: (n, d_M), standardised. lost: (n,), expected and simulated, in the
     reward's unit; nan where silent or contraindicated. asked, adopted: where a method asks its advisor and follows it.
-    width: of its interval, reward unit; nan for a source without a model.
+    width: of its interval as worth, which is compared with Delta; nan for a source without a model.
     """
 
     arm: Ints
@@ -170,7 +170,7 @@ def _plans_of_run(run: LiveRun, rows: Ints) -> Plans:
     found = [run.proposal_for(int(row)) for row in rows]
     actions = Actions(*(np.concatenate([getattr(p.actions, name) for p in found]) for name in ("arm", "delta")))
     asked, adopted = (np.concatenate([getattr(p.choice, name) for p in found]) for name in ("asked", "adopted"))
-    width = np.concatenate([p.ucb - p.lcb for p in found])
+    width = np.concatenate([p.contexts.weight * (p.ucb - p.lcb) for p in found])
     return _plans(run.environment, _contexts(run, rows), actions, np.ones(len(rows), bool), asked, adopted, width)
 
 

@@ -11,9 +11,8 @@ from libra_core.policies.model import ModelPolicy
 from libra_core.study.live import LiveRun
 from libra_core.summary import MOVED
 
-GRID = 41  # values tried of each
-RANGES = {"elsewhere": (0.05, 1.0)}  # of a slider; the others are factors
-FACTORS = (0.0, 3.0)
+SLIDERS = {"elsewhere": (0.05, 1.0, 0.05)}  # lowest, highest, step; the others are factors
+FACTORS = (0.0, 3.0, 0.25)
 
 
 @dataclass(frozen=True)
@@ -42,12 +41,13 @@ class Sensitivity:
 
 
 def sensitivity(run: LiveRun, row: int) -> tuple[Sensitivity, ...]:
-    """Each declared value in turn, the others as they are; empty for a method that keeps no model.
+    """Each declared value in turn, the others as they are; empty for a method whose plan is not the one with the
+    largest optimistic worth.
 
-    The plan is the method's own, without an advisor. Its ends are exact to one step of a grid of GRID values.
+    The plan is the method's own, without an advisor. Its ends are exact to one step of the sliders.
     """
     policy = run.policy
-    if not isinstance(policy, ModelPolicy) or run.environment.cohort is None:
+    if not (isinstance(policy, ModelPolicy) and policy.optimistic) or run.environment.cohort is None:
         return ()
     now = run.worth or run.environment.cohort.protocol.worth
     own = _plan(run, policy, row, now)
@@ -63,8 +63,9 @@ def _plan(run: LiveRun, policy: ModelPolicy, row: int, worth: Worth) -> Plan:
 
 
 def _along(run: LiveRun, policy: ModelPolicy, row: int, now: Worth, name: str, own: Plan) -> Sensitivity:
-    here, (low, high) = getattr(now, name), RANGES.get(name, FACTORS)
-    grid = np.unique(np.append(np.linspace(low, max(high, here), GRID), here))
+    here, (low, high, step) = getattr(now, name), SLIDERS.get(name, FACTORS)
+    steps = np.linspace(low, high, round((high - low) / step) + 1).round(9)
+    grid = np.unique(np.append(steps, here))
     stretches: list[Stretch] = []
     for value in map(float, grid):
         plan = own if value == here else _plan(run, policy, row, replace(now, **{name: value}))

@@ -173,9 +173,12 @@ def _due(protocol: Protocol, si: bool) -> list[dict[str, str]]:
     declared = protocol.values
     rows = [_rule(protocol, r, si) for r in declared.due]
     if (risk := declared.risk) is not None:
-        rows.append({"When": f"{risk.label} {risk.due_at:.1%} or more", "What is said": "risk", "Source": risk.source})
-    left = f"a fall is worth {declared.elsewhere:g} of what it is worth where treatment is due"
-    return [*rows, {"When": "otherwise", "What is said": left, "Source": declared.source}] if rows else []
+        needs = ", ".join(protocol.called(name) for name in risk.needs)
+        when = ", ".join(_condition(protocol, c, si) for c in risk.when)
+        due = f"{risk.label} {risk.due_at:.1%} or more; needs, measured: {needs}"
+        rows.append({"When": words.capital(when), "Text": due, "Source": risk.source})
+    left = f"not due: a fall counts {declared.elsewhere:.0%}"
+    return [*rows, {"When": "Otherwise", "Text": left, "Source": declared.source}] if rows else []
 
 
 def _contraindications(protocol: Protocol) -> list[dict[str, str]]:

@@ -217,7 +217,8 @@ def _lost(column: Column, found: Sequence[Column]) -> str:
         return "not counted: contraindicated"
     text = wording.worth(column.opinion.lost, column.shown.unit)
     said = [c.opinion.lost for c in found if c.opinion is not None and not math.isnan(c.opinion.lost)]
-    return f"**{text}** :green-badge[:material/check: least]" if column.opinion.lost == min(said) else f"**{text}**"
+    least = text == wording.worth(min(said), column.shown.unit)  # what reads the same is a tie
+    return f"**{text}** :green-badge[:material/check: least]" if least else f"**{text}**"
 
 
 def _safety(shown: PlanSummary) -> str:

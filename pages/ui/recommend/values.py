@@ -27,7 +27,7 @@ def panel(cohort: Cohort, shown: live.ShownPlan, session: live.DisplayedRun) -> 
         if found := sensitivity(session.run, shown.row):
             _ranges(cohort, found, shown.summary.due.now)
         else:
-            st.caption("This method keeps no model, so its plan does not depend on these values.")
+            st.caption("For this method no range is worked out in which the plan stays the same.")
 
 
 def _ranges(cohort: Cohort, found: tuple[Sensitivity, ...], due: bool) -> None:
@@ -35,9 +35,10 @@ def _ranges(cohort: Cohort, found: tuple[Sensitivity, ...], due: bool) -> None:
     labels = [f"{values.SLIDERS[line.name].short} {_said(line)}" for line in found]
     places = [[_place(line, x) for x in (*line.stays, line.now)] for line in found]
     show(charts.ranges(labels, [(low, high) for low, high, _ in places], [now for *_, now in places]), "value-ranges")
+    own = wording.treatment(cohort, next(s.arm for s in found[0].stretches if s.same))
     turns = [text for line in found if (text := _beyond(cohort, line))]
     st.caption(
-        "Blue: the same drug and the same habits. Diamond: as it stands. For the method's own plan, no advisor asked. "
+        f"For the method's own plan, no advisor asked: {own}. Blue: the same drug and habits. Diamond: as it stands. "
         + (" ".join(turns) if turns else "No other drug becomes best on any of these sliders.")
         + (" Treatment is due for this patient, so the first value does not matter here." if due else "")
     )

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from libra_core.clinical import Protocol, Worth
+from libra_core.study.sensitivity import FACTORS
 from pages.ui.session.state import widget
-
-LEAST, MOST, STEP = 0.0, 3.0, 0.25  # times the declared amount
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def sliders(protocol: Protocol, prefix: str, on_change: Callable[[], None] | Non
     """The sliders, and a button back to the declared values."""
     for name, slider in SLIDERS.items():
         percent = name == "elsewhere"
-        low, high, step = (5, 100, 5) if percent else (LEAST, MOST, STEP)
+        low, high, step = (5, 100, 5) if percent else FACTORS
         st.slider(
             slider.label,
             low,
