@@ -29,7 +29,7 @@ from libra_core.records.errors import OTHER_VALUES
 from libra_core.records.export import fhir_bundle
 from libra_core.records.results import collect
 from libra_core.records.schema import protect
-from tests.support.kit import NHANES, postgres, postgres_bin
+from tests.support.kit import NHANES, postgres, postgres_bin, stamp
 
 DATA = Path(__file__).parent / "data"
 TOLD = json.loads((DATA / "schema-0002.json").read_text())
@@ -100,13 +100,8 @@ def repository_of(database: Database, session: str) -> Repository:
 
 
 def test_an_old_record_opens_verifies_and_replays(moved: Database) -> None:
-    assert set(inspect(moved.engine).get_table_names()) == {
-        "alembic_version",
-        "sessions",
-        "events",
-        "heads",
-        "snapshots",
-    }
+    tables = {"alembic_version", "sessions", "events", "heads", "snapshots"}
+    assert set(inspect(moved.engine).get_table_names()) == tables
     for session, told in TOLD["sessions"].items():
         repository = repository_of(moved, session)
         assert repository.head(session) == tuple(told["head"])
@@ -116,6 +111,8 @@ def test_an_old_record_opens_verifies_and_replays(moved: Database) -> None:
         assert found.ok, found.sentence
         assert (found.events, found.proposals) == (told["head"][0], 0)
         assert found.sentence == f"{told['head'][0]} events read, no proposal recomputed. {OTHER_VALUES}"
+        stored = [len(e.facts.get("proposals", ())) + ("answered" in e.facts) for e in repository.events(session)]
+        assert sum(stored) == told["proposals"]
         ledger = SessionLog(repository, session, NHANES).ledger
         known = [c for f in ledger.files for c in (f.first, f.final, f.mistake, *f.deferred) if c]
         assert sorted({c.kind.value for c in known}) == told["kinds"]
@@ -139,6 +136,9 @@ def test_an_old_session_takes_no_new_decision(moved: Database) -> None:
         log.current()
         with nullcontext() if log.ledger.closed else pytest.raises(Unreadable, match="under other values"):
             log.close()
+        for case in [] if log.ledger.closed else log.ledger.open_cases:
+            with pytest.raises(Unreadable, match="under other values"):
+                log.defer(case.position, stamp())
         assert (log.mine, repository.head(session)) == (False, before)
 
 
