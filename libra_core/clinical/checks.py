@@ -30,6 +30,9 @@ def check_protocol(protocol: Protocol) -> None:
     story, worth = (protocol.story,) if protocol.story else (), (*protocol.values.due, *protocol.values.not_due)
     for rule in (protocol.arrivals_rule, *story, *protocol.categories, *protocol.alerts, *worth):
         _known(rule.when, set(features + flags), f"the rule {rule.reason!r}")
+    for name in protocol.joined:
+        if name not in features:
+            raise ValueError(f"{name!r} is listed under `joined` and is no feature")
     if (risk := protocol.values.risk) is not None:
         _known(risk.when, set(features + flags), f"the risk score {risk.label!r}")
         for name in (*INPUTS, *risk.needs):

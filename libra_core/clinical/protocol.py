@@ -22,6 +22,7 @@ class Protocol(Schema):
     """One disease, read from its TOML file by `load_protocol`, which also checks that its parts fit together.
 
     story: who qualifies for the case study; its reason follows "those who are". values: what outcomes are worth.
+    joined: features that an earlier version did not have; sessions from before name an upload without their values.
     folder: of the file; the files of built-in cohorts are relative to it.
     """
 
@@ -40,6 +41,7 @@ class Protocol(Schema):
     plan_cautions: tuple[Caution, ...] = ()
     checks: tuple[Check, ...] = ()
     story: Rule | None = None
+    joined: tuple[str, ...] = ()
     folder: str = ""
 
     @cached_property

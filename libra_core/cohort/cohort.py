@@ -69,14 +69,25 @@ class Cohort:
     @property
     def content(self) -> bytes:
         """All values that a policy's decisions depend on, for digests."""
+        return self._bytes(self.values)
+
+    def _bytes(self, values: Floats) -> bytes:
         spans = [np.stack(span).tobytes() for _, span in sorted(self.spans.items())]
-        return b"".join((self.values.tobytes(), *spans))
+        return b"".join((values.tobytes(), *spans))
 
     @property
     def key(self) -> str:
         """What names the cohort in a config or a recording: a built-in's name; for an upload its values too."""
-        name = self.name
-        return name if self.kind != "uploaded" else f"{name}:{hashlib.sha256(self.content).hexdigest()[:12]}"
+        return self.keys[0]
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """`key`, and the one that an upload had before features joined the protocol: a session may name either."""
+        if self.kind != "uploaded":
+            return (self.name,)
+        joined = [self.protocol.index(name) for name in self.protocol.joined]
+        contents = (self.content, self._bytes(np.ascontiguousarray(np.delete(self.values, joined, axis=1))))
+        return tuple(f"{self.name}:{hashlib.sha256(content).hexdigest()[:12]}" for content in contents)
 
     @cached_property
     def arrivals(self) -> Ints:

@@ -48,7 +48,7 @@ class Engine:
     def __init__(self, spec: SessionSpec, cohort: Cohort, advisor: Advisor | None = None) -> None:
         self.spec = spec.validate()
         self.current = inputs_digest(cohort) == spec.cohort_digest  # else the record is read, and nothing is learned
-        if not self.current and cohort_key(cohort) != spec.cohort:
+        if not self.current and spec.cohort not in cohort.keys:
             raise Unreadable(
                 f"This session was recorded with the cohort {spec.cohort!r}, and another is loaded now. "
                 "Load what was used then."

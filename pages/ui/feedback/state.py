@@ -13,7 +13,6 @@ import streamlit as st
 from libra_core.cohort import Cohort
 from libra_core.records import RecordsError, SessionLog, Stamp
 from libra_core.records.repository import utc_now
-from libra_core.study.spec import cohort_key
 from pages.ui.session import access, advice, current, loaders
 from pages.ui.session.state import widget
 
@@ -85,7 +84,7 @@ def cohort_named(key: str) -> Cohort:
     if any(spec.name == key for spec in loaders.protocol().cohorts):
         return loaders.cohort(key)
     present = current.cohort()
-    if cohort_key(present) == key:
+    if key in present.keys:
         return present
     name = key.rpartition(":")[0]
     if not name:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from libra_core.cli import main
-from libra_core.records import Action, AlreadyDecided, Database, DecisionKind, Entered
+from libra_core.cohort import load_cohort
+from libra_core.records import Action, AlreadyDecided, Database, DecisionKind, Entered, Repository, SessionLog
+from libra_core.records.errors import Unreadable
 from libra_core.records.events import decision_from, decision_text
 from libra_core.records.spec import LOCAL
 from tests.support.kit import NHANES, STILL, again, begin, other_plan, play, proven, spec, stamp
@@ -181,3 +184,17 @@ def test_two_threads_of_one_window_take_turns(database: Database) -> None:
     assert log.ledger.decided == 40
     assert log.engine.policies[0].t == 40
     proven(log)
+
+
+def test_an_upload_from_before_new_features_is_known_by_its_former_name(database: Database, tmp_path: Path) -> None:
+    """`cf21c291b344` is what version 1.0 made of this file. The session is read, and takes no decision."""
+    file = tmp_path / "clinic.csv"
+    file.write_text("age,sex,sbp,dbp,weight_kg,egfr\n50,m,150,90,80,70\n61,f,142,85,70,\n70,m,>160,95,90,55\n")
+    cohort, repository = load_cohort(str(file)), Repository(database, LOCAL)
+    assert cohort.keys[1] == "clinic.csv:cf21c291b344" != cohort.key
+    before = replace(spec(cohort), cohort=cohort.keys[1], cohort_digest="of version 1.0", worth=None)
+    log = SessionLog(repository, repository.begin(before, "a test").id, cohort)
+    assert (log.mine, log.engine.current) == (False, False)
+    other = replace(before, cohort="clinic.csv:000000000000")
+    with pytest.raises(Unreadable, match="another is loaded now"):
+        SessionLog(repository, repository.begin(other, "a test").id, cohort)
