@@ -168,6 +168,14 @@ def due_now(values: Values, columns: Columns, measured: Columns | None) -> Bools
     return np.asarray(out, dtype=bool)
 
 
+def _below(value: float, limit: float) -> str:
+    """A percentage with as many digits as tell it from a limit above it: '7.46%' below 7.5 %."""
+    digits = 1
+    while digits < 6 and round(100 * value, digits) >= 100 * limit:
+        digits += 1
+    return f"{value:.{digits}%}"
+
+
 def due_of(values: Values, columns: Columns, measured: Columns | None, label: Callable[[str], str]) -> Due:
     """Whether treatment is due for the first patient, with every reason; where it is not, why not."""
     if not values.due:
@@ -182,7 +190,7 @@ def due_of(values: Values, columns: Columns, measured: Columns | None, label: Ca
         elif found.value >= risk.due_at:
             reasons.append((f"{risk.label} {found.value:.1%}, at or above {risk.due_at:.1%}", risk.source))
         else:
-            short = ((f"{risk.label} {found.value:.1%}, below {risk.due_at:.1%}", risk.source),)
+            short = ((f"{risk.label} {_below(found.value, risk.due_at)}, below {risk.due_at:.1%}", risk.source),)
     if reasons:
         return Due(True, tuple(reasons))
     first = next(rule for rule in values.not_due if rule.fires(columns)[0])

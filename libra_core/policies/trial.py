@@ -8,7 +8,7 @@ the prediction for GLRB's own proposal (fixed before the coin toss), clipped to 
 Under "the effect is never negative" each wealth process prod (1 - lambda D), 0 <= lambda <= e / B, is a
 non-negative supermartingale (testing by betting, Waudby-Smith and Ramdas 2024), and so is their average: by Ville's
 inequality it ever exceeds 1/alpha with probability at most alpha, however often it is looked at. The null hypothesis
-concerns clipped rewards (0/1 rewards are never clipped).
+concerns clipped surplus (of 0/1 rewards, only declared offsets can make any clipping).
 """
 
 from __future__ import annotations

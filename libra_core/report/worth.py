@@ -11,7 +11,10 @@ from libra_core.summary import PlanSummary
 
 def due(shown: PlanSummary) -> str:
     """Whether treatment is due now, and why."""
-    return f"Treatment is {'due now' if shown.due.now else 'not due yet, by what is recorded'}: {shown.due.text}."
+    text = f"Treatment is {'due now' if shown.due.now else 'not due yet, by what is recorded'}: {shown.due.text}."
+    if shown.due.now or not shown.arm:
+        return text
+    return f"{text} This plan starts a drug all the same: weigh it against habits alone."
 
 
 def risk(shown: PlanSummary) -> str:

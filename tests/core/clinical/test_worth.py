@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from libra_core.clinical import Burden, ProtocolError, Worth, load_protocol
 from libra_core.clinical.prevent import INPUTS
+from libra_core.clinical.worth import _below
 from tests.core.clinical.test_clinical import FILE, PROTOCOL, patient, patients
 from tests.core.clinical.test_prevent import by_hand
 
@@ -263,3 +264,8 @@ def test_a_risk_reads_only_what_it_says() -> None:
     assert {"total_cholesterol", "hdl", "egfr"} < set(INPUTS)
     assert PROTOCOL.values.risk is not None
     assert set(PROTOCOL.values.risk.needs) < set(INPUTS)
+
+
+@given(st.floats(0.0, 0.0749999))
+def test_a_risk_below_the_limit_never_reads_like_the_limit(value: float) -> None:
+    assert float(_below(value, 0.075).rstrip("%")) < 7.5
