@@ -156,8 +156,10 @@ def what_came(
     not yet declared."""
     if unit != cohort.protocol.outcome.unit:
         return Came(None, reward >= 0.5, lost)
-    price = Price.of(cohort, row, arm)
-    return Came(reward + price.burden - price.indication if net else reward, None, lost)
+    if net:
+        price = Price.of(cohort, row, arm)
+        reward += price.burden - price.indication
+    return Came(reward, None, lost)
 
 
 def summarise(cohort: Cohort, decision: Decision, evidence: Evidence) -> PlanSummary:
@@ -181,7 +183,7 @@ class _Summary:
         self.worth = evidence.worth or cohort.protocol.worth
         self.counts_fall = evidence.unit == cohort.protocol.outcome.unit
         valued = cohort.contexts(np.array([row]), self.worth, goal=not self.counts_fall)
-        self.weight, self.offset = float(valued.weight[0]), valued.offset[0].tolist()
+        self.weight, self.offset = float(valued.weight[0]), valued.offset[0]
         self.options = decision.options if decision is not None else ()
 
     def of(self, arm: int, delta: tuple[float, ...], expected: Estimate) -> PlanSummary:
@@ -236,7 +238,7 @@ class _Summary:
 
     def net(self, arm: int, expected: Estimate) -> Estimate:
         """What the expected reward is worth; a chance of reaching the goal stays a chance."""
-        return expected.times(self.weight).plus(self.offset[arm]) if self.counts_fall else expected
+        return expected.times(self.weight).plus(float(self.offset[arm])) if self.counts_fall else expected
 
     def arm(self, option: ArmOption) -> ArmSummary:
         arm, (with_habits, alone) = option.arm, _expected(option)
@@ -256,9 +258,8 @@ class _Summary:
                 found.append(Ranked(option.arm, option.delta, with_habits, had[option.arm] > 0, False))
             if option.arm == 0 and any(option.delta):
                 found.append(Ranked(0, (0.0,) * len(option.delta), alone, had[0] > 0, False))
-        worth = 1.0 if self.counts_fall else self.weight  # a chance is shown as it is, and ranked by what it is worth
-        offset = [0.0] * len(self.offset) if self.counts_fall else self.offset
-        return tuple(sorted(found, key=lambda o: (not o.proposed, -(worth * o.net.mean + offset[o.arm]))))
+        v, offset = (1.0, 0.0 * self.offset) if self.counts_fall else (self.weight, self.offset)
+        return tuple(sorted(found, key=lambda o: (not o.proposed, -(v * o.net.mean + offset[o.arm]))))
 
     def said(self, delta: Sequence[float]) -> tuple[str, ...]:
         """A change as it is displayed: plans that read the same count as one."""

@@ -166,7 +166,7 @@ class SessionSpec:
             saved = json.loads(text)
             read = {"config": PolicyConfig(**saved["config"]), "companions": tuple(saved["companions"])}
             if "worth" in saved:
-                read["worth"] = Worth(**saved["worth"])
+                read["worth"] = Worth.from_dict(saved["worth"])
             return cls(**saved | read)
         except (KeyError, TypeError) as error:
             raise ValueError(f"this session was recorded by another version of LIBRA: {error}") from error

@@ -54,7 +54,7 @@ class Opinion:
 
 def opinion(run: LiveRun, row: int, arm: int, delta: Sequence[float]) -> Opinion:
     """Judge a plan by the run's rules, its model as it is now and its simulated truth. Nothing is learned."""
-    contexts, problem = Contexts.of(run.patient(row)), run.environment.problem
+    contexts, problem = run.contexts(row), run.environment.problem
     asked, chosen = np.asarray(delta, dtype=float)[None], np.array([arm])
     used = problem.feasible.project(asked, contexts.lo, contexts.hi)
     if problem.eligible_after is not None and not problem.eligible_after(contexts, Actions(chosen, used))[0]:

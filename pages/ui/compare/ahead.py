@@ -67,7 +67,7 @@ def _estimate(cohort: Cohort, rows: list[int]) -> str:
     left = max(0, settings.max_calls - llm.spent().calls)
     return (
         f"At most about {questions:,} questions, {(tokens_in + tokens_out) / 1e6:,.1f} million tokens and {cost}; "
-        f"stored answers cost nothing. The limits on Settings leave {left:,} questions in this session."
+        f"stored answers cost nothing. The limits on Settings leave {left:,} questions today."
     )
 
 

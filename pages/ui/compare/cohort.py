@@ -276,7 +276,7 @@ def learning(cohort: Cohort, known: Methods) -> None:
         if not llm.resolved().settings.off_reason():
             used = llm.spent()
             st.caption(
-                f"Language model in this session: {used.calls:,} questions, {used.tokens:,} tokens, ${used.cost:,.2f}. "
+                f"Language model today: {used.calls:,} questions, {used.tokens:,} tokens, ${used.cost:,.2f}. "
                 "Learning repeats stored answers and spends nothing."
             )
         with st.expander("For mathematicians", icon=":material/function:"):

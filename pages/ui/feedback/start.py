@@ -56,7 +56,7 @@ def form() -> None:
         name = b.text_input("Name of the session", key=Key.NAME, max_chars=80, placeholder="optional")
         with st.expander("Study settings: method, advisor, outcomes, patients"):
             policy, advisor, outcomes, warm, seed = _study(mode)
-        with st.expander("Your values: what a fall, a burden and a compelling reason are worth"):
+        with st.expander("Your values: what a fall, a burden and an indication are worth"):
             st.caption(
                 "They stay for the whole session; its card, its record and its report say so where you change them."
             )

@@ -1,4 +1,4 @@
-"""Your values: what a fall, a burden and a compelling reason are worth; the plan follows, nothing is learned."""
+"""Your values: what a fall, a burden and an indication are worth; the plan follows, nothing is learned."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def panel(cohort: Cohort, shown: live.ShownPlan, session: live.DisplayedRun) -> 
     with panel:
         st.caption(
             "How patients respond is learned; what a response is worth is declared. Move a slider: the plan follows, "
-            "and nothing is learned anew."
+            "and nothing is learned anew. The declared values are assumptions; *About* lists them."
         )
         values.sliders(cohort.protocol, Key.WORTH, live.revalue)
         if found := sensitivity(session.run, shown.row):

@@ -9,6 +9,7 @@ import streamlit as st
 
 from libra_core.clinical import Protocol, Worth
 from libra_core.study.sensitivity import FACTORS
+from libra_core.study.sensitivity import SLIDERS as RANGES
 from pages.ui.session.state import widget
 
 
@@ -52,7 +53,7 @@ def sliders(protocol: Protocol, prefix: str, on_change: Callable[[], None] | Non
     """The sliders, and a button back to the declared values."""
     for name, slider in SLIDERS.items():
         percent = name == "elsewhere"
-        low, high, step = (5, 100, 5) if percent else FACTORS
+        low, high, step = (round(100 * x) for x in RANGES[name]) if percent else FACTORS
         st.slider(
             slider.label,
             low,
