@@ -22,6 +22,7 @@ from libra_core.files import home
 ROOT = Path(__file__).resolve().parent
 SOURCES = (  # every file with a kernel in it (a test compares this list with the code)
     "kernels.py",
+    "glm/choice.py",
     "glm/estimator.py",
     "glm/link.py",
     "recourse/ascent.py",

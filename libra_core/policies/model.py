@@ -35,19 +35,19 @@ class ModelPolicy(Policy):
     ) -> None:
         super().__init__(problem, config, streams, advisor)
         self.link: Link = LINKS["identity"] if self.linear else problem.link
-        self.estimator = self._estimator()
+        self.estimator = self._estimator(config.estimator)
         planned = problem.realised if config.plan_with == "expected" else (1.0,) * problem.d_mutable
         self.realised = np.asarray(planned, dtype=float)
 
-    def _estimator(self) -> Estimator:
+    def _estimator(self, kind: str) -> Estimator:
         size = (self.link, self.streams.n, self.problem.n_arms, self.problem.d, self.config.ridge)
         if self.config.shared:
-            if self.config.estimator != "one-pass":
+            if kind != "one-pass":
                 raise ValueError("the shared estimator is one-pass only: set estimator to one-pass, or shared to false")
             return Shared(*size)
-        if self.config.estimator == "one-pass":
+        if kind == "one-pass":
             return OnePass(*size)
-        return Refitting(*size, growth=2.0 if self.config.estimator == "refit" else 1.0)
+        return Refitting(*size, growth=2.0 if kind == "refit" else 1.0)
 
     @property
     def noise(self) -> float:
