@@ -13,7 +13,6 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from libra_core.arrays import Floats, Ints
-from libra_core.glm.choice import choose_apart, choose_jointly
 from libra_core.glm.link import IDENTITY, SLOPE_FLOOR, Link, mean_at, slope_at
 from libra_core.kernels import kernel
 
@@ -105,12 +104,13 @@ class Estimator(ABC):
         """Learn R observations: arm (R,), realised features x (R, d), reward (R,)."""
 
     @abstractmethod
-    def observe(self, rows: Ints, p: Floats, seen: Floats, pull: Floats, information: float, step: float) -> None:
-        """Learn n choices of an advisor, made by the replicates `rows` (n,): see `glm.choice`."""
+    def tilt(self, rows: Ints, c: Floats) -> Floats:
+        """A c, (n, K, d): how far theta of the replicates `rows` moves if c (n, K, d) is added to V theta."""
 
-    @abstractmethod
     def contrast(self, rows: Ints, features: Floats) -> tuple[Floats, Floats]:
         """(sum_a theta_a'S_a, its standard width), each (n,), of features S (n, K, d) added up over many patients."""
+        square = np.einsum("nkd,nkd->n", features, self.tilt(rows, features))
+        return np.einsum("nkd,nkd->n", self.theta[rows], features), np.sqrt(np.maximum(square, 0.0))
 
     @abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:
@@ -119,9 +119,6 @@ class Estimator(ABC):
     def load(self, saved: dict[str, np.ndarray]) -> None:
         """Restore saved arrays(), in place. Raises ValueError when a shape does not fit."""
         copy_into(self.arrays(), saved)
-
-    def refresh(self, rows: Ints | None = None) -> None:
-        """Derive what is not in arrays(), of all replicates or of some."""
 
 
 def copy_into(arrays: dict[str, np.ndarray], saved: dict[str, np.ndarray]) -> None:
@@ -144,12 +141,8 @@ class OnePass(Estimator):
     def update(self, arm: Ints, x: Floats, reward: Floats) -> None:
         _learn(self.link.code, self.theta, self.A, arm, np.ascontiguousarray(x), reward, self.log_det)
 
-    def observe(self, rows: Ints, p: Floats, seen: Floats, pull: Floats, information: float, step: float) -> None:
-        choose_apart(self.theta, self.A, self.log_det, rows, p, seen, pull, information, step)
-
-    def contrast(self, rows: Ints, features: Floats) -> tuple[Floats, Floats]:
-        square = np.einsum("nki,nkij,nkj->n", features, self.A[rows], features)
-        return np.einsum("nki,nki->n", self.theta[rows], features), np.sqrt(np.maximum(square, 0.0))
+    def tilt(self, rows: Ints, c: Floats) -> Floats:
+        return np.asarray((self.A[rows] @ c[..., None])[..., 0])
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {"theta": self.theta, "A": self.A, "log_det": self.log_det}
@@ -217,14 +210,10 @@ class Shared(Estimator):
         x = np.ascontiguousarray(x)
         _learn_joint(self.link.code, self.joint, self.P, arm, x, reward, self.d, self.theta, self.A)
 
-    def observe(self, rows: Ints, p: Floats, seen: Floats, pull: Floats, information: float, step: float) -> None:
-        choose_jointly(self.joint, self.P, rows, p, seen, pull, information, step)
-        self.refresh(rows)
-
-    def contrast(self, rows: Ints, features: Floats) -> tuple[Floats, Floats]:
-        joint = np.concatenate([features.sum(axis=1, keepdims=True), features], axis=1).reshape(len(rows), -1)
-        square = np.einsum("ni,nij,nj->n", joint, self.P[rows], joint)
-        return np.einsum("ni,ni->n", self.joint[rows], joint), np.sqrt(np.maximum(square, 0.0))
+    def tilt(self, rows: Ints, c: Floats) -> Floats:
+        joint = np.concatenate([c.sum(axis=1, keepdims=True), c], axis=1)
+        moved = (self.P[rows] @ joint.reshape(len(rows), -1, 1)).reshape(joint.shape)
+        return np.asarray(moved[:, :1] + moved[:, 1:])
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {"joint": self.joint, "P": self.P}
@@ -233,7 +222,7 @@ class Shared(Estimator):
         super().load(saved)
         self.refresh()
 
-    def refresh(self, rows: Ints | None = None) -> None:
-        """Derive theta and A from the joint estimate, of all replicates or of some."""
-        for r in range(len(self.joint)) if rows is None else rows:
+    def refresh(self) -> None:
+        """Derive theta and A from the joint estimate."""
+        for r in range(len(self.joint)):
             _marginals(self.joint[r], self.P[r], self.d, self.theta.shape[1], self.theta[r], self.A[r])

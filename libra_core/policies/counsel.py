@@ -1,10 +1,4 @@
-"""What a bandit makes of one advisor: an estimate that takes advice as data, and how far outcomes bear it out.
-
-Two estimates of one kind learn side by side: the bandit's own, O, from rewards only, and the advised one, J, from
-rewards and from every answer, followed or not. An advisor can speak well and mislead, so J is believed only as far as it
-foretells real rewards better than O does (the gate), and answers are followed only as far as O itself, having seen what
-came after, thinks that they were better than what it would have done (the verdict).
-"""
+"""What a bandit makes of one advisor: an estimate that takes advice as data, and how far outcomes bear it out."""
 
 from __future__ import annotations
 
@@ -14,7 +8,7 @@ import numpy as np
 
 from libra_core.advisors.base import Advisor
 from libra_core.arrays import Bools, Floats, Ints
-from libra_core.glm.choice import foresight, read_choices
+from libra_core.glm.choice import foresight, score, softmax
 from libra_core.glm.estimator import Estimator, copy_into
 from libra_core.glm.link import SLOPE_FLOOR, Link
 from libra_core.problem import Actions, Contexts, Outcomes, Problem, moved
@@ -26,43 +20,31 @@ PREJUDICE = 0.3  # learning rate of the liking for an arm, in units of tau
 LEAD, LOSE = 3.0, 1.0  # nats of evidence at which the advised estimate takes the lead, and below which it gives it up
 STRIKE, STRIKES = 6.0, 2  # nats lost from the peak that make a strike; so many strikes end the advisor's part
 FREE, EARNED = 40, 10.0  # questions at the start, and for each nat of evidence at its peak
-SHIFT = 1.0  # O's own plan maximises O's estimate, so the verdict on a good advisor sits about this far below 0
-
-
-@dataclass(frozen=True)
-class Trust:
-    """What one advisor has earned in one replicate, for a person to read.
-
-    evidence: nats by which the advised estimate foretold rewards better, less what the verdict takes off; leads: the
-    advised estimate chooses; asked, left: questions so far, and still to ask; verdict: what answers were worth against
-    the bandit's own plans, in standard deviations; liking: by arm, in index units, what the advisor thinks of an arm
-    beyond what patients' features explain; ended: outcomes contradicted it, it is not asked again.
-    """
-
-    advisor: str
-    evidence: float
-    leads: bool
-    asked: int
-    left: int
-    verdict: float
-    liking: tuple[float, ...]
-    ended: bool
+SHIFT = 1.0
+YW = 0.0
+LOG2 = 4.0
+RATIO = 4.0
 
 
 class Counsel:
-    """One advisor's advised estimate J, gate, verdict and budget, for R replicates."""
+    """One advisor's tilt, gate, verdict and budget, for R replicates."""
 
-    def __init__(self, advisor: Advisor, advised: Estimator, problem: Problem, link: Link, noise: float) -> None:
-        self.advisor, self.advised, self.link, self.noise, self.problem = advisor, advised, link, noise, problem
-        R, K, d = advised.theta.shape
+    def __init__(self, advisor: Advisor, problem: Problem, link: Link, noise: float, replicates: int) -> None:
+        self.advisor, self.link, self.noise, self.problem = advisor, link, noise, problem
+        R, K, d = replicates, problem.n_arms, problem.d
         self.tau = MARGIN * problem.noise / (link.steepest if np.isfinite(link.steepest) else 1.0)
+        self.c = np.zeros((R, K, d))
         self.liking = np.zeros((R, K))
         self.features = np.zeros((R, K, d))  # sum over answers of v (advised features - own features), by arm
+        self.blind = np.zeros((R, K, d))
+        self.blind_declared = np.zeros(R)
+        self.y = np.zeros(R)
         self.declared = np.zeros(R)  # and of what the arms' offsets add to it
         self.z = np.zeros(R)
         self.gain, self.peak = np.zeros(R), np.zeros(R)
         self.asked, self.struck = np.zeros(R, np.int64), np.zeros(R, np.int64)
         self.leads = np.zeros(R, bool)
+        self.log2 = 0.0
 
     @property
     def live(self) -> Bools:
@@ -70,80 +52,81 @@ class Counsel:
 
     @property
     def left(self) -> Floats:
-        """Questions that may still be asked (R,): some are free, the others are earned by foretelling rewards."""
-        return np.where(self.live, FREE + EARNED * self.peak - self.asked, 0.0)
+        return np.where(self.live, FREE + EARNED * self.peak + LOG2 * self.log2 - self.asked, 0.0)
 
     @property
     def evidence(self) -> Floats:
-        """Nats (R,) for following the advised estimate: the gain in foresight, less a poor verdict's own likelihood."""
-        return self.gain - 0.5 * np.minimum(self.z + SHIFT, 0.0) ** 2
+        y = self.y
+        sign = np.sign(y) * (0.5 * y**2 * RATIO / (1 + RATIO)) - 0.5 * np.log1p(RATIO)
+        return self.gain - 0.5 * np.minimum(self.z + SHIFT, 0.0) ** 2 + YW * np.where(self.asked > 0, sign, 0.0)
 
     def verdict(self, own: Estimator, rows: Ints) -> Floats:
-        """z (n,): what the answers so far were worth against O's own plans, in O's standard deviations, by today's O."""
         mean, s = own.contrast(rows, self.features[rows])
         return (mean + self.declared[rows]) / (self.noise * np.maximum(s, 1e-6))
 
+    def advised(self, own: Estimator, rows: Ints) -> Floats:
+        return own.theta[rows] + own.tilt(rows, self.c[rows])
+
     def hear(self, own: Estimator, contexts: Contexts, rows: Ints, said: Actions, plans: Plans, mine: Actions, realised: Floats) -> None:
-        """Learn the answers `said` about some replicates' patients. plans: J's best change of every arm; mine: O's own."""
-        n, (K, d) = len(rows), self.features.shape[1:]
-        p, seen, pull = np.empty((n, K)), np.empty((n, K, d)), np.empty((n, K, d))
-        worth = self._handicap(contexts, plans.z)
-        read_choices(
-            plans.z + worth, self.liking, contexts.x, contexts.eligible, rows, said.arm, said.delta, plans.delta, realised,
-            self.tau, PREJUDICE, p, seen, pull,
-        )  # fmt: skip
-        information, step = self.noise**2 * ETA / self.tau**2, self.noise**2 * ETA / self.tau
-        self.advised.observe(rows, p, seen, pull, information, step)
-        v, i = contexts.weight, np.arange(n)
-        self.features[rows, said.arm] += v[:, None] * moved(contexts.x, said.delta * realised)
+        i, v = np.arange(len(rows)), contexts.weight
+        handicap = self._handicap(contexts, plans.z)
+        p = softmax(np.where(contexts.eligible, (plans.z + handicap + self.liking[rows]) / self.tau, -np.inf))
+        best = moved(contexts.x[:, None], plans.delta * realised)
+        named = moved(contexts.x, said.delta * realised)
+        pull = score(p, best, said.arm, named)
+        shift = own.tilt(rows, pull)
+        rise = np.einsum("nkd,nkd->nk", best, shift)
+        slope = np.maximum(np.einsum("nkd,nkd->n", pull, shift), 1e-12)
+        curve = np.maximum((p * rise**2).sum(axis=1) - (p * rise).sum(axis=1) ** 2, 0.0)
+        step = 1.0 / (self.tau / (self.noise**2 * ETA) + curve / (slope * self.tau))
+        self.c[rows] += step[:, None, None] * pull
+        self.liking[rows] -= PREJUDICE * self.tau * p
+        self.liking[rows, said.arm] += PREJUDICE * self.tau
+        self.features[rows, said.arm] += v[:, None] * named
         self.features[rows, mine.arm] -= v[:, None] * moved(contexts.x, mine.delta * realised)
-        self.declared[rows] += v * (worth[i, said.arm] - worth[i, mine.arm])
+        self.declared[rows] += v * (handicap[i, said.arm] - handicap[i, mine.arm])
+        q = contexts.eligible / contexts.eligible.sum(axis=1, keepdims=True)
+        bystander = -q[:, :, None] * best
+        bystander[i, said.arm] += named
+        self.blind[rows] += v[:, None, None] * bystander
+        self.blind_declared[rows] += v * (handicap[i, said.arm] - (q * handicap).sum(axis=1))
+        self.judge(own, rows)
+
+    def judge(self, own, rows):
         self.z[rows] = self.verdict(own, rows)
+        mean, s = own.contrast(rows, self.blind[rows])
+        self.y[rows] = (mean + self.blind_declared[rows]) / (self.noise * np.maximum(s, 1e-6))
 
     def _handicap(self, contexts: Contexts, z: Floats) -> Floats:
-        """The arms' declared offsets on the index scale (n, K): exact for the identity link, else to first order."""
         return contexts.offset / (contexts.weight[:, None] * np.maximum(self.link.slope(z), SLOPE_FLOOR))
 
     def weigh(self, own: Estimator, arm: Ints, outcomes: Outcomes) -> None:
-        """Compare both estimates' forecasts of the rewards, before either learns them; then let J learn."""
-        live = self.live
-        if not live.any():
+        rows = np.flatnonzero(self.live & (self.asked > 0))
+        if not rows.size:
             return
-        x, step = np.ascontiguousarray(outcomes.x), np.empty(len(arm))
-        theta, A = self.advised.theta, self.advised.A
+        x, step = np.ascontiguousarray(outcomes.x[rows]), np.empty(rows.size)
+        shift = own.tilt(rows, self.c[rows])
         foresight(
-            self.link.code, self.link.binary, self.problem.noise, own.theta, own.A, theta, A, arm, x, outcomes.reward, step
+            self.link.code, self.link.binary, self.problem.noise, own.theta[rows], own.A[rows], shift, arm[rows], x, outcomes.reward[rows], step
         )
-        self.gain += np.where(live, step, 0.0)
-        self.peak = np.maximum(self.peak, self.gain)
-        struck = live & (self.gain < self.peak - STRIKE)
+        self.gain[rows] += step
         evidence = self.evidence
+        self.peak = np.maximum(self.peak, evidence)
+        live = self.live
+        struck = live & (evidence < self.peak - STRIKE)
         self.leads = (self.leads | (live & (evidence >= LEAD))) & (evidence >= LOSE) & ~struck
         if struck.any():
-            self._strike(own, struck)
-        self.advised.update(arm, x, outcomes.reward)
-
-    def _strike(self, own: Estimator, struck: Bools) -> None:
-        """Forget what the advisor taught, and all that it had earned."""
-        self.struck += struck
-        taught, sober = self.advised.arrays(), own.arrays()
-        for name, array in taught.items():
-            array[struck] = sober[name][struck]
-        self.advised.refresh()
-        self.gain[struck] = self.peak[struck] = 0.0
-
-    def trust(self, replicate: int = 0) -> Trust:
-        r = replicate
-        return Trust(
-            self.advisor.name, float(self.evidence[r]), bool(self.leads[r]), int(self.asked[r]),
-            max(0, int(self.left[r])), float(self.z[r]), tuple(map(float, self.liking[r])), not bool(self.live[r]),
-        )  # fmt: skip
+            self.struck += struck
+            self.c[struck] = 0.0
+            self.gain[struck] = self.peak[struck] = self.y[struck] = 0.0
+            self.blind[struck] = 0.0
+            self.blind_declared[struck] = 0.0
+            self.features[struck] = 0.0
+            self.declared[struck] = 0.0
 
     def arrays(self) -> dict[str, np.ndarray]:
-        names = ("liking", "features", "declared", "z", "gain", "peak", "asked", "struck", "leads")
-        mine = {name: getattr(self, name) for name in names}
-        return {f"advised_{name}": array for name, array in self.advised.arrays().items()} | mine
+        names = ("c", "liking", "blind", "blind_declared", "y", "features", "declared", "z", "gain", "peak", "asked", "struck", "leads")
+        return {name: getattr(self, name) for name in names}
 
     def load(self, saved: dict[str, np.ndarray]) -> None:
         copy_into(self.arrays(), saved)
-        self.advised.refresh()

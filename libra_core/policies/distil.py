@@ -22,6 +22,9 @@ from libra_core.streams import Streams
 
 SHARP = 2.0  # advice is followed with probability Phi(SHARP (z + SHIFT)), z the verdict on earlier answers
 DISMISS = -2.0  # no question while the shifted verdict is below
+EAGER = 0.0
+HOPE = 99.0
+FREE = 40
 RHO = 0.5  # excess risk allowed, as a share of the widths of what was played
 
 
@@ -34,7 +37,7 @@ class LibraDistil(Libra):
     def __init__(self, problem: Problem, config: PolicyConfig, streams: Streams, advisor: Advisor | None = None) -> None:
         super().__init__(problem, config, streams, advisor)
         assert advisor is not None
-        self.counsel = Counsel(advisor, self._estimator("one-pass"), problem, self.link, self.noise)
+        self.counsel = Counsel(advisor, problem, self.link, self.noise, streams.n)
         self.debt, self.paid = np.zeros(streams.n), np.zeros(streams.n)
 
     @property
@@ -56,7 +59,7 @@ class LibraDistil(Libra):
             arm[rows] = np.where(fine, act.arm, arm[rows])
             delta[rows] = np.where(fine[:, None], act.delta, delta[rows])
         base = Actions(arm, delta)
-        ask = self._worth_asking(contexts, base)
+        ask = self._worth_asking(contexts, base, coin)
         choice = Choice(base, own, reason, ask, np.zeros_like(ask))
         rows = np.flatnonzero(ask)
         if not rows.size:
@@ -65,7 +68,7 @@ class LibraDistil(Libra):
         asked = contexts.take(rows)
         advice = self.advisor.advise_many(asked, rows).checked(asked, self.problem)
         said = Actions(advice.arm, advice.delta)
-        willing = coin[rows] < ndtr(SHARP * (self.counsel.z[rows] + SHIFT))
+        willing = coin[rows] < ndtr(SHARP * np.minimum(self.counsel.z[rows] + SHIFT, self.counsel.y[rows] + HOPE))
         adopt = advice.given & willing & self._allowed(contexts, rows, said, bound, width, self.config.plausibility)
         adopt &= ~self.counsel.leads[rows] | self._plausible_advised(asked, rows, said, Actions(arm[rows], delta[rows]))
         arm, delta = arm.copy(), delta.copy()
@@ -91,29 +94,32 @@ class LibraDistil(Libra):
         return fine & ((excess == 0.0) | (self.debt[rows] + excess <= RHO * self.paid[rows]))
 
     def _advised(self, contexts: Contexts, rows: Ints, table: bool = False) -> Plans:
-        J, config = self.counsel.advised, self.config
+        own, config = self.estimator, self.config
+        theta = self.counsel.advised(own, rows)
         cost, least = (0.0, 0.0) if table else (config.effort_cost, config.min_gain)
-        return plan(self.problem.feasible, J.theta[rows], J.A[rows], contexts, 0.0, self.realised, cost, least, table, self.link)
+        return plan(self.problem.feasible, theta, own.A[rows], contexts, 0.0 if table else EAGER * self.beta, self.realised, cost, least, table, self.link)
 
     def _advised_bounds(self, contexts: Contexts, rows: Ints, actions: Actions) -> tuple[Floats, Floats]:
-        J = self.counsel.advised
-        _, low, high = self.spread(*evaluate(J.theta[rows], J.A[rows], contexts, actions, self.realised))
+        theta = self.counsel.advised(self.estimator, rows)
+        _, low, high = self.spread(*evaluate(theta, self.estimator.A[rows], contexts, actions, self.realised))
         return contexts.worth(high, actions.arm), contexts.weight * (high - low)
 
     def _plausible_advised(self, asked: Contexts, rows: Ints, said: Actions, base: Actions) -> Bools:
         high, width = self._advised_bounds(asked, rows, base)
         return self._advised_bounds(asked, rows, said)[0] >= high - self.config.plausibility * width
 
-    def _worth_asking(self, contexts: Contexts, base: Actions) -> Bools:
+    def _worth_asking(self, contexts: Contexts, base: Actions, coin) -> Bools:
         counsel = self.counsel
+        counsel.log2 = np.log(1 + self.t) ** 2
         ask = (counsel.left > 0) & self.may_ask()[0]
         rows = np.flatnonzero(ask)
         if rows.size:
             ask[rows] = self._advised_bounds(contexts.take(rows), rows, Actions(base.arm[rows], base.delta[rows]))[1] > self.width_threshold
             rows = np.flatnonzero(ask)
         if rows.size:
-            counsel.z[rows] = counsel.verdict(self.estimator, rows)
-            ask[rows] = counsel.z[rows] + SHIFT > DISMISS
+            counsel.judge(self.estimator, rows)
+            trust = ndtr(SHARP * np.minimum(counsel.z[rows] + SHIFT, counsel.y[rows] + HOPE))
+            ask[rows] = (counsel.asked[rows] < FREE) & (counsel.z[rows] + SHIFT > DISMISS) | (coin[rows] < trust)
         return ask
 
     def learn(self, proposal: Proposal, outcomes: Outcomes) -> None:
