@@ -208,7 +208,7 @@ class AdvisorKind:
     """An advisor that can be chosen: `name` on the command line and in a study, `label` on a page.
 
     A name like "noisy:0.3" covers every noisy:SHARE; one that takes a file covers
-    name:FILE. make: (name, environment, seed) -> the advisor.
+    name:FILE. make: (name, environment, seed) -> the advisor. adversary: it means harm, and stands last on every list.
     """
 
     name: str
@@ -216,6 +216,7 @@ class AdvisorKind:
     make: Callable[[str, World, int], Advisor]
     needs_patients: bool = False
     takes_file: bool = False
+    adversary: bool = False
 
     def answers_to(self, name: str) -> bool:
         word, _, share = self.name.partition(":")

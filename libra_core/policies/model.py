@@ -98,9 +98,7 @@ class ModelPolicy(Policy):
         """(mean, lcb, ucb) on the mean scale from index z and standard width s."""
         return self.link.mean(z), self.link.mean(z - self.beta * s), self.link.mean(z + self.beta * s)
 
-    def bounds(
-        self, contexts: Contexts, actions: Actions, rows: Ints | None = None
-    ) -> tuple[Floats, Floats, Floats]:
+    def bounds(self, contexts: Contexts, actions: Actions, rows: Ints | None = None) -> tuple[Floats, Floats, Floats]:
         """(mean, lcb, ucb), each (n,), on the mean scale. rows: see `evaluate`."""
         return self.spread(*evaluate(self.estimator.theta, self.estimator.A, contexts, actions, self.realised, rows))
 
