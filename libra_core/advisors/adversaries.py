@@ -54,7 +54,6 @@ class Adversary(Advisor):
 
     repeatable = True
     policy: object = None
-    asker: Asker | None = None
 
     def __init__(self, problem: Problem, name: str) -> None:
         self.name = f"simulated:{name}"
@@ -62,7 +61,12 @@ class Adversary(Advisor):
         self.realised = np.asarray(problem.realised)
 
     def meet(self, policy: object) -> None:
-        self.policy, self.asker = policy, policy if isinstance(policy, Asker) else None
+        self.policy = policy
+
+    @property
+    def asker(self) -> Asker | None:
+        """The policy, if it has a rule. Asked anew each time: a policy is met before it is complete."""
+        return self.policy if isinstance(self.policy, Asker) else None
 
     def tried(self, contexts: Contexts, replicates: Ints, arm: Ints, delta: Floats) -> Tried:
         """The actions arm (C,), delta (n, C, d_M), projected onto F; a change that would make its arm ineligible at x'
