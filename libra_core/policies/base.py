@@ -72,6 +72,8 @@ class Policy(ABC):
         self.advisor = advisor
         self.t = 0
         self.calls = np.zeros(streams.n, np.int64)
+        if advisor is not None:
+            advisor.meet(self)
 
     @abstractmethod
     def choose(self, contexts: Contexts) -> Choice:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from libra_core.advisors.base import Advisor
-from libra_core.arrays import Floats
+from libra_core.arrays import Floats, Ints
 from libra_core.glm.confidence import glm_radius, linear_radius, practical_radius
 from libra_core.glm.estimator import Estimator, OnePass, Shared
 from libra_core.glm.link import LINKS, Link
@@ -70,12 +70,21 @@ class ModelPolicy(Policy):
             return linear_radius(*known)
         return glm_radius(*known, kappa=self.link.flattest(problem.x_bound * config.norm_bound))
 
-    def plan(self, contexts: Contexts, beta: float, theta: Floats | None = None, table: bool = False) -> Plans:
-        """Best arm and change under the current estimate (or a given theta) at radius beta."""
+    def plan(
+        self,
+        contexts: Contexts,
+        beta: float,
+        theta: Floats | None = None,
+        table: bool = False,
+        rows: Ints | None = None,
+    ) -> Plans:
+        """Best arm and change under the current estimate (or a given theta) at radius beta. rows (n,): the replicate
+        that each context belongs to; None: one context for each."""
+        theta, A = self.estimator.theta if theta is None else theta, self.estimator.A
         return plan(
             self.problem.feasible,
-            self.estimator.theta if theta is None else theta,
-            self.estimator.A,
+            theta if rows is None else theta[rows],
+            A if rows is None else A[rows],
             contexts if self.recourse else contexts.unchanged,
             beta,
             self.realised,
@@ -89,8 +98,9 @@ class ModelPolicy(Policy):
         """(mean, lcb, ucb) on the mean scale from index z and standard width s."""
         return self.link.mean(z), self.link.mean(z - self.beta * s), self.link.mean(z + self.beta * s)
 
-    def bounds(self, contexts: Contexts, actions: Actions) -> tuple[Floats, Floats, Floats]:
-        return self.spread(*evaluate(self.estimator.theta, self.estimator.A, contexts, actions, self.realised))
+    def bounds(self, contexts: Contexts, actions: Actions, rows: Ints | None = None) -> tuple[Floats, Floats, Floats]:
+        """(mean, lcb, ucb), each (n,), on the mean scale. rows: see `evaluate`."""
+        return self.spread(*evaluate(self.estimator.theta, self.estimator.A, contexts, actions, self.realised, rows))
 
     def credible(self, contexts: Contexts, actions: Actions) -> tuple[Floats, Floats, Floats]:
         """mu(z -+ 1.96 noise s): theta is approximately N(theta_hat, noise^2 A), whatever the exploration radius."""
