@@ -241,7 +241,8 @@ class Poison(Informed):
 
     def _trusted(self, replicates: Ints) -> Bools:
         leads: Bools | None = getattr(self.policy, "leads", None)
-        return self.followed[replicates] >= FOLLOWED if leads is None else leads[replicates]
+        followed = self.followed[replicates] >= FOLLOWED
+        return followed if leads is None else followed | leads[replicates]
 
     def _earn(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
         said = self.expert.advise_many(contexts, replicates)

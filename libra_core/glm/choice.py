@@ -11,6 +11,7 @@ that is the ridge estimate with another prior mean; it fades as 1/n while reward
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -19,20 +20,27 @@ from libra_core.glm.link import IDENTITY, mean_at
 from libra_core.kernels import kernel
 
 
-def softmax(u: Floats) -> Floats:
-    """exp(u) / sum exp(u) by row; -inf: not on offer."""
-    p = np.exp(u - u.max(axis=1, keepdims=True))
-    return np.asarray(p / p.sum(axis=1, keepdims=True))
+def lesson(
+    u: Floats, best: Floats, arm: Ints, said: Floats, tau: float, weight: float, tilt: Callable[[Floats], Floats]
+) -> tuple[Floats, Floats]:
+    """(p (n, K), what n answers add to the tilt (n, K, d)).
 
+    u (n, K): index of each arm at its best change, -inf where it is not on offer; best (n, K, d): the features there;
+    arm (n,), said (n, d): those of the answer; weight: sigma^2 eta; tilt(c) = A c.
 
-def score(p: Floats, best: Floats, arm: Ints, said: Floats) -> Floats:
-    """tau times the gradient of log P in theta, (n, K, d): x_l - p_l x_l* of the arm named, - p_a x_a of the others.
-
-    p (n, K); best (n, K, d): the features at each arm's best change; arm (n,), said (n, d): those of the answer.
+    The score of log P is pull / tau, pull = x_l - p_l x_l* for the arm named and - p_a x_a for the others. Its step is
+    weight / tau, damped by a Newton step along it: where A is large an answer must not overshoot what it says.
     """
+    p = np.exp((u - u.max(axis=1, keepdims=True)) / tau)
+    p /= p.sum(axis=1, keepdims=True)
     pull = -p[:, :, None] * best
     pull[np.arange(len(arm)), arm] += said
-    return np.asarray(pull)
+    move = tilt(pull)
+    rise = np.einsum("nkd,nkd->nk", best, move)  # of each arm's index for a unit step
+    slope = np.maximum(np.einsum("nkd,nkd->n", pull, move), 1e-12)
+    curve = np.maximum((p * rise**2).sum(axis=1) - (p * rise).sum(axis=1) ** 2, 0.0)
+    step = 1.0 / (tau / weight + curve / (slope * tau))
+    return p, step[:, None, None] * pull
 
 
 @kernel
@@ -46,19 +54,20 @@ def _surprise(link, binary, noise, z, q, reward):
 
 
 @kernel
-def foresight(link, binary, noise, theta, A, advised, arm, x, reward, out):
-    """out (n,): by how many nats theta + advised foretold each reward better than theta. All (n, K, ..)."""
+def foresight(link, binary, noise, theta, A, rows, tilt, arm, x, reward, gain):
+    """gain (R,) += by how many nats theta + tilt foretold the reward better than theta; tilt (n, K, d) of `rows` (n,)."""
     d = x.shape[1]
-    for r in range(x.shape[0]):
+    for i in range(rows.size):
+        r = rows[i]
         k = arm[r]
         z, shift, q = 0.0, 0.0, 0.0
-        for i in range(d):
+        for j in range(d):
             row = 0.0
-            for j in range(d):
-                row += A[r, k, i, j] * x[r, j]
-            q += row * x[r, i]
-            z += theta[r, k, i] * x[r, i]
-            shift += advised[r, k, i] * x[r, i]
+            for m in range(d):
+                row += A[r, k, j, m] * x[r, m]
+            q += row * x[r, j]
+            z += theta[r, k, j] * x[r, j]
+            shift += tilt[i, k, j] * x[r, j]
         q = max(q, 0.0)
         mine = _surprise(link, binary, noise, z, q, reward[r])
-        out[r] = mine - _surprise(link, binary, noise, z + shift, q, reward[r])
+        gain[r] += mine - _surprise(link, binary, noise, z + shift, q, reward[r])

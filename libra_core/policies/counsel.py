@@ -1,131 +1,171 @@
-"""What a bandit makes of one advisor: an estimate that takes advice as data, and how far outcomes bear it out."""
+"""What a bandit makes of one advisor: what its answers teach, how far outcomes bear it out, and what it may be asked.
+
+The bandit's own estimate O learns from rewards only. Answers, followed or not, add up to a tilt c (`glm.choice`), and
+theta_J = theta_O + A c is the advised estimate J, with O's own doubt. Three things are kept apart:
+
+- the verdict z: what the answers were worth against O's own plans, judged by today's O, in standard deviations. O's plan
+  maximises O's estimate, so a good advisor's z sits below 0: trust is Phi(2 (z + 1)), the probability of being followed;
+- the gate: the sum G of log p_J(r) - log p_O(r) over real rewards, each before it is learned. J has O's variance, so
+  only what was advised can earn it. J leads while E = G - min(z + 1, 0)^2 / 2 is high; by Ville's inequality an
+  advisor without knowledge reaches G >= 3 with probability at most e^-3, however long it tries;
+- the budget: at most FREE + RATE log^2(1 + t) questions in t rounds, whoever advises; after the free ones a question is
+  asked as often as its answer would be followed.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr
 
 from libra_core.advisors.base import Advisor
 from libra_core.arrays import Bools, Floats, Ints
-from libra_core.glm.choice import foresight, score, softmax
+from libra_core.glm.choice import foresight, lesson
 from libra_core.glm.estimator import Estimator, copy_into
 from libra_core.glm.link import SLOPE_FLOOR, Link
 from libra_core.problem import Actions, Contexts, Outcomes, Problem, moved
 from libra_core.recourse.plans import Plans
 
-ETA = 0.1  # weight of an answer
 MARGIN = 0.25  # tau, the softness of the advisor's choice, in units of noise / L
+ETA = 0.1  # weight of an answer beside a reward
 PREJUDICE = 0.3  # learning rate of the liking for an arm, in units of tau
-LEAD, LOSE = 3.0, 1.0  # nats of evidence at which the advised estimate takes the lead, and below which it gives it up
+LEAD, LOSE = 3.0, 1.0  # nats at which the advised estimate takes the lead, and below which it gives it up
 STRIKE, STRIKES = 6.0, 2  # nats lost from the peak that make a strike; so many strikes end the advisor's part
-FREE, EARNED = 40, 10.0  # questions at the start, and for each nat of evidence at its peak
-SHIFT = 1.0
-YW = 0.0
-LOG2 = 4.0
-RATIO = 4.0
+FREE, RATE = 40, 4.0  # questions to begin with, and then for each log^2(1 + t)
+SHARP, SHIFT, DISMISS = 2.0, 1.0, -2.0  # trust is Phi(SHARP (z + SHIFT)); below DISMISS free questions end too
+
+
+def question_bound(rounds: int) -> float:
+    """FREE + RATE log^2(1 + T): the most questions in T rounds. By construction, for any advisor, link and estimator."""
+    return FREE + RATE * float(np.log1p(rounds)) ** 2
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What one advisor has earned in one replicate, for a person to read.
+
+    asked, left: questions so far, and still allowed; trust: the probability that its next plausible answer is followed;
+    nats: the evidence E that advice foretells outcomes, exp(E) as odds; leads: plans follow the advised estimate; ended:
+    outcomes contradicted what it taught, it is not asked again; liking (K,): the advisor's leaning to each arm, on the
+    index scale, beyond what patients' features explain.
+    """
+
+    advisor: str
+    asked: int
+    left: int
+    trust: float
+    nats: float
+    leads: bool
+    ended: bool
+    liking: tuple[float, ...]
 
 
 class Counsel:
-    """One advisor's tilt, gate, verdict and budget, for R replicates."""
+    """One advisor as R replicates of a policy see it."""
 
     def __init__(self, advisor: Advisor, problem: Problem, link: Link, noise: float, replicates: int) -> None:
-        self.advisor, self.link, self.noise, self.problem = advisor, link, noise, problem
-        R, K, d = replicates, problem.n_arms, problem.d
+        self.advisor, self.problem, self.link, self.noise = advisor, problem, link, noise
         self.tau = MARGIN * problem.noise / (link.steepest if np.isfinite(link.steepest) else 1.0)
+        R, K, d = replicates, problem.n_arms, problem.d
         self.c = np.zeros((R, K, d))
         self.liking = np.zeros((R, K))
-        self.features = np.zeros((R, K, d))  # sum over answers of v (advised features - own features), by arm
-        self.blind = np.zeros((R, K, d))
-        self.blind_declared = np.zeros(R)
-        self.y = np.zeros(R)
-        self.declared = np.zeros(R)  # and of what the arms' offsets add to it
-        self.z = np.zeros(R)
+        self.features = np.zeros((R, K, d))  # sum over answers of v (features as advised - as O planned), by arm
+        self.declared = np.zeros(R)  # and what offsets add to that
+        self.z = np.zeros(R)  # the verdict when an answer was last judged
         self.gain, self.peak = np.zeros(R), np.zeros(R)
         self.asked, self.struck = np.zeros(R, np.int64), np.zeros(R, np.int64)
         self.leads = np.zeros(R, bool)
-        self.log2 = 0.0
 
     @property
-    def live(self) -> Bools:
-        return self.struck < STRIKES
+    def ended(self) -> Bools:
+        return self.struck >= STRIKES
 
     @property
-    def left(self) -> Floats:
-        return np.where(self.live, FREE + EARNED * self.peak + LOG2 * self.log2 - self.asked, 0.0)
+    def trust(self) -> Floats:
+        """Phi(2 (z + 1)), (R,): the probability with which plausible advice is followed."""
+        return np.asarray(ndtr(SHARP * (self.z + SHIFT)))
 
     @property
     def evidence(self) -> Floats:
-        y = self.y
-        sign = np.sign(y) * (0.5 * y**2 * RATIO / (1 + RATIO)) - 0.5 * np.log1p(RATIO)
-        return self.gain - 0.5 * np.minimum(self.z + SHIFT, 0.0) ** 2 + YW * np.where(self.asked > 0, sign, 0.0)
+        """E (R,), nats."""
+        return self.gain - 0.5 * np.minimum(self.z + SHIFT, 0.0) ** 2
 
-    def verdict(self, own: Estimator, rows: Ints) -> Floats:
+    def left(self, t: int) -> Floats:
+        """Questions still allowed after t rounds, (R,)."""
+        return np.where(self.ended, 0.0, question_bound(t) - self.asked)
+
+    def welcome(self, coin: Floats) -> Bools:
+        """Whether a question is worth asking (R,): while it is free and not hopeless, then as its answer is trusted."""
+        free = (self.asked < FREE) & (self.z + SHIFT > DISMISS)
+        return free | (coin < self.trust)
+
+    def judge(self, own: Estimator, rows: Ints) -> None:
+        """The verdict by today's O: answers of the past are judged again by all that was learned since."""
         mean, s = own.contrast(rows, self.features[rows])
-        return (mean + self.declared[rows]) / (self.noise * np.maximum(s, 1e-6))
+        self.z[rows] = (mean + self.declared[rows]) / (self.noise * np.maximum(s, 1e-9))
 
     def advised(self, own: Estimator, rows: Ints) -> Floats:
+        """theta_J (n, K, d) of some replicates."""
         return own.theta[rows] + own.tilt(rows, self.c[rows])
 
-    def hear(self, own: Estimator, contexts: Contexts, rows: Ints, said: Actions, plans: Plans, mine: Actions, realised: Floats) -> None:
+    def hear(
+        self, own: Estimator, contexts: Contexts, rows: Ints, said: Actions, plans: Plans, mine: Actions, realised: Floats
+    ) -> None:
+        """Learn n answers `said`, given to the replicates `rows`. plans: J's best change of every arm; mine: O's plans."""
         i, v = np.arange(len(rows)), contexts.weight
-        handicap = self._handicap(contexts, plans.z)
-        p = softmax(np.where(contexts.eligible, (plans.z + handicap + self.liking[rows]) / self.tau, -np.inf))
+        offset = self._on_index(contexts, plans.z)
+        u = np.where(contexts.eligible, plans.z + offset + self.liking[rows], -np.inf)
         best = moved(contexts.x[:, None], plans.delta * realised)
-        named = moved(contexts.x, said.delta * realised)
-        pull = score(p, best, said.arm, named)
-        shift = own.tilt(rows, pull)
-        rise = np.einsum("nkd,nkd->nk", best, shift)
-        slope = np.maximum(np.einsum("nkd,nkd->n", pull, shift), 1e-12)
-        curve = np.maximum((p * rise**2).sum(axis=1) - (p * rise).sum(axis=1) ** 2, 0.0)
-        step = 1.0 / (self.tau / (self.noise**2 * ETA) + curve / (slope * self.tau))
-        self.c[rows] += step[:, None, None] * pull
+        named, planned = moved(contexts.x, said.delta * realised), moved(contexts.x, mine.delta * realised)
+        p, step = lesson(u, best, said.arm, named, self.tau, self.noise**2 * ETA, lambda pull: own.tilt(rows, pull))
+        self.c[rows] += step
         self.liking[rows] -= PREJUDICE * self.tau * p
         self.liking[rows, said.arm] += PREJUDICE * self.tau
         self.features[rows, said.arm] += v[:, None] * named
-        self.features[rows, mine.arm] -= v[:, None] * moved(contexts.x, mine.delta * realised)
-        self.declared[rows] += v * (handicap[i, said.arm] - handicap[i, mine.arm])
-        q = contexts.eligible / contexts.eligible.sum(axis=1, keepdims=True)
-        bystander = -q[:, :, None] * best
-        bystander[i, said.arm] += named
-        self.blind[rows] += v[:, None, None] * bystander
-        self.blind_declared[rows] += v * (handicap[i, said.arm] - (q * handicap).sum(axis=1))
+        self.features[rows, mine.arm] -= v[:, None] * planned
+        self.declared[rows] += v * (offset[i, said.arm] - offset[i, mine.arm])
         self.judge(own, rows)
 
-    def judge(self, own, rows):
-        self.z[rows] = self.verdict(own, rows)
-        mean, s = own.contrast(rows, self.blind[rows])
-        self.y[rows] = (mean + self.blind_declared[rows]) / (self.noise * np.maximum(s, 1e-6))
-
-    def _handicap(self, contexts: Contexts, z: Floats) -> Floats:
+    def _on_index(self, contexts: Contexts, z: Floats) -> Floats:
+        """Declared offsets on the index scale (n, K): exact for the identity link, else to first order at z."""
         return contexts.offset / (contexts.weight[:, None] * np.maximum(self.link.slope(z), SLOPE_FLOOR))
 
     def weigh(self, own: Estimator, arm: Ints, outcomes: Outcomes) -> None:
-        rows = np.flatnonzero(self.live & (self.asked > 0))
+        """Compare what J and O foretold of R rewards, before they are learned."""
+        rows = np.flatnonzero((self.asked > 0) & ~self.ended)
         if not rows.size:
             return
-        x, step = np.ascontiguousarray(outcomes.x[rows]), np.empty(rows.size)
-        shift = own.tilt(rows, self.c[rows])
+        tilt = own.tilt(rows, self.c[rows])
+        link, noise = self.link, self.problem.noise
         foresight(
-            self.link.code, self.link.binary, self.problem.noise, own.theta[rows], own.A[rows], shift, arm[rows], x, outcomes.reward[rows], step
+            link.code, link.binary, noise, own.theta, own.A, rows, tilt, arm, outcomes.x, outcomes.reward, self.gain
         )
-        self.gain[rows] += step
+        self.peak = np.maximum(self.peak, self.gain)
+        struck = self.gain < self.peak - STRIKE
         evidence = self.evidence
-        self.peak = np.maximum(self.peak, evidence)
-        live = self.live
-        struck = live & (evidence < self.peak - STRIKE)
-        self.leads = (self.leads | (live & (evidence >= LEAD))) & (evidence >= LOSE) & ~struck
+        self.leads = ((evidence >= LEAD) | (self.leads & (evidence >= LOSE))) & ~struck & ~self.ended
         if struck.any():
             self.struck += struck
             self.c[struck] = 0.0
-            self.gain[struck] = self.peak[struck] = self.y[struck] = 0.0
-            self.blind[struck] = 0.0
-            self.blind_declared[struck] = 0.0
-            self.features[struck] = 0.0
-            self.declared[struck] = 0.0
+            self.gain[struck] = self.peak[struck] = 0.0
+
+    def report(self, t: int, replicate: int = 0) -> Trust:
+        """What the advisor has earned after t rounds."""
+        r = replicate
+        return Trust(
+            advisor=self.advisor.name,
+            asked=int(self.asked[r]),
+            left=max(0, int(self.left(t)[r])),
+            trust=float(self.trust[r]),
+            nats=float(self.evidence[r]),
+            leads=bool(self.leads[r]),
+            ended=bool(self.ended[r]),
+            liking=tuple(map(float, self.liking[r])),
+        )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        names = ("c", "liking", "blind", "blind_declared", "y", "features", "declared", "z", "gain", "peak", "asked", "struck", "leads")
+        names = ("c", "liking", "features", "declared", "z", "gain", "peak", "asked", "struck", "leads")
         return {name: getattr(self, name) for name in names}
 
     def load(self, saved: dict[str, np.ndarray]) -> None:

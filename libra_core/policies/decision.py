@@ -28,6 +28,9 @@ class Reason(StrEnum):
     SAMPLED = "best under a sampled model"
     RANDOM = "drawn at random"
     TRUTH = "best under the true model"
+    LED = "best by what outcomes and advice have taught together"
+    DOUBTED = "advice not followed: outcomes have not yet borne this advisor out"
+    UNEARNED = "unsure, but the advisor has not earned another question"
 
 
 REASONS = tuple(Reason)

@@ -100,7 +100,7 @@ class Libra(GLRB):
         adopted = choice.adopted.copy()
         adopted[rows] = adopt
         return replace(
-            choice, actions=Actions(arm, delta), reason=reason, adopted=adopted, advice=_spread(advice, rows, len(arm))
+            choice, actions=Actions(arm, delta), reason=reason, adopted=adopted, advice=spread(advice, rows, len(arm))
         )
 
     def adopt(self, rows: Ints, adopt: Bools, reason: Ints) -> Bools:
@@ -108,7 +108,7 @@ class Libra(GLRB):
         return adopt
 
 
-def _spread(advice: AdviceBatch, rows: Ints, n: int) -> AdviceBatch:
+def spread(advice: AdviceBatch, rows: Ints, n: int) -> AdviceBatch:
     """Expand advice for some rows to all rows; the others have none."""
     given, arm, delta = np.zeros(n, bool), np.zeros(n, np.int64), np.zeros((n, advice.delta.shape[1]))
     given[rows], arm[rows], delta[rows] = advice.given, advice.arm, advice.delta
