@@ -144,6 +144,7 @@ class Outcomes:
 
 def moved(x: Floats, delta: Floats) -> Floats:
     """x' = (x_I, x_M + delta) for stacks of any shape."""
-    out = np.array(np.broadcast_to(x, delta.shape[:-1] + x.shape[-1:]))
+    out = np.empty(delta.shape[:-1] + x.shape[-1:])
+    out[...] = x
     out[..., x.shape[-1] - delta.shape[-1] :] += delta
     return out

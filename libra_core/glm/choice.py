@@ -11,36 +11,73 @@ that is the ridge estimate with another prior mean; it fades as 1/n while reward
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
-import numpy as np
-
-from libra_core.arrays import Floats, Ints
 from libra_core.glm.link import IDENTITY, mean_at
 from libra_core.kernels import kernel
 
 
-def lesson(
-    u: Floats, best: Floats, arm: Ints, said: Floats, tau: float, weight: float, tilt: Callable[[Floats], Floats]
-) -> tuple[Floats, Floats]:
-    """(p (n, K), what n answers add to the tilt (n, K, d)).
+@kernel
+def read_answers(
+    z, offset, liking, x, eligible, v, rows, arm, delta, best, own_arm, own_delta, realised, tau, rate, features, declared,
+    p, seen, pull,
+):  # fmt: skip
+    """What n answers say, for the replicates `rows`; liking, features and declared (R, ..) are updated in place.
 
-    u (n, K): index of each arm at its best change, -inf where it is not on offer; best (n, K, d): the features there;
-    arm (n,), said (n, d): those of the answer; weight: sigma^2 eta; tilt(c) = A c.
-
-    The score of log P is pull / tau, pull = x_l - p_l x_l* for the arm named and - p_a x_a for the others. Its step is
-    weight / tau, damped by a Newton step along it: where A is large an answer must not overshoot what it says.
+    z, offset (n, K): index of each arm at its best change `best` (n, K, d_M), and its declared offset as index; arm (n,),
+    delta (n, d_M): the answer; own_arm, own_delta: the plan without it. Writes p (n, K), the features at each arm's
+    best change seen (n, K, d), and pull (n, K, d), tau times the score: x_l - p_l x_l* for the arm named, - p_a x_a for
+    the others. features += v (x advised - x own), by arm; declared += v (offset advised - offset own).
     """
-    p = np.exp((u - u.max(axis=1, keepdims=True)) / tau)
-    p /= p.sum(axis=1, keepdims=True)
-    pull = -p[:, :, None] * best
-    pull[np.arange(len(arm)), arm] += said
-    move = tilt(pull)
-    rise = np.einsum("nkd,nkd->nk", best, move)  # of each arm's index for a unit step
-    slope = np.maximum(np.einsum("nkd,nkd->n", pull, move), 1e-12)
-    curve = np.maximum((p * rise**2).sum(axis=1) - (p * rise).sum(axis=1) ** 2, 0.0)
-    step = 1.0 / (tau / weight + curve / (slope * tau))
-    return p, step[:, None, None] * pull
+    n, K, d_m = best.shape
+    d = x.shape[1]
+    for i in range(n):
+        r = rows[i]
+        top = -math.inf
+        for k in range(K):
+            p[i, k] = (z[i, k] + offset[i, k] + liking[r, k]) / tau if eligible[i, k] else -math.inf
+            top = max(top, p[i, k])
+        total = 0.0
+        for k in range(K):
+            p[i, k] = math.exp(p[i, k] - top)
+            total += p[i, k]
+        for k in range(K):
+            p[i, k] /= total
+            named = 1.0 if k == arm[i] else 0.0
+            mine = 1.0 if k == own_arm[i] else 0.0
+            if eligible[i, k]:
+                liking[r, k] += rate * tau * (named - p[i, k])
+            for j in range(d):
+                seen[i, k, j] = x[i, j]
+                pull[i, k, j] = (named - p[i, k]) * x[i, j]
+                features[r, k, j] += v[i] * (named - mine) * x[i, j]
+            for m in range(d_m):
+                j = d - d_m + m
+                seen[i, k, j] += realised[m] * best[i, k, m]
+                pull[i, k, j] += realised[m] * (named * delta[i, m] - p[i, k] * best[i, k, m])
+                features[r, k, j] += v[i] * realised[m] * (named * delta[i, m] - mine * own_delta[i, m])
+        declared[r] += v[i] * (offset[i, arm[i]] - offset[i, own_arm[i]])
+
+
+@kernel
+def step_along(rows, p, seen, pull, move, tau, weight, c):
+    """c (R, K, d) += s pull for the replicates `rows`; move (n, K, d) = A pull.
+
+    s is weight / tau, damped by a Newton step of log P along the pull: where A is large an answer must not overshoot.
+    """
+    n, K, d = pull.shape
+    for i in range(n):
+        slope, mean, square = 0.0, 0.0, 0.0
+        for k in range(K):
+            rise = 0.0
+            for j in range(d):
+                slope += pull[i, k, j] * move[i, k, j]
+                rise += seen[i, k, j] * move[i, k, j]
+            mean += p[i, k] * rise
+            square += p[i, k] * rise * rise
+        step = 1.0 / (tau / weight + max(square - mean * mean, 0.0) / (max(slope, 1e-12) * tau))
+        for k in range(K):
+            for j in range(d):
+                c[rows[i], k, j] += step * pull[i, k, j]
 
 
 @kernel

@@ -71,6 +71,18 @@ def _learn(link, theta, P, arm, x, reward, log_det):
         log_det[r, k] += _learn_one(link, theta[r, k], P[r, k], x[r], reward[r], u)
 
 
+@kernel
+def _tilt(A, rows, c, out):
+    n, K, d = c.shape
+    for i in range(n):
+        for k in range(K):
+            for a in range(d):
+                row = 0.0
+                for b in range(d):
+                    row += A[rows[i], k, a, b] * c[i, k, b]
+                out[i, k, a] = row
+
+
 class Estimator(ABC):
     """The estimate: theta (R, K, d) and the inverse precision A (R, K, d, d). Policies read nothing else.
 
@@ -142,7 +154,9 @@ class OnePass(Estimator):
         _learn(self.link.code, self.theta, self.A, arm, np.ascontiguousarray(x), reward, self.log_det)
 
     def tilt(self, rows: Ints, c: Floats) -> Floats:
-        return np.asarray((self.A[rows] @ c[..., None])[..., 0])
+        out = np.empty_like(c)
+        _tilt(self.A, rows, c, out)
+        return out
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {"theta": self.theta, "A": self.A, "log_det": self.log_det}

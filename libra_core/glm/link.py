@@ -55,6 +55,14 @@ def _means(code: int, z: Floats) -> Floats:
 
 
 @kernel
+def _between(code: int, z: Floats, half: Floats, out: Floats) -> None:
+    for i in range(z.size):
+        out[0, i] = mean_at(code, z[i])
+        out[1, i] = mean_at(code, z[i] - half[i])
+        out[2, i] = mean_at(code, z[i] + half[i])
+
+
+@kernel
 def _slopes(code: int, z: Floats) -> Floats:
     out = np.empty_like(z)
     for i in range(z.size):
@@ -80,6 +88,12 @@ class Link:
     def mean(self, z: Floats | float) -> Floats:
         flat = np.asarray(z, dtype=float)
         return np.asarray(_means(self.code, flat.ravel()).reshape(flat.shape))
+
+    def between(self, z: Floats, half: Floats) -> tuple[Floats, Floats, Floats]:
+        """(mu(z), mu(z - half), mu(z + half)), each (n,)."""
+        out = np.empty((3, z.size))
+        _between(self.code, z, half, out)
+        return out[0], out[1], out[2]
 
     def slope(self, z: Floats | float) -> Floats:
         flat = np.asarray(z, dtype=float)

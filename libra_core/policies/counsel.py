@@ -21,10 +21,10 @@ from scipy.special import ndtr
 
 from libra_core.advisors.base import Advisor
 from libra_core.arrays import Bools, Floats, Ints
-from libra_core.glm.choice import foresight, lesson
+from libra_core.glm.choice import foresight, read_answers, step_along
 from libra_core.glm.estimator import Estimator, copy_into
 from libra_core.glm.link import SLOPE_FLOOR, Link
-from libra_core.problem import Actions, Contexts, Outcomes, Problem, moved
+from libra_core.problem import Actions, Contexts, Outcomes, Problem
 from libra_core.recourse.plans import Plans
 
 MARGIN = 0.25  # tau, the softness of the advisor's choice, in units of noise / L
@@ -110,21 +110,24 @@ class Counsel:
         return own.theta[rows] + own.tilt(rows, self.c[rows])
 
     def hear(
-        self, own: Estimator, contexts: Contexts, rows: Ints, said: Actions, plans: Plans, mine: Actions, realised: Floats
+        self,
+        own: Estimator,
+        contexts: Contexts,
+        rows: Ints,
+        said: Actions,
+        plans: Plans,
+        mine: Actions,
+        realised: Floats,
     ) -> None:
         """Learn n answers `said`, given to the replicates `rows`. plans: J's best change of every arm; mine: O's plans."""
-        i, v = np.arange(len(rows)), contexts.weight
-        offset = self._on_index(contexts, plans.z)
-        u = np.where(contexts.eligible, plans.z + offset + self.liking[rows], -np.inf)
-        best = moved(contexts.x[:, None], plans.delta * realised)
-        named, planned = moved(contexts.x, said.delta * realised), moved(contexts.x, mine.delta * realised)
-        p, step = lesson(u, best, said.arm, named, self.tau, self.noise**2 * ETA, lambda pull: own.tilt(rows, pull))
-        self.c[rows] += step
-        self.liking[rows] -= PREJUDICE * self.tau * p
-        self.liking[rows, said.arm] += PREJUDICE * self.tau
-        self.features[rows, said.arm] += v[:, None] * named
-        self.features[rows, mine.arm] -= v[:, None] * planned
-        self.declared[rows] += v * (offset[i, said.arm] - offset[i, mine.arm])
+        n, (K, d) = len(rows), self.features.shape[1:]
+        p, seen, pull = np.empty((n, K)), np.empty((n, K, d)), np.empty((n, K, d))
+        read_answers(
+            plans.z, self._on_index(contexts, plans.z), self.liking, contexts.x, contexts.eligible, contexts.weight, rows,
+            said.arm, said.delta, plans.delta, mine.arm, mine.delta, realised, self.tau, PREJUDICE, self.features,
+            self.declared, p, seen, pull,
+        )  # fmt: skip
+        step_along(rows, p, seen, pull, own.tilt(rows, pull), self.tau, self.noise**2 * ETA, self.c)
         self.judge(own, rows)
 
     def _on_index(self, contexts: Contexts, z: Floats) -> Floats:

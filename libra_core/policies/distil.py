@@ -45,7 +45,9 @@ class LibraDistil(Libra):
     label = "LIBRA, trusts advice as far as outcomes bear it out"
     summary = "LIBRA that learns from every answer and follows an advisor as far as outcomes bear it out."
 
-    def __init__(self, problem: Problem, config: PolicyConfig, streams: Streams, advisor: Advisor | None = None) -> None:
+    def __init__(
+        self, problem: Problem, config: PolicyConfig, streams: Streams, advisor: Advisor | None = None
+    ) -> None:
         super().__init__(problem, config, streams, advisor)
         assert self.advisor is not None
         self.counsel = Counsel(self.advisor, problem, self.link, self.noise, streams.n)
@@ -85,9 +87,7 @@ class LibraDistil(Libra):
         """ADOPTED, or RULED_OUT: implausible under O, or more risk than the ledger allows."""
         return self._within(contexts, rows, own, actions, self.config.plausibility)[0]
 
-    def _within(
-        self, contexts: Contexts, rows: Ints, own: Own, actions: Actions, c: float
-    ) -> tuple[Ints, Floats]:
+    def _within(self, contexts: Contexts, rows: Ints, own: Own, actions: Actions, c: float) -> tuple[Ints, Floats]:
         _, lcb, ucb = self.bounds(contexts, actions, rows)
         high, width = contexts.worth(ucb, actions.arm), contexts.weight * (ucb - lcb)
         excess = np.maximum(own.ucb - high - width, 0.0)
@@ -130,22 +130,30 @@ class LibraDistil(Libra):
         return ask, np.where(unsure, why_not, CODE[Reason.CERTAIN])
 
     def learn(self, proposal: Proposal, outcomes: Outcomes) -> None:
-        contexts, actions, own = proposal.contexts, proposal.actions, proposal.choice.own
-        _, lcb, ucb = self.bounds(contexts, actions)
-        width = contexts.weight * (ucb - lcb)
-        best = contexts.worth(self.bounds(contexts, own)[2], own.arm)
-        self.debt += np.maximum(best - contexts.worth(ucb, actions.arm) - width, 0.0)
-        self.paid += width
+        self._account(proposal)
+        actions, own = proposal.actions, proposal.choice.own
         self.counsel.weigh(self.estimator, actions.arm, outcomes)
         self.counsel.asked += proposal.choice.asked
         advice = proposal.choice.advice
         rows = np.flatnonzero(advice.given) if advice is not None else np.zeros(0, np.int64)
         if advice is not None and rows.size:
-            mine, said = contexts.take(rows), Actions(advice.arm[rows], advice.delta[rows])
+            mine, said = proposal.contexts.take(rows), Actions(advice.arm[rows], advice.delta[rows])
             planned = Actions(own.arm[rows], own.delta[rows])
             plans = self._advised(mine, rows, table=True)
             self.counsel.hear(self.estimator, mine, rows, said, plans, planned, self.realised)
         super().learn(proposal, outcomes)
+
+    def _account(self, proposal: Proposal) -> None:
+        """Enter what was played into the ledger."""
+        contexts, actions, own = proposal.contexts, proposal.actions, proposal.choice.own
+        width = contexts.weight * (proposal.ucb - proposal.lcb)
+        self.paid += width
+        rows = np.flatnonzero((actions.arm != own.arm) | (actions.delta != own.delta).any(axis=1))
+        if rows.size:
+            mine, b = contexts.take(rows), Actions(own.arm[rows], own.delta[rows])
+            best = mine.worth(self.bounds(mine, b, rows)[2], b.arm)
+            high = contexts.worth(proposal.ucb, actions.arm)
+            self.debt[rows] += np.maximum(best - high[rows] - width[rows], 0.0)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return super().arrays() | self.counsel.arrays() | {"debt": self.debt, "paid": self.paid}

@@ -96,7 +96,7 @@ class ModelPolicy(Policy):
 
     def spread(self, z: Floats, s: Floats) -> tuple[Floats, Floats, Floats]:
         """(mean, lcb, ucb) on the mean scale from index z and standard width s."""
-        return self.link.mean(z), self.link.mean(z - self.beta * s), self.link.mean(z + self.beta * s)
+        return self.link.between(z, self.beta * s)
 
     def bounds(self, contexts: Contexts, actions: Actions, rows: Ints | None = None) -> tuple[Floats, Floats, Floats]:
         """(mean, lcb, ucb), each (n,), on the mean scale. rows: see `evaluate`."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from libra_core.advisors import GUIDELINE, make_advisor
-from libra_core.advisors.base import Advice, Advisor
+from libra_core.advisors.base import Advice, AdviceBatch, Advisor
 from libra_core.advisors.clinician import Clinician, RecordedAdvisor
 from libra_core.certainty import Estimate
 from libra_core.cohort import Cohort
@@ -177,7 +177,7 @@ class Engine:
         contexts, outcomes = self.contexts(case.position), Outcomes(np.array([seen.reward]), np.array([seen.x]))
         self.given[done.arm] += 1
         for policy in self.policies:
-            policy.learn(_carried_out(contexts, proposed[policy.name], done), outcomes)
+            policy.learn(_carried_out(policy, contexts, proposed[policy.name], done), outcomes)
 
     def check(self, position: int, plan: Action) -> Action:
         """The plan, or ValueError with a sentence: contraindicated, or a change that is not feasible."""
@@ -228,14 +228,18 @@ def _actions(plan: Action) -> Actions:
     return Actions(np.array([plan.arm], np.int64), np.array([plan.delta], float))
 
 
-def _carried_out(contexts: Contexts, proposed: Decision, done: Action) -> Proposal:
-    """A recorded proposal with what was done in its place. Its bounds are nan: learning does not need them."""
+def _carried_out(policy: Policy, contexts: Contexts, proposed: Decision, done: Action) -> Proposal:
+    """A recorded proposal with what was done in its place, and the bounds that the policy now has for that."""
+    actions, own, said = _actions(done), _actions(Action(proposed.own_arm, proposed.own_delta)), proposed.advice
+    heard = None
+    if said is not None and said.given:
+        heard = AdviceBatch(np.array([True]), np.array([said.arm]), np.array([said.delta], float))
     choice = Choice(
-        _actions(done),
-        _actions(Action(proposed.own_arm, proposed.own_delta)),
+        actions,
+        own,
         np.array([REASONS.index(proposed.reason)], np.int64),
         np.array([proposed.asked]),
         np.array([proposed.adopted]),
+        heard and heard.checked(contexts, policy.problem),
     )
-    unknown = np.full(1, np.nan)
-    return Proposal(contexts, choice, unknown, unknown, unknown)
+    return Proposal(contexts, choice, *policy.bounds(contexts, actions))
