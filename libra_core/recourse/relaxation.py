@@ -14,15 +14,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import clarabel
 import numpy as np
-from scipy import sparse
 
 from libra_core.arrays import Bools, Floats
+from libra_core.recourse.cones import BALL, LINE, PSD, Cones, minimise
 
-SOLVER = {"verbose": False, "equilibrate_max_iter": 30}
-Cones = list[tuple[type, int]]
-LINE, BALL, PSD = clarabel.NonnegativeConeT, clarabel.SecondOrderConeT, clarabel.PSDTriangleConeT
+SOLVER: dict[str, float] = {"equilibrate_max_iter": 30}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,16 +56,11 @@ def relax(part: Part) -> Bound:
     """Solve the relaxation of one part; see the module for what holds whether it is solved or not."""
     n = part.theta.size
     c, G, most, cones, unit = _program(part)
-    settings = clarabel.DefaultSettings()
-    for name, value in SOLVER.items():
-        setattr(settings, name, value)
-    slopes, none = sparse.csc_matrix(-G[:, 1:]), sparse.csc_matrix((c.size, c.size))
-    shapes = [cone(n + 1 if cone is PSD else rows) for cone, rows in cones]
-    found = clarabel.DefaultSolver(none, -c, slopes, G[:, 0].copy(), shapes, settings).solve()
-    y = np.r_[1.0, found.x]
+    x, z = minimise(-c, -G[:, 1:], G[:, 0], cones, SOLVER)
+    y = np.r_[1.0, x]
     M, use, _ = _columns(n, y.size)
     squares = np.array([M[j, j] @ y for j in range(1, n + 1)])
-    return Bound(unit * _dual_bound(c, G, most, cones, np.asarray(found.z)), M[0, 1:] @ y, squares, use @ y)
+    return Bound(unit * _dual_bound(c, G, most, cones, z), M[0, 1:] @ y, squares, use @ y)
 
 
 def _dual_bound(c: Floats, G: Floats, most: Floats, cones: Cones, z: Floats) -> float:
