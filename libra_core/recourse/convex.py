@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
+from scipy import sparse
 
 from libra_core.arrays import Bools, Floats
 from libra_core.feasible import FeasibleSet
@@ -44,30 +46,38 @@ class LinearStep:
         return self.feasible.project(delta[None], lo, hi)[0]
 
     def _solve(self, g: Floats, lo: Floats, hi: Floats) -> Floats:
-        """Over (delta, size) of the features that can move, with size >= |delta|."""
         delta, free = np.zeros_like(lo), np.flatnonzero(hi > lo)
-        n, w, F = free.size, self.feasible.W[free], self.feasible
-        one, none = np.eye(n), np.zeros((n, n))
-        A = [np.block([[one, none], [-one, none], [one, -one], [-one, -one]])]
-        b = [hi[free], -lo[free], np.zeros(2 * n)]
-        sums = [(np.asarray(c.weights)[free], c.limit, c.absolute) for c in F.constraints]
-        if F.p == 1:
-            sums.append((w, F.gamma, True))
-        for weights, limit, absolute in sums:
-            A.append(np.r_[0 * weights, weights][None] if absolute else np.r_[weights, 0 * weights][None])
-            b.append(np.array([limit]))
-        if math.isinf(F.p):
-            A.append(np.hstack([none, np.diag(w)]))
-            b.append(np.full(n, F.gamma))
-        cones: Cones = [(LINE, sum(map(len, A)))]
-        if F.p == 2:
-            A.append(np.vstack([np.zeros(2 * n), np.hstack([-np.diag(w), none])]))
-            b.append(np.r_[F.gamma, np.zeros(n)])
-            cones.append((BALL, n + 1))
-        if n:
-            x, _ = minimise(np.r_[-g[free], self.cost * w], np.vstack(A), np.concatenate(b), cones, {})
-            delta[free] = np.nan_to_num(x[:n])
-        return np.where(np.abs(delta) < STILL, 0.0, delta)
+        if not free.size:
+            return delta
+        A, limits, cones = _rules(self.feasible, tuple(free))
+        c = np.concatenate((-g[free], self.cost * self.feasible.W[free]))
+        x, _ = minimise(c, A, np.concatenate((hi[free], -lo[free], limits)), cones, {})
+        delta[free] = np.where(np.abs(x[: free.size]) >= STILL, x[: free.size], 0.0)  # 0 too where the solver fails
+        return delta
+
+
+@lru_cache(maxsize=4096)
+def _rules(F: FeasibleSet, free: tuple[int, ...]) -> tuple[sparse.csc_matrix, Floats, Cones]:
+    """Rows over (delta, size) of the features that are free, size >= |delta|, and their limits but for the box's."""
+    at, n = list(free), len(free)
+    w, one, none = F.W[at], np.eye(n), np.zeros((n, n))
+    lines = [np.block([[one, none], [-one, none], [one, -one], [-one, -one]])]
+    limits = [np.zeros(2 * n)]
+    sums = [(np.asarray(c.weights)[at], c.limit, c.absolute) for c in F.constraints]
+    if F.p == 1:
+        sums.append((w, F.gamma, True))
+    for weights, limit, absolute in sums:
+        lines.append(np.concatenate((0 * weights, weights) if absolute else (weights, 0 * weights))[None])
+        limits.append(np.array([limit]))
+    if math.isinf(F.p):
+        lines.append(np.hstack([none, np.diag(w)]))
+        limits.append(np.full(n, F.gamma))
+    rows, cones = np.vstack(lines), [(LINE, sum(map(len, lines)))]
+    if F.p == 2:
+        rows = np.vstack([rows, np.zeros(2 * n), np.hstack([-np.diag(w), none])])
+        limits.append(np.append(F.gamma, np.zeros(n)))
+        cones.append((BALL, n + 1))
+    return sparse.csc_matrix(rows), np.concatenate(limits), cones
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +117,9 @@ class Inner:
         return (self.theta[self.arm] + bend * (self.A[self.arm] @ x))[-d_m:] * self.realised
 
     def climb(self, start: Floats, lo: Floats, hi: Floats) -> Point:
-        """Linearise, step, repeat; the best point visited."""
+        """Linearise, step, repeat; the best point visited. With beta = 0 one step is exact."""
         here = best = self.at(start)
-        for _ in range(STEPS):
+        for _ in range(STEPS if self.beta > 0 else 1):
             reached = self.at(self.step.solve(self.gradient(here), lo, hi))
             best = max(best, reached, key=lambda point: point.value)
             if reached.value - here.value <= TOLERANCE:
@@ -118,9 +128,9 @@ class Inner:
         return best
 
     def best(self, free: Point, floor: float, min_gain: float) -> Point:
-        """The best point found, from the free plan; a search for more than `floor` or nothing in particular.
+        """The best point found, from the free plan. Less than `floor` need not be the best.
 
-        First all features, then each choice of s of them, from the plan that it allows without the constraints.
+        First over all features, then over each choice of s of them, from the plan that it has without the constraints.
         """
         if self.step.feasible.within_constraints(free.delta[None])[0]:
             return self.without_idle(free, min_gain)
@@ -136,7 +146,8 @@ class Inner:
     def _ends(self, wish: Floats, lo: Floats, hi: Floats, min_gain: float) -> Point:
         """The better of two climbs, from the wish pulled into the constraints and from no change."""
         pulled = self.step.feasible.project(wish[None], lo, hi)[0]
-        ends = (self.climb(start, lo, hi) for start in (pulled, np.zeros_like(pulled)))
+        starts = (pulled, np.zeros_like(pulled)) if self.beta > 0 else (pulled,)
+        ends = (self.climb(start, lo, hi) for start in starts)
         return self.without_idle(max(ends, key=lambda end: end.value), min_gain)
 
     def _supports(self) -> list[tuple[float, Floats, Bools]]:

@@ -15,6 +15,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from libra_core.arrays import Bools, Floats
 from libra_core.recourse.cones import BALL, LINE, PSD, Cones, minimise
@@ -56,7 +57,7 @@ def relax(part: Part) -> Bound:
     """Solve the relaxation of one part; see the module for what holds whether it is solved or not."""
     n = part.theta.size
     c, G, most, cones, unit = _program(part)
-    x, z = minimise(-c, -G[:, 1:], G[:, 0], cones, SOLVER)
+    x, z = minimise(-c, sparse.csc_matrix(-G[:, 1:]), G[:, 0], cones, SOLVER)
     y = np.r_[1.0, x]
     M, use, _ = _columns(n, y.size)
     squares = np.array([M[j, j] @ y for j in range(1, n + 1)])
