@@ -8,6 +8,7 @@ tried in the order of that bound, while it can still win.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
@@ -20,7 +21,6 @@ from libra_core.feasible import FeasibleSet
 from libra_core.glm.link import Link
 from libra_core.problem import Actions, Contexts
 from libra_core.recourse.cones import BALL, LINE, Cones, minimise
-from libra_core.recourse.optimistic import plan
 from libra_core.recourse.plans import Plans, evaluate
 
 STEPS = 30
@@ -92,7 +92,8 @@ class Point:
 
 @dataclass(frozen=True, eq=False)
 class Inner:
-    """The inner problem of one arm for one patient. theta (K, d), A (K, d, d)."""
+    """The inner problem of one arm for one patient. theta (K, d), A (K, d, d). plan: `optimistic.plan`, which plans
+    without the constraints for each choice of features."""
 
     step: LinearStep
     theta: Floats
@@ -102,6 +103,7 @@ class Inner:
     beta: float
     realised: Floats
     cost: float
+    plan: Callable[..., Plans]
 
     def at(self, delta: Floats) -> Point:
         actions = Actions(np.array([self.arm]), delta[None])
@@ -162,8 +164,8 @@ class Inner:
         only = np.broadcast_to(np.arange(K) == self.arm, (n, K))
         many = replace(many, lo=np.where(moves, many.lo, 0.0), hi=np.where(moves, many.hi, 0.0), eligible=only)
         theta, A = (np.broadcast_to(part, (n, *part.shape)) for part in (self.theta, self.A))
-        free = replace(feasible, constraints=())
-        plans = plan(free, theta, A, many, self.beta, self.realised, self.cost * float(row.weight[0]), table=True)
+        free, cost = replace(feasible, constraints=()), self.cost * float(row.weight[0])
+        plans = self.plan(free, theta, A, many, self.beta, self.realised, cost, table=True)
         order = np.argsort(-plans.value[:, self.arm], kind="stable")
         return [(float(plans.value[i, self.arm]), plans.delta[i, self.arm], moves[i]) for i in order]
 
@@ -193,11 +195,13 @@ def refine(
     table: bool,
     link: Link,
     free: Plans,
+    plan: Callable[..., Plans],
 ) -> Plans:
     """Plans that keep the constraints, from plans made without them (`free`: every eligible arm, no change dropped).
 
     An arm's free plan that keeps the constraints is its best plan. The others climb again; without `table` only while
     the worth of their free value can still win: no plan within the constraints exceeds it, if it is the free maximum.
+    plan: see `Inner`.
     """
     found = Plans(free.arm.copy(), free.delta.copy(), free.z.copy(), free.s.copy(), np.full_like(free.value, -math.inf))
     for r in range(len(free.arm)):
@@ -208,7 +212,7 @@ def refine(
         for k in np.argsort(-ceiling, kind="stable"):
             if ceiling[k] == -math.inf or (not table and ceiling[k] < best):
                 continue
-            inner = Inner(step, theta[r], A[r], row, int(k), beta, realised, effort)
+            inner = Inner(step, theta[r], A[r], row, int(k), beta, realised, effort, plan)
             floor = -math.inf if table else _index(link, row, int(k), best)
             point = inner.best(inner.at(free.delta[r, k]), floor, min_gain / float(row.weight[0]))
             found.value[r, k], found.delta[r, k] = point.value, point.delta

@@ -61,7 +61,7 @@ def test_never_worse_than_climbing_with_the_largest_changes_only(beta: float, co
         F = one.feasible
         wish = _plan(replace(one, feasible=replace(F, constraints=())), beta, cost=cost)[1]
         inner = Inner(
-            LinearStep(F, cost), one.theta[None], one.A[None], one.contexts, 0, beta, np.ones(wish.size), cost
+            LinearStep(F, cost), one.theta[None], one.A[None], one.contexts, 0, beta, np.ones(wish.size), cost, plan
         )
         ends = [inner.at(wish)]
         if not F.within_constraints(wish[None])[0]:
