@@ -71,6 +71,12 @@ class AdviceBatch:
         delta = problem.feasible.project(np.where(given[:, None], self.delta, 0.0), contexts.lo, contexts.hi)
         return AdviceBatch(given, np.where(given, arm, 0), delta)
 
+    def among(self, rows: Ints, n: int, others: AdviceBatch | None = None) -> AdviceBatch:
+        """The same advice as rows `rows` of n; the others have none, or what `others` holds."""
+        out = others or AdviceBatch(np.zeros(n, bool), np.zeros(n, np.int64), np.zeros((n, self.delta.shape[1])))
+        out.given[rows], out.arm[rows], out.delta[rows] = self.given, self.arm, self.delta
+        return out
+
 
 class World(Protocol):
     """The part of an environment that an advisor is made from; any `Environment` fits.
@@ -158,6 +164,11 @@ class Advisor(ABC):
 
     def meet(self, policy: object) -> None:  # noqa: B027 -- most advisors never look at who asks
         """The policy that will ask, once, as soon as it is made. Most advisors never look at it; adversaries do."""
+
+    @property
+    def members(self) -> tuple[Advisor, ...]:
+        """Those who answer one by one: itself, unless it is a panel."""
+        return (self,)
 
     def remembered(self, row: int) -> Advice | None:
         """Its last advice on a cohort row, with status and reason, if it keeps that; else None."""

@@ -2,10 +2,10 @@
 
     P(l | x) = exp(u_l / tau) / sum_a exp(u_a / tau),    u_a = theta_a'x_a + h_a + nu_a,
 
-x_a the features at the best change of arm a, h_a its declared offset on the index scale, nu_a the advisor's liking for
-the arm, which is not about the patient. No reward is invented and no doubt is removed: the score of log P is added up in
-a tilt c (R, K, d), and the advised estimate is the own one, moved by it: theta_J = theta_O + A c. For the identity link
-that is the ridge estimate with another prior mean; it fades as 1/n while rewards come in.
+x_a the features at the best change of arm a, h_a its declared offset on the index scale, nu_a the advisor's liking
+for the arm, which is not about the patient. No reward is invented and no doubt is removed: the score of log P is added
+up in a tilt c (R, K, d), and the advised estimate is the own one, moved by it: theta_J = theta_O + A c. For the
+identity link that is the ridge estimate with another prior mean; it fades as 1/n while rewards come in.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from libra_core.kernels import kernel
 
 @kernel
 def read_answers(
-    z, offset, liking, x, eligible, v, rows, arm, delta, best, own_arm, own_delta, realised, tau, rate, features, declared,
-    p, seen, pull,
+    z, offset, liking, x, eligible, v, rows, arm, delta, best, own_arm, own_delta, realised, tau, rate, features,
+    declared, p, seen, pull,
 ):  # fmt: skip
     """What n answers say, for the replicates `rows`; liking, features and declared (R, ..) are updated in place.
 
-    z, offset (n, K): index of each arm at its best change `best` (n, K, d_M), and its declared offset as index; arm (n,),
-    delta (n, d_M): the answer; own_arm, own_delta: the plan without it. Writes p (n, K), the features at each arm's
-    best change seen (n, K, d), and pull (n, K, d), tau times the score: x_l - p_l x_l* for the arm named, - p_a x_a for
-    the others. features += v (x advised - x own), by arm; declared += v (offset advised - offset own).
+    z, offset (n, K): index of each arm at its best change `best` (n, K, d_M), and its declared offset as index; arm
+    (n,), delta (n, d_M): the answer; own_arm, own_delta: the plan without it. Writes p (n, K), the features at each
+    arm's best change seen (n, K, d), and pull (n, K, d), tau times the score: x_l - p_l x_l* for the arm named,
+    - p_a x_a for the others. features += v (x advised - x own), by arm; declared += v (offset advised - offset own).
     """
     n, K, d_m = best.shape
     d = x.shape[1]
@@ -82,7 +82,7 @@ def step_along(rows, p, seen, pull, move, tau, weight, c):
 
 @kernel
 def _surprise(link, binary, noise, z, q, reward):
-    """-log of the predictive density of a reward at index z, the estimate's own variance q included; up to a constant."""
+    """-log of the predictive density of a reward at index z, the estimate's variance q included; up to a constant."""
     if binary:
         mean = mean_at(link, z / math.sqrt(1.0 + 0.125 * math.pi * q))
         return -math.log(max(mean if reward > 0.5 else 1.0 - mean, 1e-12))
@@ -92,7 +92,7 @@ def _surprise(link, binary, noise, z, q, reward):
 
 @kernel
 def foresight(link, binary, noise, theta, A, rows, tilt, arm, x, reward, gain):
-    """gain (R,) += by how many nats theta + tilt foretold the reward better than theta; tilt (n, K, d) of `rows` (n,)."""
+    """gain (R,) += by how many nats theta + tilt foretold the reward better than theta; tilt (n, K, d), of `rows`."""
     d = x.shape[1]
     for i in range(rows.size):
         r = rows[i]

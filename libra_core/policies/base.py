@@ -130,7 +130,7 @@ class Policy(ABC):
         contexts, choice, given = proposal.contexts, proposal.choice, proposal.choice.advice
         _, low, high = self.credible(contexts, proposal.actions)
         if advice is None and given is not None and choice.asked[0]:
-            advice = self._heard(patient.row, given)
+            advice = self._heard(patient.row, given, 0 if choice.whom is None else int(choice.whom[0]))
         return Decision(
             policy=self.name,
             round=self.t + 1,
@@ -158,10 +158,11 @@ class Policy(ABC):
             offsets=tuple(map(float, contexts.offset[0])),
         )
 
-    def _heard(self, row: int, given: AdviceBatch) -> Advice:
+    def _heard(self, row: int, given: AdviceBatch, member: int) -> Advice:
         """The advice as used (checked and projected), with the advisor's own status and reason if it has them."""
         assert self.advisor is not None
-        said = self.advisor.remembered(row) or Advice(self.advisor.name, "ok" if given.given[0] else "refused")
+        asked = self.advisor.members[member]
+        said = asked.remembered(row) or Advice(asked.name, "ok" if given.given[0] else "refused")
         if given.given[0]:
             return replace(said, arm=int(given.arm[0]), delta=tuple(map(float, given.delta[0])))
         return replace(said, arm=-1, delta=(), status="invalid" if said.given else said.status)

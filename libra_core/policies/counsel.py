@@ -3,13 +3,17 @@
 The bandit's own estimate O learns from rewards only. Answers, followed or not, add up to a tilt c (`glm.choice`), and
 theta_J = theta_O + A c is the advised estimate J, with O's own doubt. Three things are kept apart:
 
-- the verdict z: what the answers were worth against O's own plans, judged by today's O, in standard deviations. O's plan
-  maximises O's estimate, so a good advisor's z sits below 0: trust is Phi(2 (z + 1)), the probability of being followed;
+- the verdict z: what the answers were worth against O's own plans, judged by today's O, in standard deviations. O's
+  plan maximises O's estimate, so a good advisor's z sits below 0: trust is Phi(2 (z + 1)), the probability that an
+  answer is followed;
+- the pulse: how the rewards of answers that were followed compare with what O had foretold for its own plan, in standard
+  deviations, the latest MEMORY or so counting most. It catches who turns, and whoever names what O cannot judge. Trust
+  takes the lower of verdict and pulse;
 - the gate: the sum G of log p_J(r) - log p_O(r) over real rewards, each before it is learned. J has O's variance, so
   only what was advised can earn it. J leads while E = G - min(z + 1, 0)^2 / 2 is high; by Ville's inequality an
   advisor without knowledge reaches G >= 3 with probability at most e^-3, however long it tries;
-- the budget: at most FREE + RATE log^2(1 + t) questions in t rounds, whoever advises; after the free ones a question is
-  asked as often as its answer would be followed.
+- the budget: at most FREE + RATE d log^2(1 + t) questions in t rounds, whoever advises; after the free ones a question
+  is asked as often as its answer would be followed.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from scipy.special import ndtr
 from libra_core.advisors.base import Advisor
 from libra_core.arrays import Bools, Floats, Ints
 from libra_core.glm.choice import foresight, read_answers, step_along
-from libra_core.glm.estimator import Estimator, copy_into
+from libra_core.glm.estimator import Estimator
 from libra_core.glm.link import SLOPE_FLOOR, Link
 from libra_core.problem import Actions, Contexts, Outcomes, Problem
 from libra_core.recourse.plans import Plans
@@ -32,23 +36,24 @@ ETA = 0.1  # weight of an answer beside a reward
 PREJUDICE = 0.3  # learning rate of the liking for an arm, in units of tau
 LEAD, LOSE = 3.0, 1.0  # nats at which the advised estimate takes the lead, and below which it gives it up
 STRIKE, STRIKES = 6.0, 2  # nats lost from the peak that make a strike; so many strikes end the advisor's part
-FREE, RATE = 40, 4.0  # questions to begin with, and then for each log^2(1 + t)
+FREE, RATE = 40, 0.29  # questions to begin with, and then for each feature and each log^2(1 + t)
+MEMORY = 30.0  # followed answers that the pulse remembers
 SHARP, SHIFT, DISMISS = 2.0, 1.0, -2.0  # trust is Phi(SHARP (z + SHIFT)); below DISMISS free questions end too
 
 
-def question_bound(rounds: int) -> float:
-    """FREE + RATE log^2(1 + T): the most questions in T rounds. By construction, for any advisor, link and estimator."""
-    return FREE + RATE * float(np.log1p(rounds)) ** 2
+def question_bound(rounds: int, d: int) -> float:
+    """FREE + RATE d log^2(1 + T): the most questions in T rounds, by construction: for any advisor, link, estimator."""
+    return FREE + RATE * d * float(np.log1p(rounds)) ** 2
 
 
 @dataclass(frozen=True)
 class Trust:
     """What one advisor has earned in one replicate, for a person to read.
 
-    asked, left: questions so far, and still allowed; trust: the probability that its next plausible answer is followed;
-    nats: the evidence E that advice foretells outcomes, exp(E) as odds; leads: plans follow the advised estimate; ended:
-    outcomes contradicted what it taught, it is not asked again; liking (K,): the advisor's leaning to each arm, on the
-    index scale, beyond what patients' features explain.
+    asked, left: questions so far, and still allowed; trust: the probability that its next plausible answer is
+    followed; nats: the evidence E that advice foretells outcomes, exp(E) as odds; leads: plans follow the advised
+    estimate; ended: outcomes contradicted what it taught, it is not asked again; liking (K,): the advisor's leaning to
+    each arm, on the index scale, beyond what patients' features explain.
     """
 
     advisor: str
@@ -73,6 +78,7 @@ class Counsel:
         self.features = np.zeros((R, K, d))  # sum over answers of v (features as advised - as O planned), by arm
         self.declared = np.zeros(R)  # and what offsets add to that
         self.z = np.zeros(R)  # the verdict when an answer was last judged
+        self.surplus, self.seen = np.zeros(R), np.zeros(R)  # the pulse is surplus / sqrt(seen)
         self.gain, self.peak = np.zeros(R), np.zeros(R)
         self.asked, self.struck = np.zeros(R, np.int64), np.zeros(R, np.int64)
         self.leads = np.zeros(R, bool)
@@ -83,8 +89,15 @@ class Counsel:
 
     @property
     def trust(self) -> Floats:
-        """Phi(2 (z + 1)), (R,): the probability with which plausible advice is followed."""
-        return np.asarray(ndtr(SHARP * (self.z + SHIFT)))
+        """Phi(2 (min(z, pulse) + 1)), (R,): the probability with which plausible advice is followed."""
+        pulse = self.surplus / np.sqrt(np.maximum(self.seen, 1.0))
+        return np.asarray(ndtr(SHARP * (np.minimum(self.z, pulse) + SHIFT)))
+
+    def feel(self, rows: Ints, surplus: Floats) -> None:
+        """Take in the rewards of answers that were followed, less what O foretold for its own plan, standardised (n,)."""
+        fade = 1.0 - 1.0 / MEMORY
+        self.surplus[rows] = fade * self.surplus[rows] + surplus
+        self.seen[rows] = fade**2 * self.seen[rows] + 1.0
 
     @property
     def evidence(self) -> Floats:
@@ -93,7 +106,7 @@ class Counsel:
 
     def left(self, t: int) -> Floats:
         """Questions still allowed after t rounds, (R,)."""
-        return np.where(self.ended, 0.0, question_bound(t) - self.asked)
+        return np.where(self.ended, 0.0, question_bound(t, self.problem.d) - self.asked)
 
     def welcome(self, coin: Floats) -> Bools:
         """Whether a question is worth asking (R,): while it is free and not hopeless, then as its answer is trusted."""
@@ -119,13 +132,13 @@ class Counsel:
         mine: Actions,
         realised: Floats,
     ) -> None:
-        """Learn n answers `said`, given to the replicates `rows`. plans: J's best change of every arm; mine: O's plans."""
+        """Learn n answers `said`, given to the replicates `rows`. plans: each arm's best change under J; mine: O's."""
         n, (K, d) = len(rows), self.features.shape[1:]
         p, seen, pull = np.empty((n, K)), np.empty((n, K, d)), np.empty((n, K, d))
         read_answers(
-            plans.z, self._on_index(contexts, plans.z), self.liking, contexts.x, contexts.eligible, contexts.weight, rows,
-            said.arm, said.delta, plans.delta, mine.arm, mine.delta, realised, self.tau, PREJUDICE, self.features,
-            self.declared, p, seen, pull,
+            plans.z, self._on_index(contexts, plans.z), self.liking, contexts.x, contexts.eligible, contexts.weight,
+            rows, said.arm, said.delta, plans.delta, mine.arm, mine.delta, realised, self.tau, PREJUDICE,
+            self.features, self.declared, p, seen, pull,
         )  # fmt: skip
         step_along(rows, p, seen, pull, own.tilt(rows, pull), self.tau, self.noise**2 * ETA, self.c)
         self.judge(own, rows)
@@ -168,8 +181,18 @@ class Counsel:
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        names = ("c", "liking", "features", "declared", "z", "gain", "peak", "asked", "struck", "leads")
+        names = (
+            "c",
+            "liking",
+            "features",
+            "declared",
+            "z",
+            "surplus",
+            "seen",
+            "gain",
+            "peak",
+            "asked",
+            "struck",
+            "leads",
+        )
         return {name: getattr(self, name) for name in names}
-
-    def load(self, saved: dict[str, np.ndarray]) -> None:
-        copy_into(self.arrays(), saved)

@@ -40,7 +40,8 @@ REASONS = tuple(Reason)
 class Choice:
     """A policy's choice for R contexts, before its bounds are computed.
 
-    `own`: its action without advice. `advice`: checked, and projected onto F.
+    `own`: its action without advice. `advice`: checked, and projected onto F. `whom` (R,): the member of the advisor
+    that was asked, where one was; None: it has but one.
     """
 
     actions: Actions
@@ -49,6 +50,7 @@ class Choice:
     asked: Bools
     adopted: Bools
     advice: AdviceBatch | None = None
+    whom: Ints | None = None
 
     @classmethod
     def alone(cls, actions: Actions, reason: Reason) -> Choice:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from libra_core.advisors.base import Advisor, Own
+from libra_core.advisors.base import AdviceBatch, Advisor, Own
 from libra_core.arrays import Bools, Floats, Ints
 from libra_core.glm.estimator import copy_into
 from libra_core.policies.base import register
 from libra_core.policies.config import PolicyConfig
-from libra_core.policies.counsel import Counsel
+from libra_core.policies.counsel import Counsel, Trust
 from libra_core.policies.decision import Choice, Proposal, Reason
-from libra_core.policies.libra import CODE, Libra, spread
+from libra_core.policies.libra import CODE, Libra
 from libra_core.problem import Actions, Contexts, Outcomes, Problem
 from libra_core.recourse.optimistic import plan
 from libra_core.recourse.plans import Plans
@@ -26,8 +24,8 @@ RHO = 0.5  # excess risk allowed, as a share of the widths of what was played
 class LibraDistil(Libra):
     """LIBRA that learns from every answer, and follows an advisor as far as real outcomes bear it out.
 
-    O is GLRB's own estimate and never hears advice; `policies.counsel` keeps what answers teach (the advised estimate J),
-    the verdict on them, and the budget. Each round, b is GLRB's proposal under O, w its width:
+    O is GLRB's own estimate and never hears advice; `policies.counsel` keeps what an advisor's answers
+    teach (the advised estimate J), the verdict on them, and the budget, for each advisor of a panel. Each round, b is GLRB's proposal under O, w its width:
     - play J's greedy plan where J leads, b otherwise;
     - ask while the width of that exceeds Delta, the budget lasts and the answer may be trusted;
     - follow the answer with probability `Counsel.trust`, if it is plausible: UCB_l >= UCB_b - c w_b;
@@ -36,8 +34,9 @@ class LibraDistil(Libra):
 
     Guaranteed, whoever advises, adaptive adversaries included, where O's confidence sets cover: regret is at most
     (2 + RHO) sum_t w_t over what was played, which has GLRB's own elliptical-potential bound (2.5 times its bound, not
-    its regret). Guaranteed always: at most `counsel.question_bound` questions, O(log^2 T); an advisor that never answers
-    leaves GLRB's choices exactly. Measured, not proven: that a bad advisor costs next to nothing (docs/guarantees.md).
+    its regret). Guaranteed always: at most `counsel.question_bound` questions to an advisor, O(d log^2 T); one that
+    never answers leaves GLRB's choices exactly. Measured, not proven: that a bad advisor costs next to nothing
+    (docs/guarantees.md).
     What pages show as expected is O's: it rests on outcomes only.
     """
 
@@ -50,38 +49,40 @@ class LibraDistil(Libra):
     ) -> None:
         super().__init__(problem, config, streams, advisor)
         assert self.advisor is not None
-        self.counsel = Counsel(self.advisor, problem, self.link, self.noise, streams.n)
+        self.counsels = tuple(
+            Counsel(member, problem, self.link, self.noise, streams.n) for member in self.advisor.members
+        )
         self.debt, self.paid = np.zeros(streams.n), np.zeros(streams.n)
 
     @property
     def leads(self) -> Bools:
-        """Where the advised estimate chooses (R,)."""
-        return self.counsel.leads
+        """Where an advised estimate chooses (R,)."""
+        return np.any([counsel.leads for counsel in self.counsels], axis=0)
 
     def choose(self, contexts: Contexts) -> Choice:
         coin = self.streams.uniform(1)[:, 0]  # drawn in every round, so that replicates stay in step
         own = self.own(contexts)
-        base, width, reason = self._led(contexts, own)
-        ask, why_not = self._asks(width, coin)
-        reason = np.where(reason == CODE[Reason.LED], reason, why_not)
-        none = np.zeros_like(ask)
-        rows = np.flatnonzero(ask)
-        if not rows.size:
-            return Choice(base, own.actions, reason, ask, none)
-        assert self.advisor is not None
-        asked = contexts.take(rows)
-        advice = self.advisor.advise_many(asked, rows).checked(asked, self.problem)
-        ruling = self.ruling(asked, rows, own.take(rows), Actions(advice.arm, advice.delta))
-        willing = coin[rows] < self.counsel.trust[rows]
-        reason[rows] = np.select(
-            [~advice.given, ruling != CODE[Reason.ADOPTED], ~willing],
-            [CODE[Reason.NO_ADVICE], ruling, CODE[Reason.DOUBTED]],
-            ruling,
-        )
-        full = spread(advice, rows, len(coin))
+        base, width, led = self._led(contexts, own)
+        whom, reason = self._whom(width, coin)
+        reason = np.where(led, CODE[Reason.LED], reason)
+        arm, delta, advice = base.arm.copy(), base.delta.copy(), None
+        for m, counsel in enumerate(self.counsels):
+            rows = np.flatnonzero(whom == m)
+            if rows.size:
+                asked = contexts.take(rows)
+                said = counsel.advisor.advise_many(asked, rows).checked(asked, self.problem)
+                reason[rows] = self._verdict(asked, rows, own.take(rows), said, coin[rows] < counsel.trust[rows])
+                advice = said.among(rows, len(coin), advice)
         adopted = reason == CODE[Reason.ADOPTED]
-        played = Actions(np.where(adopted, full.arm, base.arm), np.where(adopted[:, None], full.delta, base.delta))
-        return Choice(played, own.actions, reason, ask, adopted, full)
+        if advice is not None:
+            arm[adopted], delta[adopted] = advice.arm[adopted], advice.delta[adopted]
+        return Choice(Actions(arm, delta), own.actions, reason, whom >= 0, adopted, advice, whom)
+
+    def _verdict(self, contexts: Contexts, rows: Ints, own: Own, said: AdviceBatch, willing: Bools) -> Ints:
+        """What becomes of n answers."""
+        ruling = self.ruling(contexts, rows, own, Actions(said.arm, said.delta))
+        refused = [~said.given, ruling != CODE[Reason.ADOPTED], ~willing]
+        return np.select(refused, [CODE[Reason.NO_ADVICE], ruling, CODE[Reason.DOUBTED]], ruling)
 
     def ruling(self, contexts: Contexts, rows: Ints, own: Own, actions: Actions) -> Ints:
         """ADOPTED, or RULED_OUT: implausible under O, or more risk than the ledger allows."""
@@ -95,70 +96,102 @@ class LibraDistil(Libra):
         fine &= (excess == 0.0) | (self.debt[rows] + excess <= RHO * self.paid[rows])
         return np.where(fine, CODE[Reason.ADOPTED], CODE[Reason.RULED_OUT]), width
 
-    def _led(self, contexts: Contexts, own: Own) -> tuple[Actions, Floats, Ints]:
-        """What is played without an answer, its width, and why: J's plan where J leads and O allows it, else b."""
-        reason = np.full(len(contexts), CODE[Reason.CERTAIN])
-        rows = np.flatnonzero(self.counsel.leads)
-        if not rows.size:
-            return own.actions, own.width, reason
-        mine = contexts.take(rows)
-        best = self._advised(mine, rows).actions
-        ruling, wide = self._within(mine, rows, own.take(rows), best, 1.0)
-        at, won = rows[ruling == CODE[Reason.ADOPTED]], ruling == CODE[Reason.ADOPTED]
-        arm, delta, width = own.actions.arm.copy(), own.actions.delta.copy(), own.width.copy()
-        arm[at], delta[at], width[at], reason[at] = best.arm[won], best.delta[won], wide[won], CODE[Reason.LED]
-        return Actions(arm, delta), width, reason
+    def _led(self, contexts: Contexts, own: Own) -> tuple[Actions, Floats, Bools]:
+        """What is played without an answer, its width, and whether it is J's: J's plan where one leads and O allows it,
+        else b. Of several that lead, the one with the most evidence."""
+        arm, delta, width = own.actions.arm, own.actions.delta, own.width
+        led = np.zeros(len(contexts), bool)
+        if not self.leads.any():
+            return own.actions, width, led
+        arm, delta, width = arm.copy(), delta.copy(), width.copy()
+        best = np.argmax([np.where(c.leads, c.evidence, -np.inf) for c in self.counsels], axis=0)
+        for m, counsel in enumerate(self.counsels):
+            rows = np.flatnonzero(counsel.leads & (best == m))
+            if rows.size:
+                mine = contexts.take(rows)
+                plan = self._advised(counsel, mine, rows).actions
+                ruling, wide = self._within(mine, rows, own.take(rows), plan, 1.0)
+                fine = ruling == CODE[Reason.ADOPTED]
+                at = rows[fine]
+                arm[at], delta[at], width[at], led[at] = plan.arm[fine], plan.delta[fine], wide[fine], True
+        return Actions(arm, delta), width, led
 
-    def _advised(self, contexts: Contexts, rows: Ints, table: bool = False) -> Plans:
+    def _advised(self, counsel: Counsel, contexts: Contexts, rows: Ints, table: bool = False) -> Plans:
         """J's greedy plan for some replicates; with `table`, every arm at its best change, whatever effort costs."""
         own, config = self.estimator, self.config
         cost, least = (0.0, 0.0) if table else (config.effort_cost, config.min_gain)
-        theta = self.counsel.advised(own, rows)
+        theta = counsel.advised(own, rows)
         feasible, realised = self.problem.feasible, self.realised
         return plan(feasible, theta, own.A[rows], contexts, 0.0, realised, cost, least, table, self.link)
 
-    def _asks(self, width: Floats, coin: Floats) -> tuple[Bools, Ints]:
-        """Whom to ask about (R,), and the reason where nobody is asked."""
+    def _whom(self, width: Floats, coin: Floats) -> tuple[Ints, Ints]:
+        """The number of the advisor to ask (R,), -1 for nobody, and the reason for that. Of several that are welcome,
+        the one with the most questions left: all alike at first, then whoever is trusted, since only they are asked."""
         allowed, why_not = self.may_ask()
         unsure = width > self.width_threshold
-        ask = unsure & allowed & (self.counsel.left(self.t) >= 1.0)
-        rows = np.flatnonzero(ask)
-        if rows.size:
-            self.counsel.judge(self.estimator, rows)
-            ask &= self.counsel.welcome(coin)
-        why_not = np.where(allowed, CODE[Reason.UNEARNED], why_not)
-        return ask, np.where(unsure, why_not, CODE[Reason.CERTAIN])
+        whom, most = np.full(len(width), -1), np.ones(len(width))
+        for m, counsel in enumerate(self.counsels):
+            left = counsel.left(self.t)
+            rows = np.flatnonzero(unsure & allowed & (left >= most))
+            if rows.size:
+                counsel.judge(self.estimator, rows)
+                rows = rows[counsel.welcome(coin)[rows]]
+                whom[rows], most[rows] = m, left[rows]
+        nobody = np.where(allowed, CODE[Reason.UNEARNED], why_not)
+        return whom, np.where(unsure, nobody, CODE[Reason.CERTAIN])
 
     def learn(self, proposal: Proposal, outcomes: Outcomes) -> None:
-        self._account(proposal)
-        actions, own = proposal.actions, proposal.choice.own
-        self.counsel.weigh(self.estimator, actions.arm, outcomes)
-        self.counsel.asked += proposal.choice.asked
-        advice = proposal.choice.advice
-        rows = np.flatnonzero(advice.given) if advice is not None else np.zeros(0, np.int64)
-        if advice is not None and rows.size:
-            mine, said = proposal.contexts.take(rows), Actions(advice.arm[rows], advice.delta[rows])
-            planned = Actions(own.arm[rows], own.delta[rows])
-            plans = self._advised(mine, rows, table=True)
-            self.counsel.hear(self.estimator, mine, rows, said, plans, planned, self.realised)
+        self._account(proposal, outcomes)
+        choice = proposal.choice
+        for m, counsel in enumerate(self.counsels):
+            counsel.weigh(self.estimator, proposal.actions.arm, outcomes)
+            mine = choice.asked if choice.whom is None else choice.asked & (choice.whom == m)
+            counsel.asked += mine
+            if choice.advice is not None:
+                self._hear(counsel, proposal, np.flatnonzero(mine & choice.advice.given))
         super().learn(proposal, outcomes)
 
-    def _account(self, proposal: Proposal) -> None:
-        """Enter what was played into the ledger."""
-        contexts, actions, own = proposal.contexts, proposal.actions, proposal.choice.own
+    def _hear(self, counsel: Counsel, proposal: Proposal, rows: Ints) -> None:
+        """Learn what was said about the patients of some replicates."""
+        own, advice = proposal.choice.own, proposal.choice.advice
+        if rows.size and advice is not None:
+            mine = proposal.contexts.take(rows)
+            said, planned = Actions(advice.arm[rows], advice.delta[rows]), Actions(own.arm[rows], own.delta[rows])
+            plans = self._advised(counsel, mine, rows, table=True)
+            counsel.hear(self.estimator, mine, rows, said, plans, planned, self.realised)
+
+    def _account(self, proposal: Proposal, outcomes: Outcomes) -> None:
+        """Enter what was played into the ledger, and how advice turned out that was followed."""
+        contexts, choice, played = proposal.contexts, proposal.choice, proposal.actions
         width = contexts.weight * (proposal.ucb - proposal.lcb)
         self.paid += width
-        rows = np.flatnonzero((actions.arm != own.arm) | (actions.delta != own.delta).any(axis=1))
-        if rows.size:
-            mine, b = contexts.take(rows), Actions(own.arm[rows], own.delta[rows])
-            best = mine.worth(self.bounds(mine, b, rows)[2], b.arm)
-            high = contexts.worth(proposal.ucb, actions.arm)
-            self.debt[rows] += np.maximum(best - high[rows] - width[rows], 0.0)
+        rows = np.flatnonzero((played.arm != choice.own.arm) | (played.delta != choice.own.delta).any(axis=1))
+        if not rows.size:
+            return
+        mine, b = contexts.take(rows), Actions(choice.own.arm[rows], choice.own.delta[rows])
+        mean, lcb, ucb = self.bounds(mine, b, rows)
+        high = contexts.worth(proposal.ucb, played.arm)[rows]
+        self.debt[rows] += np.maximum(mine.worth(ucb, b.arm) - high - width[rows], 0.0)
+        surplus = contexts.worth(outcomes.reward, played.arm)[rows] - mine.worth(mean, b.arm)
+        doubt = self.noise * (ucb - lcb) / (2.0 * self.beta)
+        surplus /= mine.weight * np.hypot(self.problem.noise, doubt)
+        for m, counsel in enumerate(self.counsels):
+            ours = choice.adopted[rows] & (choice.whom is None or choice.whom[rows] == m)
+            counsel.feel(rows[ours], surplus[ours])
+
+    def trusts(self, replicate: int = 0) -> tuple[Trust, ...]:
+        """What each advisor has earned, for a person to read."""
+        return tuple(counsel.report(self.t, replicate) for counsel in self.counsels)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return super().arrays() | self.counsel.arrays() | {"debt": self.debt, "paid": self.paid}
+        return super().arrays() | self._mine()
+
+    def _mine(self) -> dict[str, np.ndarray]:
+        kept = {"debt": self.debt, "paid": self.paid}
+        for m, counsel in enumerate(self.counsels):
+            kept |= {f"advisor{m}_{name}": array for name, array in counsel.arrays().items()}
+        return kept
 
     def load(self, saved: dict[str, np.ndarray]) -> None:
         super().load(saved)
-        self.counsel.load(saved)
-        copy_into({"debt": self.debt, "paid": self.paid}, saved)
+        copy_into(self._mine(), saved)

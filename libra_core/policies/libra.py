@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from libra_core.advisors.base import AdviceBatch, Advisor, Own
+from libra_core.advisors.base import Advisor, Own
 from libra_core.arrays import Bools, Floats, Ints
 from libra_core.policies.base import register
 from libra_core.policies.config import PolicyConfig
@@ -100,19 +100,12 @@ class Libra(GLRB):
         adopted = choice.adopted.copy()
         adopted[rows] = adopt
         return replace(
-            choice, actions=Actions(arm, delta), reason=reason, adopted=adopted, advice=spread(advice, rows, len(arm))
+            choice, actions=Actions(arm, delta), reason=reason, adopted=adopted, advice=advice.among(rows, len(arm))
         )
 
     def adopt(self, rows: Ints, adopt: Bools, reason: Ints) -> Bools:
         """The final decision on adoption; a subclass may withhold advice in some rounds and record that in `reason`."""
         return adopt
-
-
-def spread(advice: AdviceBatch, rows: Ints, n: int) -> AdviceBatch:
-    """Expand advice for some rows to all rows; the others have none."""
-    given, arm, delta = np.zeros(n, bool), np.zeros(n, np.int64), np.zeros((n, advice.delta.shape[1]))
-    given[rows], arm[rows], delta[rows] = advice.given, advice.arm, advice.delta
-    return AdviceBatch(given, arm, delta)
 
 
 @register
