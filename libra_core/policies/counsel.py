@@ -89,9 +89,10 @@ class Counsel:
 
     @property
     def trust(self) -> Floats:
-        """Phi(2 (min(z, pulse) + 1)), (R,): the probability with which plausible advice is followed."""
+        """Phi(2 (min(z, pulse) + 1)), (R,): the probability with which plausible advice is followed; it begins at 1/2."""
         pulse = self.surplus / np.sqrt(np.maximum(self.seen, 1.0))
-        return np.asarray(ndtr(SHARP * (np.minimum(self.z, pulse) + SHIFT)))
+        shift = SHIFT * np.minimum(1.0, self.asked / FREE)
+        return np.asarray(ndtr(SHARP * (np.minimum(self.z, pulse) + shift)))
 
     def feel(self, rows: Ints, surplus: Floats) -> None:
         """Take in the rewards of answers that were followed, less what O foretold for its own plan, standardised (n,)."""
