@@ -86,7 +86,7 @@ def test_a_chance_stays_between_0_and_1_and_its_estimate_inside(shared: bool) ->
 
 def test_it_covers_arms_that_were_not_chosen_where_the_normal_approximation_does_not() -> None:
     """The shared prior is wrong for a world whose treatments have nothing in common. Measured with 50 replicates, seed
-    7: see docs/guarantees.md; here 20 replicates to t = 400."""
+    7: see docs/decisions/ranges.md; here 20 replicates to t = 400."""
     known = (EnvironmentSpec(link="identity"), [("glrb", "refuses")], PolicyConfig(shared=True), 7, 20, (400,))
     worst = {
         interval.__name__: min(cell.share for cell in coverage(*known, interval=interval))
