@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.chart import Curve, line_chart
+from benchmarks.intervals.coverage import intervals
 from benchmarks.laws import Growth, Ratio
 from benchmarks.measure import ROOT, Row, load, machine, revision, table
 from libra_core.arrays import Floats
@@ -203,14 +204,15 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "Hypertension on NHANES, T = 3,000, 20 replicates, full compliance": hypertension,
     "Estimators, T = 2,000, 10 replicates": estimators,
     "Elsewhere, T = 5,000, 20 replicates": elsewhere,
+    "Ranges that a clinician reads: share that holds the true mean, T = 5,000, 50 replicates": intervals,
 }
 INTRO = """# Guarantees, measured
 
 Written by `make guarantees`; seed {seed}, replicates from 0. Settings were tuned on other seeds (1000 and above).
 Regret is cumulative and expected (true means), outcomes are simulated. Ratios are of means over the same replicates,
-with 95 % bootstrap intervals. The default radius is practical: tuned, without a coverage claim. What holds under which
-assumptions is in `libra_core/study/theory.py` and in the docstrings of the policies. The short forms, with wider
-margins, are in `tests/core/policies/test_guarantees.py`.
+with 95 % bootstrap intervals. The default radius is practical: tuned, without a coverage claim; the ranges on pages are
+others (`libra_core/glm/interval.py`). What holds under which assumptions is in `libra_core/study/theory.py` and in the
+docstrings of the policies. The short forms, with wider margins, are in `tests/core/policies/test_guarantees.py`.
 
 {measured}
 

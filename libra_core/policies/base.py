@@ -100,7 +100,7 @@ class Policy(ABC):
         return unknown, unknown, unknown
 
     def credible(self, contexts: Contexts, actions: Actions) -> tuple[Floats, Floats, Floats]:
-        """(mean, low, high), each (R,): the 95 % credible interval to show; nan for a policy without a model."""
+        """(mean, low, high), each (R,): the 95 % range to show; nan for a policy without a model."""
         return self.bounds(contexts, actions)
 
     def options(self, contexts: Contexts) -> tuple[ArmOption, ...]:

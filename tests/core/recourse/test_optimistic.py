@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from benchmarks.instances import draw
 from libra_core.environments import EnvironmentSpec, make_environment
 from libra_core.feasible import FeasibleSet
+from libra_core.glm.interval import half_width
 from libra_core.policies import PolicyConfig
 from libra_core.policies.model import ModelPolicy
 from libra_core.problem import Actions, Contexts
@@ -269,5 +270,6 @@ def test_a_change_is_planned_and_weighed_as_expected_or_as_advised(plan_with: st
     np.testing.assert_allclose(proposal.mean, z, atol=1e-9)  # identity link
     np.testing.assert_allclose(proposal.ucb, z + policy.beta * s, atol=1e-9)
     mean, _, high = policy.credible(patients, actions)
-    np.testing.assert_allclose(high - mean, 1.96 * 9.0 * s, atol=1e-9)
+    half = half_width(policy.estimator, actions.arm, x, 9.0, 1.0)  # at x as planned
+    np.testing.assert_allclose(high - mean, half, atol=1e-9)
     np.testing.assert_allclose(policy.explain(patients, actions).sum(axis=1), z, atol=1e-9)
