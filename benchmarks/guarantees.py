@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.chart import Curve, line_chart
-from benchmarks.laws import Growth, Ratio
+from benchmarks.laws import Growth, Ratio, regret
 from benchmarks.measure import ROOT, Row, load, machine, revision, table
 from libra_core.arrays import Floats
 from libra_core.environments import EnvironmentSpec, make_environment
