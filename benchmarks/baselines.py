@@ -35,7 +35,7 @@ def baselines() -> list[Row]:
         usual = PolicyConfig().alpha
         default = final(world, (*names, "greedy", "linucb-posthoc"), rounds, REPORTED_ON, usual)
         tried = {alpha: final(world, names, rounds, TUNED_ON, alpha) for alpha in ALPHAS}
-        best = {name: min(ALPHAS, key=lambda alpha: tried[alpha][name].mean()) for name in names}  # noqa: B023
+        best = {name: min(ALPHAS, key=lambda alpha: tried[alpha][name].mean()) for name in names}
         held = {alpha: final(world, names, rounds, REPORTED_ON, alpha) for alpha in sorted({*best.values()})}
         for name, mine in default.items():
             rows.append(_row(f"{label}: `{name}`, alpha {usual:g}", mine, default["glrb"]))
@@ -54,6 +54,10 @@ def worth(label: str, linucb: Floats, after: Floats, glrb: Floats) -> list[Row]:
     """The share of GLRB's gain over LinUCB that a change of habits afterwards brings too, and what is left."""
     share, joint = Ratio.of(linucb - after, linucb - glrb), Ratio.of(glrb, after)
     return [
-        Row(f"{label}: gain over `linucb` that is recourse itself (`linucb-posthoc`'s share of `glrb`'s)", "", str(share)),
+        Row(
+            f"{label}: share of `glrb`'s gain over `linucb` that `linucb-posthoc` has",
+            "",
+            str(share),
+        ),
         Row(f"{label}: `glrb` against `linucb-posthoc`: treatment and change chosen together", "", str(joint)),
     ]

@@ -87,7 +87,9 @@ def replay(repository: Repository, session_id: str, cohort: Cohort, advisor: Adv
             recomputed = decision_text(again[policy])
             exact += recomputed == text
             if recomputed != text and not close(json.loads(recomputed), json.loads(text)):
-                differences.append(f"event {event.seq}: the proposal of {policy} is not the recomputed one{_since(policy)}")
+                differences.append(
+                    f"event {event.seq}: the proposal of {policy} is not the recomputed one{_since(policy)}"
+                )
     return Replay(len({event.seq for event in events}), proposals, exact, tuple(differences), engine, ledger)
 
 
