@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.baselines import baselines
 from benchmarks.chart import Curve, line_chart
 from benchmarks.laws import Growth, Ratio, regret
 from benchmarks.measure import ROOT, Row, load, machine, revision, table
+from benchmarks.parts.baselines import baselines
 from libra_core.arrays import Floats
 from libra_core.environments import EnvironmentSpec, make_environment
 from libra_core.glm.confidence import practical_radius
@@ -209,11 +209,11 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
 INTRO = """# Guarantees, measured
 
 Written by `make guarantees`; seed {seed}, replicates from 0. Settings were tuned on other seeds (1000 and above).
-Regret is cumulative and expected (true means), outcomes are simulated: the mean, and where replicates are many the
-median with the 5 and 95 % quantiles. Ratios are of means over the same replicates,
-with 95 % bootstrap intervals. The default radius is practical: tuned, without a coverage claim. What holds under which
-assumptions is in `libra_core/study/theory.py` and in the docstrings of the policies. The short forms, with wider
-margins, are in `tests/core/policies/test_guarantees.py`.
+Regret is cumulative and expected (true means), outcomes are simulated: the mean, then the median
+and the 5 and 95 % quantiles over replicates. Ratios are of means over the same replicates, with 95 % bootstrap
+intervals. The default radius is practical: tuned, without a coverage claim. What holds under which assumptions is in
+`libra_core/study/theory.py` and in the docstrings of the policies. The short forms, with wider margins, are in
+`tests/core/policies/test_guarantees.py`.
 
 {measured}
 

@@ -103,8 +103,9 @@ class Greedy(GLRB):
 class Thompson(GLRB):
     """theta_a drawn from N(theta_hat_a, (SCALE beta)^2 A_a), then the exact linear step.
 
-    At GLRB's own radius a draw explores more than a bound does: XXX
-    No regret bound is claimed.
+    A draw at GLRB's own radius moves all d coordinates at once and explores too much: on the paper's world (K = 6,
+    T = 5,000, seed 1000) regret 238, at 0.33 of it 177, at 0.2 170, GLRB 168. SCALE was chosen there from 0.1 to 1, and
+    not tuned on patients. No regret bound is claimed.
     """
 
     name = "thompson"

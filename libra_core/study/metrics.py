@@ -22,8 +22,10 @@ NOTHING = 1e-9  # regret below it is rounding, as the oracle's
 
 @dataclass(frozen=True)
 class Ratio:
-    """Mean over replicates against mean over the same replicates, with its 95 % percentile bootstrap interval; nan where
-    the second mean is 0. Replicates are resampled in pairs. With few of them the interval is too narrow."""
+    """Mean over replicates against mean over the same replicates, with its 95 % percentile bootstrap interval.
+
+    Replicates are resampled in pairs; with few of them the interval is too narrow. nan where the second mean is 0.
+    """
 
     value: float
     low: float
