@@ -104,8 +104,8 @@ class Thompson(GLRB):
     """theta_a drawn from N(theta_hat_a, (SCALE beta)^2 A_a), then the exact linear step.
 
     A draw at GLRB's own radius moves all d coordinates at once and explores too much: on the paper's world (K = 6,
-    T = 5,000, seed 1000) regret 238, at 0.33 of it 177, at 0.2 170, GLRB 168. SCALE was chosen there from 0.1 to 1, and
-    not tuned on patients. No regret bound is claimed.
+    T = 5,000, seed 1000) regret 238, at 0.33 of it 177, at 0.2 170, GLRB 168. On patients (hypertension,
+    full compliance, same seed) 0.33 gives 4,540 and 0.56 gives 4,420 mmHg, GLRB 3,770. No regret bound is claimed.
     """
 
     name = "thompson"
