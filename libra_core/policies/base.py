@@ -60,6 +60,7 @@ class Policy(ABC):
     summary: ClassVar[str]  # one sentence for the About page and --help
     needs_advisor: ClassVar[bool] = False
     own_advisor: ClassVar[str | None] = None  # the advisor it always uses, whichever is chosen elsewhere
+    revised: ClassVar[str] = ""  # since when its rule is another one: proposals recorded before do not recompute
 
     def __init__(
         self, problem: Problem, config: PolicyConfig, streams: Streams, advisor: Advisor | None = None
