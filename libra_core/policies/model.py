@@ -10,6 +10,7 @@ from libra_core.advisors.base import Advisor
 from libra_core.arrays import Floats, Ints
 from libra_core.glm.confidence import glm_radius, linear_radius, practical_radius
 from libra_core.glm.estimator import Estimator, OnePass, Shared
+from libra_core.glm.interval import half_width
 from libra_core.glm.link import LINKS, Link
 from libra_core.glm.refit import Refitting
 from libra_core.policies.base import Policy
@@ -19,8 +20,6 @@ from libra_core.problem import Actions, Contexts, Outcomes, Problem, moved
 from libra_core.recourse.optimistic import plan
 from libra_core.recourse.plans import Plans, evaluate
 from libra_core.streams import Streams
-
-NORMAL_95 = 1.96
 
 
 class ModelPolicy(Policy):
@@ -103,9 +102,11 @@ class ModelPolicy(Policy):
         return self.spread(*evaluate(self.estimator.theta, self.estimator.A, contexts, actions, self.realised, rows))
 
     def credible(self, contexts: Contexts, actions: Actions) -> tuple[Floats, Floats, Floats]:
-        """mu(z -+ 1.96 noise s): theta is approximately N(theta_hat, noise^2 A), whatever the exploration radius."""
-        z, s = evaluate(self.estimator.theta, self.estimator.A, contexts, actions, self.realised)
-        half = NORMAL_95 * self.noise * s
+        """mu(z -+ h), h from `glm.interval`: made to hold at every round at once, for arms not chosen too, whatever the
+        exploration radius. What is proven of it and what is measured stands there."""
+        z, _ = evaluate(self.estimator.theta, self.estimator.A, contexts, actions, self.realised)
+        x = moved(contexts.x, actions.delta * self.realised)
+        half = half_width(self.estimator, actions.arm, x, self.noise, self.config.ridge)
         return self.link.mean(z), self.link.mean(z - half), self.link.mean(z + half)
 
     def options(self, contexts: Contexts) -> tuple[ArmOption, ...]:
