@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SEED_MAX = 2**63 - 1
 POLICIES = (
     "oracle, random, advisor-only, guideline, glrb, rlinucb, linucb, glm-ucb, linucb-posthoc, greedy, thompson, libra, "
-    "hr-bandit, libra-trial"
+    "hr-bandit, libra-trial, libra-distil"
 )
 ADVISORS = (
     "near-optimal, noisy:0.3, biased:0.5, random, adversarial, refuses, guideline, llm, recorded, adaptive, "

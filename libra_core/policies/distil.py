@@ -24,8 +24,9 @@ RHO = 0.5  # excess risk allowed, as a share of the widths of what was played
 class LibraDistil(Libra):
     """LIBRA that learns from every answer, and follows an advisor as far as real outcomes bear it out.
 
-    O is GLRB's own estimate and never hears advice; `policies.counsel` keeps what an advisor's answers
-    teach (the advised estimate J), the verdict on them, and the budget, for each advisor of a panel. Each round, b is GLRB's proposal under O, w its width:
+    O is GLRB's own estimate and never hears advice. `policies.counsel` keeps, for each advisor of a panel, what its
+    answers teach (the advised estimate J), what outcomes say of them, and the budget. Each round, with b GLRB's
+    proposal under O and w its width:
     - play J's greedy plan where J leads, b otherwise;
     - ask while the width of that exceeds Delta, the budget lasts and the answer may be trusted;
     - follow the answer with probability `Counsel.trust`, if it is plausible: UCB_l >= UCB_b - c w_b;
@@ -41,7 +42,7 @@ class LibraDistil(Libra):
     """
 
     name = "libra-distil"
-    label = "LIBRA, trusts advice as far as outcomes bear it out"
+    label = "LIBRA (trusts advice as far as outcomes bear it out)"
     summary = "LIBRA that learns from every answer and follows an advisor as far as outcomes bear it out."
 
     def __init__(

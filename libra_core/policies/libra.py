@@ -35,7 +35,7 @@ class Libra(GLRB):
     """
 
     name = "libra"
-    label = "LIBRA"
+    label = "LIBRA, the paper's rule"
     summary = "GLRB that asks an advisor while it is unsure, and follows plausible advice it can learn from."
     needs_advisor = True
 
@@ -128,7 +128,7 @@ class LibraTrial(Libra):
     """
 
     name = "libra-trial"
-    label = "LIBRA with advisor trial"
+    label = "LIBRA, the paper's rule, with advisor trial"
     summary = "LIBRA that withholds some advice at random and stops asking an advisor that proves worse."
 
     def __init__(
