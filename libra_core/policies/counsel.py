@@ -1,14 +1,13 @@
 """What a bandit makes of one advisor: what its answers teach, how far outcomes bear it out, and what it may be asked.
 
 The bandit's own estimate O learns from rewards only. Answers, followed or not, add up to a tilt c (`glm.choice`), and
-theta_J = theta_O + A c is the advised estimate J, with O's own doubt. Three things are kept apart:
+theta_J = theta_O + A c is the advised estimate J, with O's own doubt. Four things are kept apart:
 
 - the verdict z: what the answers were worth against O's own plans, judged by today's O, in standard deviations. O's
-  plan maximises O's estimate, so a good advisor's z sits below 0: trust is Phi(2 (z + 1)), the probability that an
-  answer is followed;
-- the pulse: how the rewards of answers that were followed compare with what O had foretold for its own plan, in standard
-  deviations, the latest MEMORY or so counting most. It catches who turns, and whoever names what O cannot judge. Trust
-  takes the lower of verdict and pulse;
+  plan maximises O's estimate, so the z of a good advisor sits somewhat below 0;
+- the pulse: how the rewards of answers that were followed compare with what O had foretold for its own plan, in
+  standard deviations, the latest MEMORY or so counting most. It catches who turns, and who names what O cannot judge.
+  Trust, the probability that an answer is followed, is Phi(2 (min(z, pulse) + 1)), and begins at 1/2;
 - the gate: the sum G of log p_J(r) - log p_O(r) over real rewards, each before it is learned. J has O's variance, so
   only what was advised can earn it. J leads while E = G - min(z + 1, 0)^2 / 2 is high; by Ville's inequality an
   advisor without knowledge reaches G >= 3 with probability at most e^-3, however long it tries;
@@ -32,7 +31,7 @@ from libra_core.problem import Actions, Contexts, Outcomes, Problem
 from libra_core.recourse.plans import Plans
 
 MARGIN = 0.25  # tau, the softness of the advisor's choice, in units of noise / L
-ETA = 0.1  # weight of an answer beside a reward
+ETA = 0.2  # weight of an answer beside a reward
 PREJUDICE = 0.3  # learning rate of the liking for an arm, in units of tau
 LEAD, LOSE = 3.0, 1.0  # nats at which the advised estimate takes the lead, and below which it gives it up
 STRIKE, STRIKES = 6.0, 2  # nats lost from the peak that make a strike; so many strikes end the advisor's part
@@ -89,13 +88,13 @@ class Counsel:
 
     @property
     def trust(self) -> Floats:
-        """Phi(2 (min(z, pulse) + 1)), (R,): the probability with which plausible advice is followed; it begins at 1/2."""
+        """Phi(2 (min(z, pulse) + 1)), (R,): the probability with which plausible advice is followed."""
         pulse = self.surplus / np.sqrt(np.maximum(self.seen, 1.0))
         shift = SHIFT * np.minimum(1.0, self.asked / FREE)
         return np.asarray(ndtr(SHARP * (np.minimum(self.z, pulse) + shift)))
 
     def feel(self, rows: Ints, surplus: Floats) -> None:
-        """Take in the rewards of answers that were followed, less what O foretold for its own plan, standardised (n,)."""
+        """Take in rewards of answers that were followed, less what O foretold for its own plan, standardised (n,)."""
         fade = 1.0 - 1.0 / MEMORY
         self.surplus[rows] = fade * self.surplus[rows] + surplus
         self.seen[rows] = fade**2 * self.seen[rows] + 1.0

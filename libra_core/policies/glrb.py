@@ -80,7 +80,7 @@ class PostHoc(GLRB):
 class Greedy(GLRB):
     """A random start, then GLRB at radius 0: the best arm and change under the current estimate.
 
-    Without the start no habit ever moves: theta = 0 leaves delta = 0, and delta = 0 leaves theta = 0 (hypertension,
+    Without the start no habit ever moves: theta = 0 leaves delta = 0, and delta = 0 leaves theta = 0 (NHANES,
     full compliance, T = 3,000: regret 19,400 mmHg; with the start 5,180; GLRB 3,950). The first START K rounds draw an
     eligible arm and a feasible change at random; rounds learned from others count. START = 12 was chosen from 1 to 40
     on seeds 1000 and 1001. No regret bound is claimed: regret is linear whenever the start was misleading.
@@ -104,7 +104,7 @@ class Thompson(GLRB):
     """theta_a drawn from N(theta_hat_a, (SCALE beta)^2 A_a), then the exact linear step.
 
     A draw at GLRB's own radius moves all d coordinates at once and explores too much: on the paper's world (K = 6,
-    T = 5,000, seed 1000) regret 238, at 0.33 of it 177, at 0.2 170, GLRB 168. On patients (hypertension,
+    T = 5,000, seed 1000) regret 238, at 0.33 of it 177, at 0.2 170, GLRB 168. On patients (NHANES,
     full compliance, same seed) 0.33 gives 4,540 and 0.56 gives 4,420 mmHg, GLRB 3,770. No regret bound is claimed.
     """
 
