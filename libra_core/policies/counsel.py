@@ -34,7 +34,7 @@ MARGIN = 0.25  # tau, the softness of the advisor's choice, in units of noise / 
 ETA = 0.2  # weight of an answer beside a reward
 PREJUDICE = 0.3  # learning rate of the liking for an arm, in units of tau
 LEAD, LOSE = 3.0, 1.0  # nats at which the advised estimate takes the lead, and below which it gives it up
-STRIKE, STRIKES = 6.0, 2  # nats lost from the peak that make a strike; so many strikes end the advisor's part
+STRIKE, STRIKES = 6.0, 2  # nats lost from the peak that make a strike; after so many, answers teach nothing more
 FREE, RATE = 40, 0.29  # questions to begin with, and then for each feature and each log^2(1 + t)
 MEMORY = 30.0  # followed answers that the pulse remembers
 SHARP, SHIFT, DISMISS = 2.0, 1.0, -2.0  # trust is Phi(SHARP (z + SHIFT)); below DISMISS free questions end too
@@ -51,7 +51,7 @@ class Trust:
 
     asked, left: questions so far, and still allowed; trust: the probability that its next plausible answer is
     followed; nats: the evidence E that advice foretells outcomes, exp(E) as odds; leads: plans follow the advised
-    estimate; ended: outcomes contradicted what it taught, it is not asked again; liking (K,): the advisor's leaning to
+    estimate; ended: outcomes contradicted what it taught, twice, so answers teach nothing more; liking (K,): the advisor's leaning to
     each arm, on the index scale, beyond what patients' features explain.
     """
 
@@ -106,7 +106,7 @@ class Counsel:
 
     def left(self, t: int) -> Floats:
         """Questions still allowed after t rounds, (R,)."""
-        return np.where(self.ended, 0.0, question_bound(t, self.problem.d) - self.asked)
+        return np.asarray(question_bound(t, self.problem.d) - self.asked)
 
     def welcome(self, coin: Floats) -> Bools:
         """Whether a question is worth asking (R,): while it is free and not hopeless, then as its answer is trusted."""
@@ -140,6 +140,7 @@ class Counsel:
             rows, said.arm, said.delta, plans.delta, mine.arm, mine.delta, realised, self.tau, PREJUDICE,
             self.features, self.declared, p, seen, pull,
         )  # fmt: skip
+        pull[self.ended[rows]] = 0.0
         step_along(rows, p, seen, pull, own.tilt(rows, pull), self.tau, self.noise**2 * ETA, self.c)
         self.judge(own, rows)
 
