@@ -4,10 +4,11 @@ The bandit's own estimate O learns from rewards only. Answers, followed or not, 
 theta_J = theta_O + A c is the advised estimate J, with O's own doubt. Four things are kept apart:
 
 - the verdict z: what the answers were worth against O's own plans, judged by today's O, in standard deviations. O's
-  plan maximises O's estimate, so the z of a good advisor sits somewhat below 0;
-- the pulse: how the rewards of answers that were followed compare with what O had foretold for its own plan, in
-  standard deviations, the latest MEMORY or so counting most. It catches who turns, and who names what O cannot judge.
-  Trust, the probability that an answer is followed, is Phi(2 (min(z, pulse) + 1)), and begins at 1/2;
+  plan maximises O's estimate, so the z of a good advisor sits about SHIFT below 0;
+- the pulse: how rewards turned out after an answer was followed and after O's own plan, each less what O had foretold
+  for its own plan: the difference of the two means in standard deviations, the latest MEMORY or so of each counting most.
+  What O foretells too well cancels. It catches who turns, and who names what O cannot judge.
+  Trust, the probability that an answer is followed, is Phi(2 (z + SHIFT + pulse) / sqrt 2), and begins at 1/2;
 - the gate: the sum G of log p_J(r) - log p_O(r) over real rewards, each before it is learned. J has O's variance, so
   only what was advised can earn it. J leads while E = G - min(z + 1, 0)^2 / 2 is high; by Ville's inequality an
   advisor without knowledge reaches G >= 3 with probability at most e^-3, however long it tries;
@@ -31,12 +32,13 @@ from libra_core.problem import Actions, Contexts, Outcomes, Problem
 from libra_core.recourse.plans import Plans
 
 MARGIN = 0.25  # tau, the softness of the advisor's choice, in units of noise / L
-ETA = 0.2  # weight of an answer beside a reward
+ETA = 0.15  # weight of an answer beside a reward
 PREJUDICE = 0.3  # learning rate of the liking for an arm, in units of tau
 LEAD, LOSE = 3.0, 1.0  # nats at which the advised estimate takes the lead, and below which it gives it up
 STRIKE, STRIKES = 6.0, 2  # nats lost from the peak that make a strike; after so many, answers teach nothing more
 FREE, RATE = 40, 0.29  # questions to begin with, and then for each feature and each log^2(1 + t)
-MEMORY = 30.0  # followed answers that the pulse remembers
+FOLLOWED, OWN = 0, 1  # rounds in which an answer was followed, or O's own plan
+MEMORY = 30.0  # rounds of each kind that the pulse remembers
 SHARP, SHIFT, DISMISS = 2.0, 1.0, -2.0  # trust is Phi(SHARP (z + SHIFT)); below DISMISS free questions end too
 
 
@@ -51,8 +53,8 @@ class Trust:
 
     asked, left: questions so far, and still allowed; trust: the probability that its next plausible answer is
     followed; nats: the evidence E that advice foretells outcomes, exp(E) as odds; leads: plans follow the advised
-    estimate; ended: outcomes contradicted what it taught, twice, so answers teach nothing more; liking (K,): the advisor's leaning to
-    each arm, on the index scale, beyond what patients' features explain.
+    estimate; ended: outcomes contradicted what it taught, twice, so answers teach nothing more; liking (K,): the
+    advisor's leaning to each arm, on the index scale, beyond what patients' features explain.
     """
 
     advisor: str
@@ -77,7 +79,9 @@ class Counsel:
         self.features = np.zeros((R, K, d))  # sum over answers of v (features as advised - as O planned), by arm
         self.declared = np.zeros(R)  # and what offsets add to that
         self.z = np.zeros(R)  # the verdict when an answer was last judged
-        self.surplus, self.seen = np.zeros(R), np.zeros(R)  # the pulse is surplus / sqrt(seen)
+        self.turned_out = np.zeros(
+            (R, 2, 3)
+        )  # of rounds FOLLOWED and OWN: sum of surplus, of weights, of their squares
         self.gain, self.peak = np.zeros(R), np.zeros(R)
         self.asked, self.struck = np.zeros(R, np.int64), np.zeros(R, np.int64)
         self.leads = np.zeros(R, bool)
@@ -88,16 +92,25 @@ class Counsel:
 
     @property
     def trust(self) -> Floats:
-        """Phi(2 (min(z, pulse) + 1)), (R,): the probability with which plausible advice is followed."""
-        pulse = self.surplus / np.sqrt(np.maximum(self.seen, 1.0))
-        shift = SHIFT * np.minimum(1.0, self.asked / FREE)
-        return np.asarray(ndtr(SHARP * (np.minimum(self.z, pulse) + shift)))
+        """Phi(2 (z + SHIFT + pulse) / sqrt 2), (R,): the probability with which plausible advice is followed. SHIFT is
+        granted with the free questions: the first answers are followed half the time."""
+        granted = SHIFT * np.minimum(1.0, self.asked / FREE)
+        return np.asarray(ndtr(SHARP * (self.z + granted + self.pulse) / np.sqrt(2.0)))
 
-    def feel(self, rows: Ints, surplus: Floats) -> None:
-        """Take in rewards of answers that were followed, less what O foretold for its own plan, standardised (n,)."""
+    @property
+    def pulse(self) -> Floats:
+        """(R,): 0 until both kinds of rounds were seen."""
+        surplus, n, square = np.moveaxis(self.turned_out, 2, 0)
+        mean, variance = surplus / np.maximum(n, 1.0), square / np.maximum(n, 1.0) ** 2
+        known = (n > 0.0).all(axis=1)
+        doubt = np.sqrt(np.where(known, variance.sum(axis=1), 1.0))
+        return np.where(known, (mean[:, FOLLOWED] - mean[:, OWN]) / doubt, 0.0)
+
+    def feel(self, rows: Ints, kind: int, surplus: Floats) -> None:
+        """Take in how n rounds of a kind turned out: reward less what O foretold for its own plan, standardised."""
         fade = 1.0 - 1.0 / MEMORY
-        self.surplus[rows] = fade * self.surplus[rows] + surplus
-        self.seen[rows] = fade**2 * self.seen[rows] + 1.0
+        sums = self.turned_out[rows, kind] * (fade, fade, fade**2)
+        self.turned_out[rows, kind] = sums + np.stack([surplus, np.ones(len(rows)), np.ones(len(rows))], axis=1)
 
     @property
     def evidence(self) -> Floats:

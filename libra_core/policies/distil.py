@@ -9,7 +9,7 @@ from libra_core.arrays import Bools, Floats, Ints
 from libra_core.glm.estimator import copy_into
 from libra_core.policies.base import register
 from libra_core.policies.config import PolicyConfig
-from libra_core.policies.counsel import Counsel, Trust
+from libra_core.policies.counsel import FOLLOWED, OWN, Counsel, Trust
 from libra_core.policies.decision import Choice, Proposal, Reason
 from libra_core.policies.libra import CODE, Libra
 from libra_core.problem import Actions, Contexts, Outcomes, Problem
@@ -162,23 +162,23 @@ class LibraDistil(Libra):
             counsel.hear(self.estimator, mine, rows, said, plans, planned, self.realised)
 
     def _account(self, proposal: Proposal, outcomes: Outcomes) -> None:
-        """Enter what was played into the ledger, and how advice turned out that was followed."""
-        contexts, choice, played = proposal.contexts, proposal.choice, proposal.actions
-        width = contexts.weight * (proposal.ucb - proposal.lcb)
+        """Enter what was played into the ledger, and how it turned out into the accounts of the advisors."""
+        contexts, choice, played, b = proposal.contexts, proposal.choice, proposal.actions, proposal.choice.own
+        mean, lcb, ucb, high = proposal.mean, proposal.lcb, proposal.ucb, contexts.worth(proposal.ucb, played.arm)
+        width = contexts.weight * (ucb - lcb)
+        own = (played.arm == b.arm) & (played.delta == b.delta).all(axis=1)
+        if not own.all():
+            mean, lcb, ucb = self.bounds(contexts, b)
+            self.debt += np.where(own, 0.0, np.maximum(contexts.worth(ucb, b.arm) - high - width, 0.0))
         self.paid += width
-        rows = np.flatnonzero((played.arm != choice.own.arm) | (played.delta != choice.own.delta).any(axis=1))
-        if not rows.size:
-            return
-        mine, b = contexts.take(rows), Actions(choice.own.arm[rows], choice.own.delta[rows])
-        mean, lcb, ucb = self.bounds(mine, b, rows)
-        high = contexts.worth(proposal.ucb, played.arm)[rows]
-        self.debt[rows] += np.maximum(mine.worth(ucb, b.arm) - high - width[rows], 0.0)
-        surplus = contexts.worth(outcomes.reward, played.arm)[rows] - mine.worth(mean, b.arm)
         doubt = self.noise * (ucb - lcb) / (2.0 * self.beta)
-        surplus /= mine.weight * np.hypot(self.problem.noise, doubt)
+        surplus = contexts.worth(outcomes.reward, played.arm) - contexts.worth(mean, b.arm)
+        surplus /= contexts.weight * np.hypot(self.problem.noise, doubt)
         for m, counsel in enumerate(self.counsels):
-            ours = choice.adopted[rows] & (choice.whom is None or choice.whom[rows] == m)
-            counsel.feel(rows[ours], surplus[ours])
+            followed = choice.adopted if choice.whom is None else choice.adopted & (choice.whom == m)
+            for kind, rounds in ((FOLLOWED, followed), (OWN, own)):
+                rows = np.flatnonzero(rounds)
+                counsel.feel(rows, kind, surplus[rows])
 
     def trusts(self, replicate: int = 0) -> tuple[Trust, ...]:
         """What each advisor has earned, for a person to read."""
