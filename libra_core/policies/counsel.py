@@ -6,7 +6,7 @@ theta_J = theta_O + A c is the advised estimate J, with O's own doubt. Four thin
 - the verdict z: what the answers were worth against O's own plans, judged by today's O, in standard deviations. O's
   plan maximises O's estimate, so the z of a good advisor sits about SHIFT below 0;
 - the pulse: how rewards turned out after an answer was followed and after O's own plan, each less what O had foretold
-  for its own plan: the difference of the two means in standard deviations, the latest MEMORY or so of each counting most.
+  for its own plan: the difference of the two means in standard deviations, the latest MEMORY of each counting most.
   What O foretells too well cancels. It catches who turns, and who names what O cannot judge.
   Trust, the probability that an answer is followed, is Phi(2 (z + SHIFT + pulse) / sqrt 2), and begins at 1/2;
 - the gate: the sum G of log p_J(r) - log p_O(r) over real rewards, each before it is learned. J has O's variance, so
