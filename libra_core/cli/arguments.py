@@ -28,6 +28,7 @@ POLICIES = (
 )
 ADVISORS = "near-optimal, noisy:0.3, biased:0.5, random, adversarial, refuses, guideline, llm, recorded"
 ADVISOR_FILES = {"agreement", "base", "clinician", "guideline", "language_model", "llm", "recording", "simulated"}
+TWISTS = "diminishing, saturation, floor, interaction, heavy-tails, drift, slow-drift"
 GUIDELINE = "guideline"
 
 
