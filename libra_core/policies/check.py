@@ -12,8 +12,8 @@ Null hypothesis: the mean outcome is within c standard widths of the estimate, w
 lighter. Then each wealth is a supermartingale (betting: Waudby-Smith and Ramdas 2024). It may start at any outcome tau
 of its own count, at a price w_tau, sum of w_tau <= 1 (as the e-detectors of Shin, Ramdas and Rinaldo 2024, but with a
 bound on any false alarm). By Ville's inequality and a union bound over starts, bets and tests, any log(w_tau prod)
-exceeds log(tests / alpha) with probability at most ALPHA, at whatever round one looks. The best start, kept by a
-recursion as in CUSUM, says since when.
+exceeds log(tests / alpha) with probability at most ALPHA, at whatever round one looks. The best start is kept by a
+recursion, like CUSUM's; CUSUM itself, without prices, says since when.
 
 Not guaranteed: the null for a theta far outside the ridge prior, in the first rounds; without the c widths an
 optimistic choice alone, which favours what is overestimated, gave alarms in a third of well-specified runs.
@@ -41,16 +41,24 @@ SPREAD_BET, TAIL_BET = 0.1, 20.0
 DECAY, DELAY = 1.2, 9.0  # w_tau = (tau + DELAY)^-DECAY / their sum
 LOG_SUM = math.log(zeta(DECAY, DELAY + 1.0))
 FLAT = 0.05  # a binary mean nearer to 0 or 1 counts as this for sd, so that e stays within CLIP
-WEALTH, START, COUNT, SUM = 0, 1, 2, 3  # columns of a test: log wealth, its first patient, outcomes, their residuals
+# columns of a test: log wealth at the best priced start; CUSUM, its first patient, outcomes, and their residuals
+WEALTH, CUSUM, START, COUNT, SUM = 0, 1, 2, 3, 4
 TEMPER = 1.0  # after an alarm of spread or tails, rewards are cut at so many sd from their prediction
 
 
 @kernel
+def _price(tau: float) -> float:
+    """log w_tau."""
+    return -DECAY * math.log(tau + DELAY) - LOG_SUM
+
+
+@kernel
 def _bet(test: Floats, price: float, gain: float, t: int, residual: float) -> float:
-    """One test after one more outcome; it starts anew where that is worth more. Returns its log wealth."""
-    if test[COUNT] == 0.0 or price > test[WEALTH]:
-        test[WEALTH], test[START], test[COUNT], test[SUM] = price, t, 0.0, 0.0
-    test[WEALTH] += gain
+    """One test after one more outcome. Returns its log wealth."""
+    if test[CUSUM] <= 0.0:
+        test[CUSUM], test[START], test[COUNT], test[SUM] = 0.0, t, 0.0, 0.0
+    test[WEALTH] = max(test[WEALTH], price) + gain
+    test[CUSUM] += gain
     test[COUNT] += 1.0
     test[SUM] += residual
     return test[WEALTH]
@@ -98,13 +106,13 @@ def _record(link, binary, noise, theta, A, arm, x, reward, t, entries, limits, t
                 c = 1 + K + 2 * (a - 2) + (1 if x[r, a - 1] > 0.0 else 0)
             cells[r, c, 0] += 1.0
             cells[r, c, 1] += residual
-            price = -DECAY * math.log(cells[r, c, 0] + DELAY) - LOG_SUM
+            price = _price(cells[r, c, 0])
             for i in range(BETS.size):
                 wealth = _bet(tests[r, c, i], price, gains[i], t, residual)
                 if wealth >= limits[c] and first[r, 0, 0] < 0:
                     first[r, 0, 0], first[r, 0, 1] = c * BETS.size + i, t
         if link == IDENTITY:
-            price = -DECAY * math.log(cells[r, 0, 0] + DELAY) - LOG_SUM
+            price = _price(cells[r, 0, 0])
             loud = math.log1p(SPREAD_BET * g * (min(e * e, WIDE * WIDE) - 1.0))
             rare = math.log1p(TAIL_BET * g * ((1.0 if abs(e) > WIDE else 0.0) - RARE))
             for i in range(2):
@@ -126,8 +134,8 @@ class Fit:
 @dataclass(frozen=True)
 class Misfit:
     """Outcomes differ from the model's mean. arm, feature: where, -1 for everywhere; high: in the upper half of that
-    feature. round: of the alarm; since: the first patient of the stretch; shift: mean outcome less prediction in it,
-    in reward units."""
+    feature. round: of the alarm; since: about the first patient of the stretch (dated roughly: to within some dozens of
+    outcomes there); shift: mean outcome less prediction in it, in reward units."""
 
     arm: int
     feature: int
@@ -171,8 +179,9 @@ class ModelCheck:
         tests = [math.log(n * BETS.size / part) for n in sizes for _ in range(n)]
         self.limits = np.array([*tests, math.log(2.0 / part)])
         cells = sum(sizes)
-        self.tests = np.zeros((replicates, cells, BETS.size, 4))
-        self.noisy = np.zeros((replicates, 2, 4))
+        self.tests = np.zeros((replicates, cells, BETS.size, 5))
+        self.noisy = np.zeros((replicates, 2, 5))
+        self.tests[..., WEALTH] = self.noisy[..., WEALTH] = _price(1.0)
         self.cells = np.zeros((replicates, cells, 2))
         self.first = np.full((replicates, 2, 2), -1, np.int64)  # (test, round) of the first alarm of mean and of noise
         self.expected = np.zeros((replicates, 2))  # (mean, sd) of the last prediction

@@ -58,7 +58,8 @@ def test_a_shift_in_one_arm_is_heard_and_placed(link: str) -> None:
     check = alarms(link, 20, 1000, shift=-0.7, only=1, start=300)
     assert check.alarmed.all()
     found = [check.report(r).misfit for r in range(20)]
-    assert sum(m is not None and m.arm in (1, -1) and 200 < m.since <= 330 and m.shift < 0 for m in found) >= 18
+    assert sum(m is not None and m.arm in (1, -1) and m.since < 400 and m.shift < 0 for m in found) >= 18
+    assert 200 < np.median([m.since for m in found if m is not None]) < 330
     fits = check.report(0).arms
     assert fits[1].mean + 1.96 * fits[1].error < 0.0
     assert sum(fit.seen for fit in fits) == 1000
@@ -67,7 +68,8 @@ def test_a_shift_in_one_arm_is_heard_and_placed(link: str) -> None:
 def test_noise_twice_as_loud_is_heard_soon_and_learned_from_with_care() -> None:
     check = alarms("identity", 20, 200, noise=2.0)
     report = check.report(0).noise
-    assert check.alarmed.all() and report is not None
+    assert check.alarmed.all()
+    assert report is not None
     assert report.ratio == pytest.approx(2.0, abs=0.3)
     wild = np.full(20, 100.0)
     assert (check.tempered(wild) == check.expected.sum(axis=1)).all()
