@@ -65,6 +65,12 @@ def _bet(test: Floats, price: float, gain: float, t: int, residual: float) -> fl
 
 
 @kernel
+def _note(first: Floats, which: int, t: int, test: Floats) -> None:
+    """Write down an alarm: which test, its round, the first patient of the stretch, and the mean residual in it."""
+    first[0], first[1], first[2], first[3] = which, t, test[START], test[SUM] / test[COUNT]
+
+
+@kernel
 def _predict(link: int, binary: bool, noise: float, theta: Floats, A: Floats, x: Floats) -> tuple[float, float, float]:
     """(mean, sd, q) of the next reward."""
     z, s2 = 0.0, 0.0
@@ -110,7 +116,7 @@ def _record(link, binary, noise, theta, A, arm, x, reward, t, entries, limits, t
             for i in range(BETS.size):
                 wealth = _bet(tests[r, c, i], price, gains[i], t, residual)
                 if wealth >= limits[c] and first[r, 0, 0] < 0:
-                    first[r, 0, 0], first[r, 0, 1] = c * BETS.size + i, t
+                    _note(first[r, 0], c * BETS.size + i, t, tests[r, c, i])
         if link == IDENTITY:
             price = _price(cells[r, 0, 0])
             loud = math.log1p(SPREAD_BET * g * (min(e * e, WIDE * WIDE) - 1.0))
@@ -118,7 +124,7 @@ def _record(link, binary, noise, theta, A, arm, x, reward, t, entries, limits, t
             for i in range(2):
                 wealth = _bet(noisy[r, i], price, loud if i == 0 else rare, t, e * e)
                 if wealth >= limits[-1] and first[r, 1, 0] < 0:
-                    first[r, 1, 0], first[r, 1, 1] = i, t
+                    _note(first[r, 1], i, t, noisy[r, i])
 
 
 @dataclass(frozen=True)
@@ -183,7 +189,7 @@ class ModelCheck:
         self.noisy = np.zeros((replicates, 2, 5))
         self.tests[..., WEALTH] = self.noisy[..., WEALTH] = _price(1.0)
         self.cells = np.zeros((replicates, cells, 2))
-        self.first = np.full((replicates, 2, 2), -1, np.int64)  # (test, round) of the first alarm of mean and of noise
+        self.first = np.full((replicates, 2, 4), -1.0)  # the first alarm of the mean and of noise; see _note
         self.expected = np.zeros((replicates, 2))  # (mean, sd) of the last prediction
 
     def record(self, estimator: Estimator, link: Link, t: int, arm: Ints, x: Floats, reward: Floats) -> None:
@@ -216,26 +222,23 @@ class ModelCheck:
         return CheckReport(self._misfit(replicate), self._noise(replicate), arms)
 
     def _misfit(self, replicate: int) -> Misfit | None:
-        index, t = (int(v) for v in self.first[replicate, 0])
-        if index < 0:
+        which, t, since, shift = (float(v) for v in self.first[replicate, 0])
+        if which < 0:
             return None
-        cell, bet = divmod(index, BETS.size)
-        test, half = self.tests[replicate, cell, bet], cell - 1 - self.problem.n_arms
+        cell = int(which) // BETS.size
+        half = cell - 1 - self.problem.n_arms
         return Misfit(
             arm=cell - 1 if cell > 0 and half < 0 else -1,
             feature=1 + half // 2 if half >= 0 else -1,
             high=half >= 0 and half % 2 == 1,
-            round=t,
-            since=int(test[START]),
-            shift=float(test[SUM] / test[COUNT]),
+            round=int(t),
+            since=int(since),
+            shift=shift,
         )
 
     def _noise(self, replicate: int) -> Noise | None:
-        kind, t = (int(v) for v in self.first[replicate, 1])
-        if kind < 0:
-            return None
-        test = self.noisy[replicate, kind]
-        return Noise(("spread", "tails")[kind], t, int(test[START]), math.sqrt(test[SUM] / test[COUNT]))
+        which, t, since, square = (float(v) for v in self.first[replicate, 1])
+        return Noise(("spread", "tails")[int(which)], int(t), int(since), math.sqrt(square)) if which >= 0 else None
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {

@@ -98,9 +98,8 @@ def options(
 
 def residuals(labels: Sequence[str], fits: Sequence[tuple[float, float]], unit: str) -> go.Figure:
     """Outcome less expectation for each treatment: (mean, half-width of the range of chance) as a dot and a bar."""
-    alt = "Outcome less expectation: " + ", ".join(
-        f"{a} {m:+.1f} {unit}" for a, (m, _) in zip(labels, fits, strict=True)
-    )
+    said = (f"{label} {mean:+.1f} {unit}" for label, (mean, _) in zip(labels, fits, strict=True))
+    alt = f"Outcome less expectation: {', '.join(said)}"
     figure = blank(alt, f"Outcome less expectation ({unit}, simulated)", "", 70 + 30 * len(labels))
     mean, half = zip(*fits, strict=True)
     figure.add_scatter(

@@ -34,8 +34,8 @@ def fit(cohort: Cohort, run: LiveRun) -> None:
             labels = [f"{wording.treatment(cohort, k)} ({found.arms[k].seen})" for k in drawn]
             figure(charts.residuals(labels, [(f.mean, 1.96 * f.error) for f in fits], run.unit), "fit")
             st.caption(
-                "Average outcome less what was expected before it, for each treatment (number of patients); the line is "
-                f"the range of chance. While the model is right, a warning comes in at most {ALPHA:.0%} of runs."
+                "Average outcome less what was expected before it, for each treatment (number of patients); the line "
+                f"is the range of chance. While the model is right, a warning comes in at most {ALPHA:.0%} of runs."
             )
 
 
@@ -50,9 +50,10 @@ def _shift(cohort: Cohort, misfit: Misfit, unit: str) -> str:
     who = f"under **{escaped(wording.treatment(cohort, misfit.arm))}** " if misfit.arm >= 0 else ""
     if misfit.feature >= 0:
         who = f"in patients with **{_half(cohort.protocol, misfit.feature, misfit.high)}** "
-    size, word, hope = abs(misfit.shift), *(("lower", "hopeful") if misfit.shift < 0 else ("higher", "cautious"))
+    size, since = abs(misfit.shift), f"Since about patient {misfit.since:,}"
+    word, hope = ("lower", "hopeful") if misfit.shift < 0 else ("higher", "cautious")
     amount = f"{100 * size:.0f} percentage points" if unit == "probability" else f"{size:.1f} {unit}"
-    return f"Since about patient {misfit.since:,}, outcomes {who}are {amount} {word} than expected: plans may be too {hope}."
+    return f"{since}, outcomes {who}are {amount} {word} than expected: plans may be too {hope}."
 
 
 def _half(protocol: Protocol, entry: int, high: bool) -> str:

@@ -70,7 +70,7 @@ def test_noise_twice_as_loud_is_heard_soon_and_learned_from_with_care() -> None:
     report = check.report(0).noise
     assert check.alarmed.all()
     assert report is not None
-    assert report.ratio == pytest.approx(2.0, abs=0.3)
+    assert 1.4 < report.ratio < 4.0  # of the stretch that raised the alarm: chosen for being loud
     wild = np.full(20, 100.0)
     assert (check.tempered(wild) == check.expected.sum(axis=1)).all()
 
