@@ -92,7 +92,7 @@ def played(first: int, R: int, rounds: int, name: str = "glrb") -> ModelPolicy:
 
 
 def test_a_run_alone_is_the_run_in_a_batch() -> None:
-    many, one = played(0, 4, 200), played(2, 1, 200)
+    many, one = played(0, 4, 600), played(2, 1, 600)
     for name, array in one.check.arrays().items():
         np.testing.assert_allclose(many.check.arrays()[name][2], array[0], err_msg=name)
     assert many.check.report(2) == one.check.report(0)
