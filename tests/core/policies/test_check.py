@@ -9,7 +9,7 @@ from libra_core.environments import EnvironmentSpec, make_environment
 from libra_core.glm.estimator import OnePass
 from libra_core.glm.link import LINKS
 from libra_core.policies import PolicyConfig
-from libra_core.policies.check import DECAY, DELAY, LOG_SUM, ModelCheck
+from libra_core.policies.check import DECAY, DELAY, LOG_SUM, TEMPER, ModelCheck
 from libra_core.policies.model import ModelPolicy
 from libra_core.problem import Problem
 from libra_core.study import make_policy, run
@@ -72,7 +72,7 @@ def test_noise_twice_as_loud_is_heard_soon_and_learned_from_with_care() -> None:
     assert report is not None
     assert 1.4 < report.ratio < 4.0  # of the stretch that raised the alarm: chosen for being loud
     wild = np.full(20, 100.0)
-    assert (check.tempered(wild) == check.expected.sum(axis=1)).all()
+    assert (check.tempered(wild) == check.expected @ [1.0, TEMPER]).all()
 
 
 def test_quiet_noise_is_no_alarm_and_rewards_are_left_alone() -> None:
