@@ -38,9 +38,11 @@ ADVISOR_FILES = {
     "guideline",
     "language_model",
     "llm",
+    "panel",
     "recording",
     "simulated",
 }
+TWISTS = "diminishing, saturation, floor, interaction, heavy-tails, drift, slow-drift"
 GUIDELINE = "guideline"
 
 
