@@ -9,7 +9,7 @@ from libra_core.arrays import Bools, Floats, Ints
 from libra_core.glm.estimator import copy_into
 from libra_core.policies.base import register
 from libra_core.policies.config import PolicyConfig
-from libra_core.policies.counsel import FOLLOWED, OWN, Counsel, Trust
+from libra_core.policies.counsel import Counsel, Trust
 from libra_core.policies.decision import Choice, Proposal, Reason
 from libra_core.policies.libra import CODE, Libra
 from libra_core.problem import Actions, Contexts, Outcomes, Problem
@@ -176,9 +176,7 @@ class LibraDistil(Libra):
         surplus /= contexts.weight * np.hypot(self.problem.noise, doubt)
         for m, counsel in enumerate(self.counsels):
             followed = choice.adopted if choice.whom is None else choice.adopted & (choice.whom == m)
-            for kind, rounds in ((FOLLOWED, followed), (OWN, own)):
-                rows = np.flatnonzero(rounds)
-                counsel.feel(rows, kind, surplus[rows])
+            counsel.feel(followed, own, surplus)
 
     def trusts(self, replicate: int = 0) -> tuple[Trust, ...]:
         """What each advisor has earned, for a person to read."""
