@@ -25,6 +25,8 @@ SOURCES = (  # every file with a kernel in it (a test compares this list with th
     "glm/choice.py",
     "glm/estimator.py",
     "glm/link.py",
+    "policies/check.py",
+    "policies/counsel.py",
     "recourse/ascent.py",
     "recourse/linear_step.py",
     "recourse/optimistic.py",

@@ -4,10 +4,11 @@ The bandit's own estimate O learns from rewards only. Answers, followed or not, 
 theta_J = theta_O + A c is the advised estimate J, with O's own doubt. Four things are kept apart:
 
 - the verdict z: what the answers were worth against O's own plans, judged by today's O, in standard deviations. O's
-  plan maximises O's estimate, so the z of a good advisor sits somewhat below 0;
-- the pulse: how the rewards of answers that were followed compare with what O had foretold for its own plan, in
-  standard deviations, the latest MEMORY or so counting most. It catches who turns, and who names what O cannot judge.
-  Trust, the probability that an answer is followed, is Phi(2 (min(z, pulse) + 1)), and begins at 1/2;
+  plan maximises O's estimate, so the z of a good advisor sits about SHIFT below 0;
+- the pulse: how rewards turned out after an answer was followed and after O's own plan, each less what O had foretold
+  for its own plan: the difference of the two means in standard deviations, the latest MEMORY of each counting most.
+  What O foretells too well cancels. It catches who turns, and who names what O cannot judge.
+  Trust, the probability that an answer is followed, is Phi(2 (z + SHIFT + pulse) / sqrt 2), and begins at 1/2;
 - the gate: the sum G of log p_J(r) - log p_O(r) over real rewards, each before it is learned. J has O's variance, so
   only what was advised can earn it. J leads while E = G - min(z + 1, 0)^2 / 2 is high; by Ville's inequality an
   advisor without knowledge reaches G >= 3 with probability at most e^-3, however long it tries;
@@ -17,32 +18,57 @@ theta_J = theta_O + A c is the advised estimate J, with O's own doubt. Four thin
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
 from libra_core.advisors.base import Advisor
 from libra_core.arrays import Bools, Floats, Ints
 from libra_core.glm.choice import foresight, read_answers, step_along
 from libra_core.glm.estimator import Estimator
 from libra_core.glm.link import SLOPE_FLOOR, Link
+from libra_core.kernels import kernel
 from libra_core.problem import Actions, Contexts, Outcomes, Problem
 from libra_core.recourse.plans import Plans
 
 MARGIN = 0.25  # tau, the softness of the advisor's choice, in units of noise / L
-ETA = 0.2  # weight of an answer beside a reward
+ETA = 0.15  # weight of an answer beside a reward
 PREJUDICE = 0.3  # learning rate of the liking for an arm, in units of tau
 LEAD, LOSE = 3.0, 1.0  # nats at which the advised estimate takes the lead, and below which it gives it up
 STRIKE, STRIKES = 6.0, 2  # nats lost from the peak that make a strike; after so many, answers teach nothing more
 FREE, RATE = 40, 0.29  # questions to begin with, and then for each feature and each log^2(1 + t)
-MEMORY = 30.0  # followed answers that the pulse remembers
+FOLLOWED, OWN = 0, 1  # rounds in which an answer was followed, or O's own plan
+MEMORY = 30.0  # rounds of each kind that the pulse remembers
 SHARP, SHIFT, DISMISS = 2.0, 1.0, -2.0  # trust is Phi(SHARP (z + SHIFT)); below DISMISS free questions end too
 
 
 def question_bound(rounds: int, d: int) -> float:
     """FREE + RATE d log^2(1 + T): the most questions in T rounds, by construction: for any advisor, link, estimator."""
     return FREE + RATE * d * float(np.log1p(rounds)) ** 2
+
+
+@kernel
+def _feel(turned_out, followed, own, surplus):
+    fade = 1.0 - 1.0 / MEMORY
+    for r in range(surplus.size):
+        for kind, counts in ((FOLLOWED, followed[r]), (OWN, own[r])):
+            if counts:
+                sums = turned_out[r, kind]
+                sums[0] = fade * sums[0] + surplus[r]
+                sums[1] = fade * sums[1] + 1.0
+                sums[2] = fade * fade * sums[2] + 1.0
+
+
+@kernel
+def _trust(z, asked, turned_out, out):
+    for r in range(z.size):
+        (told, n, square), (usual, m, spread) = turned_out[r, FOLLOWED], turned_out[r, OWN]
+        pulse = 0.0
+        if n > 0.0 and m > 0.0:
+            pulse = (told / n - usual / m) / math.sqrt(square / (n * n) + spread / (m * m))
+        granted = SHIFT * min(1.0, asked[r] / FREE)
+        out[r] = 0.5 * math.erfc(-SHARP * (z[r] + granted + pulse) / 2.0)  # Phi(x) = erfc(-x / sqrt 2) / 2
 
 
 @dataclass(frozen=True)
@@ -78,7 +104,9 @@ class Counsel:
         self.features = np.zeros((R, K, d))  # sum over answers of v (features as advised - as O planned), by arm
         self.declared = np.zeros(R)  # and what offsets add to that
         self.z = np.zeros(R)  # the verdict when an answer was last judged
-        self.surplus, self.seen = np.zeros(R), np.zeros(R)  # the pulse is surplus / sqrt(seen)
+        self.turned_out = np.zeros(
+            (R, 2, 3)
+        )  # of rounds FOLLOWED and OWN: sum of surplus, of weights, of their squares
         self.gain, self.peak = np.zeros(R), np.zeros(R)
         self.asked, self.struck = np.zeros(R, np.int64), np.zeros(R, np.int64)
         self.leads = np.zeros(R, bool)
@@ -87,18 +115,17 @@ class Counsel:
     def ended(self) -> Bools:
         return self.struck >= STRIKES
 
-    @property
-    def trust(self) -> Floats:
-        """Phi(2 (min(z, pulse) + 1)), (R,): the probability with which plausible advice is followed."""
-        pulse = self.surplus / np.sqrt(np.maximum(self.seen, 1.0))
-        shift = SHIFT * np.minimum(1.0, self.asked / FREE)
-        return np.asarray(ndtr(SHARP * (np.minimum(self.z, pulse) + shift)))
+    def trust(self, z: Floats) -> Floats:
+        """Phi(2 (z + SHIFT + pulse) / sqrt 2), (R,): the probability with which plausible advice is followed, z being
+        the verdict (R,). SHIFT is granted with the free questions: the first answers are followed half the time."""
+        out = np.empty(len(z))
+        _trust(z, self.asked, self.turned_out, out)
+        return out
 
-    def feel(self, rows: Ints, surplus: Floats) -> None:
-        """Take in rewards of answers that were followed, less what O foretold for its own plan, standardised (n,)."""
-        fade = 1.0 - 1.0 / MEMORY
-        self.surplus[rows] = fade * self.surplus[rows] + surplus
-        self.seen[rows] = fade**2 * self.seen[rows] + 1.0
+    def feel(self, followed: Bools, own: Bools, surplus: Floats) -> None:
+        """Take in how R rounds turned out, followed or O's own: reward less what O foretold for its own plan,
+        standardised."""
+        _feel(self.turned_out, followed, own, surplus)
 
     @property
     def evidence(self) -> Floats:
@@ -109,15 +136,17 @@ class Counsel:
         """Questions still allowed after t rounds, (R,)."""
         return np.asarray(question_bound(t, self.problem.d) - self.asked)
 
-    def welcome(self, coin: Floats) -> Bools:
-        """Whether a question is worth asking (R,): while it is free and not hopeless, then as its answer is trusted."""
-        free = (self.asked < FREE) & (self.z + SHIFT > DISMISS)
-        return free | (coin < self.trust)
+    def welcome(self, z: Floats, willing: Bools) -> Bools:
+        """Whether a question is worth asking (R,): while it is free and not hopeless, then if its answer would be
+        followed."""
+        return (self.asked < FREE) & (z + SHIFT > DISMISS) | willing
 
-    def judge(self, own: Estimator, rows: Ints) -> None:
-        """The verdict by today's O: answers of the past are judged again by all that was learned since."""
+    def verdict(self, own: Estimator, rows: Ints) -> Floats:
+        """z (R,), that of `rows` by today's O: answers of the past are judged again by all that was learned since."""
         mean, s = own.contrast(rows, self.features[rows])
-        self.z[rows] = (mean + self.declared[rows]) / (self.noise * np.maximum(s, 1e-9))
+        z = self.z.copy()
+        z[rows] = (mean + self.declared[rows]) / (self.noise * np.maximum(s, 1e-9))
+        return z
 
     def advised(self, own: Estimator, rows: Ints) -> Floats:
         """theta_J (n, K, d) of some replicates."""
@@ -143,14 +172,18 @@ class Counsel:
         )  # fmt: skip
         pull[self.ended[rows]] = 0.0
         step_along(rows, p, seen, pull, own.tilt(rows, pull), self.tau, self.noise**2 * ETA, self.c)
-        self.judge(own, rows)
+        self.z = self.verdict(own, rows)
 
     def _on_index(self, contexts: Contexts, z: Floats) -> Floats:
         """Declared offsets on the index scale (n, K): exact for the identity link, else to first order at z."""
         return contexts.offset / (contexts.weight[:, None] * np.maximum(self.link.slope(z), SLOPE_FLOOR))
 
-    def weigh(self, own: Estimator, arm: Ints, outcomes: Outcomes) -> None:
-        """Compare what J and O foretold of R rewards, before they are learned."""
+    def weigh(self, own: Estimator, unsure: Bools, arm: Ints, outcomes: Outcomes) -> None:
+        """Compare what J and O foretold of R rewards, before they are learned. unsure (R,): where the verdict was read
+        for this choice; it is kept here, since a choice by itself changes nothing."""
+        judged = np.flatnonzero(unsure & (self.asked > 0))
+        if judged.size:
+            self.z = self.verdict(own, judged)
         rows = np.flatnonzero((self.asked > 0) & ~self.ended)
         if not rows.size:
             return
@@ -175,7 +208,7 @@ class Counsel:
             advisor=self.advisor.name,
             asked=int(self.asked[r]),
             left=max(0, int(self.left(t)[r])),
-            trust=float(self.trust[r]),
+            trust=float(self.trust(self.z)[r]),
             nats=float(self.evidence[r]),
             leads=bool(self.leads[r]),
             ended=bool(self.ended[r]),
@@ -183,18 +216,5 @@ class Counsel:
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        names = (
-            "c",
-            "liking",
-            "features",
-            "declared",
-            "z",
-            "surplus",
-            "seen",
-            "gain",
-            "peak",
-            "asked",
-            "struck",
-            "leads",
-        )
+        names = ["c", "liking", "features", "declared", "z", "turned_out", "gain", "peak", "asked", "struck", "leads"]
         return {name: getattr(self, name) for name in names}

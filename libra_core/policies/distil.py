@@ -64,7 +64,7 @@ class LibraDistil(Libra):
         coin = self.streams.uniform(1)[:, 0]  # drawn in every round, so that replicates stay in step
         own = self.own(contexts)
         base, width, led = self._led(contexts, own)
-        whom, reason = self._whom(width, coin)
+        whom, willing, reason = self._whom(width, coin)
         reason = np.where(led, CODE[Reason.LED], reason)
         arm, delta, advice = base.arm.copy(), base.delta.copy(), None
         for m, counsel in enumerate(self.counsels):
@@ -72,7 +72,7 @@ class LibraDistil(Libra):
             if rows.size:
                 asked = contexts.take(rows)
                 said = counsel.advisor.advise_many(asked, rows).checked(asked, self.problem)
-                reason[rows] = self._verdict(asked, rows, own.take(rows), said, coin[rows] < counsel.trust[rows])
+                reason[rows] = self._verdict(asked, rows, own.take(rows), said, willing[rows])
                 advice = said.among(rows, len(coin), advice)
         adopted = reason == CODE[Reason.ADOPTED]
         if advice is not None:
@@ -125,27 +125,30 @@ class LibraDistil(Libra):
         feasible, realised = self.problem.feasible, self.realised
         return plan(feasible, theta, own.A[rows], contexts, 0.0, realised, cost, least, table, self.link)
 
-    def _whom(self, width: Floats, coin: Floats) -> tuple[Ints, Ints]:
-        """The number of the advisor to ask (R,), -1 for nobody, and the reason for that. Of several that are welcome,
-        the one with the most questions left: all alike at first, then whoever is trusted, since only they are asked."""
+    def _whom(self, width: Floats, coin: Floats) -> tuple[Ints, Bools, Ints]:
+        """The number of the advisor to ask (R,), -1 for nobody; whether a plausible answer is followed; and the reason
+        for asking nobody. Of several that are welcome, the one with the most questions left: all alike at first, then
+        whoever is trusted, since only they are asked."""
         allowed, why_not = self.may_ask()
         unsure = width > self.width_threshold
-        whom, most = np.full(len(width), -1), np.ones(len(width))
+        whom, most, willing = np.full(len(width), -1), np.ones(len(width)), np.zeros(len(width), bool)
         for m, counsel in enumerate(self.counsels):
             left = counsel.left(self.t)
             rows = np.flatnonzero(unsure & allowed & (left >= most))
             if rows.size:
-                counsel.judge(self.estimator, rows)
-                rows = rows[counsel.welcome(coin)[rows]]
-                whom[rows], most[rows] = m, left[rows]
+                z = counsel.verdict(self.estimator, rows)
+                trusted = coin < counsel.trust(z)
+                rows = rows[counsel.welcome(z, trusted)[rows]]
+                whom[rows], most[rows], willing[rows] = m, left[rows], trusted[rows]
         nobody = np.where(allowed, CODE[Reason.UNEARNED], why_not)
-        return whom, np.where(unsure, nobody, CODE[Reason.CERTAIN])
+        return whom, willing, np.where(unsure, nobody, CODE[Reason.CERTAIN])
 
     def learn(self, proposal: Proposal, outcomes: Outcomes) -> None:
         self._account(proposal, outcomes)
         choice = proposal.choice
+        unsure = (choice.reason != CODE[Reason.CERTAIN]) & (choice.reason != CODE[Reason.BUDGET])
         for m, counsel in enumerate(self.counsels):
-            counsel.weigh(self.estimator, proposal.actions.arm, outcomes)
+            counsel.weigh(self.estimator, unsure, proposal.actions.arm, outcomes)
             mine = choice.asked if choice.whom is None else choice.asked & (choice.whom == m)
             counsel.asked += mine
             if choice.advice is not None:
@@ -162,24 +165,21 @@ class LibraDistil(Libra):
             counsel.hear(self.estimator, mine, rows, said, plans, planned, self.realised)
 
     def _account(self, proposal: Proposal, outcomes: Outcomes) -> None:
-        """Enter what was played into the ledger, and how advice turned out that was followed."""
-        contexts, choice, played = proposal.contexts, proposal.choice, proposal.actions
-        width = contexts.weight * (proposal.ucb - proposal.lcb)
+        """Enter what was played into the ledger, and how it turned out into the accounts of the advisors."""
+        contexts, choice, played, b = proposal.contexts, proposal.choice, proposal.actions, proposal.choice.own
+        mean, lcb, ucb, high = proposal.mean, proposal.lcb, proposal.ucb, contexts.worth(proposal.ucb, played.arm)
+        width = contexts.weight * (ucb - lcb)
+        own = (played.arm == b.arm) & (played.delta == b.delta).all(axis=1)
+        if not own.all():
+            mean, lcb, ucb = self.bounds(contexts, b)
+            self.debt += np.where(own, 0.0, np.maximum(contexts.worth(ucb, b.arm) - high - width, 0.0))
         self.paid += width
-        rows = np.flatnonzero((played.arm != choice.own.arm) | (played.delta != choice.own.delta).any(axis=1))
-        if not rows.size:
-            return
-        mine, b = contexts.take(rows), Actions(choice.own.arm[rows], choice.own.delta[rows])
-        mean, lcb, ucb = self.bounds(mine, b, rows)
-        high = contexts.worth(proposal.ucb, played.arm)[rows]
-        self.debt[rows] += np.maximum(mine.worth(ucb, b.arm) - high - width[rows], 0.0)
-        surplus = contexts.worth(outcomes.reward, played.arm)[rows] - mine.worth(mean, b.arm)
         doubt = self.noise * (ucb - lcb) / (2.0 * self.beta)
-        surplus /= mine.weight * np.hypot(self.problem.noise, doubt)
+        surplus = contexts.worth(outcomes.reward, played.arm) - contexts.worth(mean, b.arm)
+        surplus /= contexts.weight * np.hypot(self.problem.noise, doubt)
         followed = choice.adopted if choice.advice is None else choice.adopted & (played.arm == choice.advice.arm)
         for m, counsel in enumerate(self.counsels):  # a clinician may have done otherwise than was adopted
-            ours = followed[rows] & (choice.whom is None or choice.whom[rows] == m)
-            counsel.feel(rows[ours], surplus[ours])
+            counsel.feel(followed if choice.whom is None else followed & (choice.whom == m), own, surplus)
 
     def call_bound(self, rounds: int) -> float:
         """The most questions in so many rounds, to all advisors together: the budget, or the cap if that is less."""

@@ -14,6 +14,7 @@ from libra_core.clinical import Protocol, Worth
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, Environment, EnvironmentSpec, make_environment
 from libra_core.policies import RECOMMENDED, Decision, Policy, PolicyConfig, Proposal
+from libra_core.policies.check import CheckReport
 from libra_core.policies.counsel import Trust
 from libra_core.policies.distil import LibraDistil
 from libra_core.policies.libra import LibraTrial
@@ -151,6 +152,11 @@ class LiveRun:
     def trusts(self) -> tuple[Trust, ...]:
         """What each advisor has earned so far; empty for a method that keeps no account of it."""
         return self.policy.trusts() if isinstance(self.policy, LibraDistil) else ()
+
+    @property
+    def check(self) -> CheckReport | None:
+        """Whether outcomes fit the model so far; None for a method without one."""
+        return self.policy.check.report() if isinstance(self.policy, ModelPolicy) else None
 
     def readmit(self) -> None:
         """Ask the advisor again and restart its trial; a clinician's decision, recorded in `readmitted`."""

@@ -14,7 +14,7 @@ from libra_core.summary import MOVED, PlanSummary, what_came
 from pages.ui.draw import cards, charts, words
 from pages.ui.draw.show import download
 from pages.ui.draw.show import figure as show
-from pages.ui.recommend import detail
+from pages.ui.recommend import detail, fit
 from pages.ui.recommend import limits as limits_view
 from pages.ui.recommend import trial as recommend_trial
 from pages.ui.recommend import trust as recommend_trust
@@ -156,7 +156,7 @@ def _outcome(cohort: Cohort, shown: live.ShownPlan, run: LiveRun) -> None:
 
 
 def run_so_far(cohort: Cohort, session: live.DisplayedRun) -> None:
-    """The benefit lost so far, one point for each patient, and how often the advisor was asked."""
+    """The benefit lost so far, one point for each patient; the advisor's questions and account; the model's fit."""
     rows, unit = session.run.rows, session.run.unit
     with st.container(border=True, key="run", gap="xsmall"):
         n, lost, calls = len(rows), rows[-1].cumulative if rows else 0.0, rows[-1].calls if rows else 0
@@ -186,6 +186,7 @@ def run_so_far(cohort: Cohort, session: live.DisplayedRun) -> None:
             )
         recommend_trial.trial(session.run)
         recommend_trust.trust(cohort, session.run)
+        fit.fit(cohort, session.run)
         st.caption(
             f"Simulated outcomes · seed {session.run.spec.seed} · settings {session.run.config_hash}"
             + (f" · the run ends at {live.LONGEST:,} patients" if session.finished else "")
