@@ -79,7 +79,7 @@ def asked_line(session: SessionLog, here: int) -> None:
         if bound < planned
         else f"The theoretical bound on questions, {bound:,.0f}, exceeds the number of patients."
     )
-    alone = 0  # patients just before this one about whom the method was sure
+    alone = 0  # patients just before this one about whom the method did not ask
     while (
         alone < here - 1
         and cases[here - 2 - alone].final
@@ -89,7 +89,7 @@ def asked_line(session: SessionLog, here: int) -> None:
     text = f"You were asked about {asked} of {len(cases)} patients."
     if alone:
         who = f"patient {here - 1}" if alone == 1 else f"patients {here - alone} to {here - 1}"
-        text += f" The method was sure about {who} and treated them by itself (simulated): *Previous* shows them."
+        text += f" The method did not ask about {who} and treated them by itself (simulated): *Previous* shows them."
     st.caption(text, help=limit + late)
 
 
@@ -115,7 +115,9 @@ def at_work(session: SessionLog) -> None:
     elif present is None:
         feedback_summary.end(session)
     elif present.decided:
-        st.button("Go on", on_click=lambda: act(lambda s: ""), help="The method was sure about all of these patients.")
+        st.button(
+            "Go on", on_click=lambda: act(lambda s: ""), help="The method did not ask about any of these patients."
+        )
     elif not session.mine:
         feedback_card.earlier(session, present)
     else:

@@ -19,7 +19,7 @@ WORDS = {
     DecisionKind.ACCEPT: "proposal accepted",
     DecisionKind.OVERRIDE: "own plan",
     DecisionKind.ANSWER: "asked, answered",
-    DecisionKind.AUTOMATIC: "not asked: the method was sure",
+    DecisionKind.AUTOMATIC: "not asked",
 }
 
 

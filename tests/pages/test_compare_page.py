@@ -13,6 +13,7 @@ from libra_core.advisors.llm.store import open_store
 from libra_core.certainty import Estimate
 from libra_core.cohort import load_cohort
 from libra_core.digits import fixed
+from libra_core.policies import RECOMMENDED
 from libra_core.problem import Actions, Contexts
 from libra_core.records import LOCAL, Database, Repository, SessionLog, SessionSpec, Stamp
 from libra_core.report import wording
@@ -75,9 +76,9 @@ def test_every_number_of_the_table_is_the_summarys_and_the_simulations():
     cohort, found = load_cohort("nhanes"), table(app)
     row = next(row for row in map(int, cohort.arrivals) if cohort.ids[row] in texts(app).split("**")[1::2])
     runs = {name: recall(LiveRun.start(cohort, name, "recorded")) for name in METHODS}
-    said = {RECORDED: make_advisor("recorded", runs["libra"].environment, 0).advise(cohort.case(row))}
-    said |= {BANDIT: runs["glrb"].decision_for(row), LIBRA: runs["libra"].decision_for(row)}
-    libra = runs["libra"]
+    said = {RECORDED: make_advisor("recorded", runs[RECOMMENDED].environment, 0).advise(cohort.case(row))}
+    said |= {BANDIT: runs["glrb"].decision_for(row), LIBRA: runs[RECOMMENDED].decision_for(row)}
+    libra = runs[RECOMMENDED]
     contexts = Contexts.of(cohort.patient(row))
     least = min(float(cell.split()[0].strip("*")) for cell in found[LOSS].values() if cell)
     for name, plan in said.items():
@@ -153,7 +154,7 @@ def test_without_a_stored_state_three_plans_are_shown_and_learning_is_offered():
 def test_a_stored_state_that_cannot_be_read_is_said(monkeypatch, tmp_path):
     folder = tmp_path / "learned"
     folder.mkdir()
-    run = LiveRun.start(load_cohort("nhanes"), "libra", "recorded")
+    run = LiveRun.start(load_cohort("nhanes"), advisor="recorded")
     monkeypatch.setattr("libra_core.study.learned.PROTOCOL_DIR", tmp_path)
     path_of(run, folder).write_bytes(b"not an archive")
     app = compare_page()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from libra_core.policies import RECOMMENDED
 from pages.ui.regret.view import UPPER, with_theory
 
 
@@ -107,7 +108,7 @@ def test_the_settings_reach_the_study(regret: AppTest, learns: str) -> None:
     assert (spec.config.plausibility, spec.config.max_calls) == (0.8, 5)
     study = regret.session_state["libra.study"].result[0]
     calls = {p.name: p.calls.max() for p in study.policies}
-    assert 0 < calls["libra"] <= 5
+    assert 0 < calls[RECOMMENDED] <= 5
     regret.toggle(key="study_theory").set_value(True).run()
     # the truth is larger than the theorem assumes (|theta| <= 1), so even the theorem's radius promises nothing here
     assert "a shape to compare with, not a guarantee" in captions(regret)
@@ -130,6 +131,12 @@ def test_the_verdict_on_the_advisor_is_told(regret: AppTest) -> None:
     regret.multiselect(key="study_policies").set_value(["libra-trial"])
     run(regret)
     assert any("failed its trial" in m.value for m in regret.markdown)
+
+
+def test_the_budget_of_questions_is_told(regret: AppTest) -> None:
+    run(regret)
+    said = next(m.value for m in regret.markdown if "its rule allows at most" in m.value)
+    assert "whoever advises (40 + 0.29 d log²(1 + T) an advisor)" in said
 
 
 def test_theory_is_in_the_curves_to_take_away(regret: AppTest) -> None:

@@ -69,6 +69,8 @@ def said(log: SessionLog, case: CaseFile) -> str:
         DecisionKind.OVERRIDE: "your own plan recorded",
         DecisionKind.AUTOMATIC: "the method was sure and acted by itself",
     }.get(final.kind, "")
+    if final.kind is DecisionKind.AUTOMATIC and case.shown[log.info.spec.policy].reason is Reason.UNEARNED:
+        what = "the method was unsure, but your advice has not yet earned another question: it acted by itself"
     if final.kind is DecisionKind.ANSWER and case.answered is not None:
         what = reasons.WHY[case.answered.reason].rstrip(".").replace("the advisor", "you")
         what = what[:1].lower() + what[1:]

@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from libra_core.policies import REGISTRY
+from libra_core.policies.distil import LibraDistil
 from libra_core.records import REASONS, DecisionKind, SessionLog
 from libra_core.records.ledger import CaseFile
 from libra_core.records.spec import DEFER_REASONS
@@ -126,9 +127,10 @@ def _answer(log: SessionLog, case: CaseFile) -> None:
     """The clinician as the advisor. The method follows the advice if it is plausible and informative."""
     main, unit = case.shown[log.info.spec.policy], log.engine.problem.reward_unit
     threshold = log.engine.policies[0].width_threshold  # type: ignore[attr-defined]
+    often = ", and as often as outcomes have borne out your advice so far" if main.policy == LibraDistil.name else ""
     st.markdown(
         "**You are asked**, because the method is not sure enough about this patient. It follows your advice if what "
-        "it has learned does not rule it out.",
+        f"it has learned does not rule it out{often}.",
         help=f"Its confidence bounds are {main.width:.1f} {unit} apart, more than {threshold:g}. They are not the "
         "range on the card, which is where the average effect probably lies.",
     )

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from libra_core.__main__ import main
+from libra_core.cli import arguments
 from libra_core.cohort import load_cohort
-from libra_core.policies import REGISTRY
+from libra_core.policies import RECOMMENDED, REGISTRY
 from libra_core.report.wording import fact
 
 SEVERE = 0  # a patient of nhanes with 180/120 or more
@@ -180,3 +181,11 @@ def test_a_reader_who_has_seen_enough_ends_it_quietly() -> None:
     done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_recommend_starts_with_the_recommended_method_and_takes_two_advisors(capsys: Capture) -> None:
+    assert (
+        main(["recommend", "--cohort", "nhanes", "--row", "3", "--after", "5", "--advisor", "guideline+recorded"]) == 0
+    )
+    assert f", {RECOMMENDED} after 5 simulated patients" in capsys.readouterr().out
+    assert arguments.RECOMMENDED == RECOMMENDED

@@ -39,7 +39,7 @@ def test_who_was_treated_without_a_question_is_said(database: Database) -> None:
     app = page(log.id)
     here = int(next(b.key for b in app.button if b.key.startswith("fb_answer_")).split("_")[2])
     assert here > 2
-    assert f"sure about patients 1 to {here - 1} and treated them by itself" in texts(app)
+    assert f"did not ask about patients 1 to {here - 1} and treated them by itself" in texts(app)
 
 
 def test_the_end_says_what_the_proposals_changed(database: Database) -> None:
