@@ -115,9 +115,7 @@ def at_work(session: SessionLog) -> None:
     elif present is None:
         feedback_summary.end(session)
     elif present.decided:
-        st.button(
-            "Go on", on_click=lambda: act(lambda s: ""), help="The method did not ask about any of these patients."
-        )
+        st.button("Go on", on_click=lambda: act(lambda s: ""), help="The method asked about none of these patients.")
     elif not session.mine:
         feedback_card.earlier(session, present)
     else:

@@ -21,8 +21,8 @@ WHY = {
     Reason.SAMPLED: "It is the best option under one plausible reading of what has been learned.",
     Reason.RANDOM: "Drawn at random, for comparison.",
     Reason.TRUTH: "The best plan under the true simulated model: a reference, not available in practice.",
-    Reason.LED: "It is the best option by what outcomes and advice have taught together: outcomes have borne the "
-    "advice out.",
+    Reason.LED: "It is the best plan by what outcomes and advice have taught together. The numbers shown rest on "
+    "outcomes alone.",
     Reason.DOUBTED: "The method was unsure and asked the advisor. The advice is plausible, but advice is followed only "
     "as often as outcomes have borne it out so far, and not this time.",
     Reason.UNEARNED: "The method is unsure, but the advisor has not yet earned another question.",

@@ -29,8 +29,8 @@ def sentences(cohort: Cohort, found: Trust) -> tuple[str, ...]:
     if not found.asked:
         return "Not asked yet.", _followed(found)
     if not any(found.liking):  # every answer moves it
-        return f"{_asked(found)} No usable answer has come so far.", _limit(found)
-    said = (_earned(found), f"{_asked(found)} {_limit(found)}", _followed(found), _leaning(cohort, found))
+        return "No usable answer has come so far.", _questions(found)
+    said = (_earned(found), _questions(found), _followed(found), _leaning(cohort, found))
     return tuple(text for text in said if text)
 
 
@@ -50,15 +50,13 @@ def _earned(found: Trust) -> str:
     return f"Outcomes so far favour what it taught {to_one}{led}."
 
 
-def _asked(found: Trust) -> str:
-    return "Asked once." if found.asked == 1 else f"Asked {found.asked:,} times."
-
-
-def _limit(found: Trust) -> str:
+def _questions(found: Trust) -> str:
     """The budget grows with the squared logarithm of time."""
+    asked = "Asked once" if found.asked == 1 else f"Asked {found.asked:,} times"
     if not found.left:
-        return "No question is left until more patients have come."
-    return f"Up to {found.left:,} more question{'s' * (found.left > 1)} by now; the limit grows ever more slowly."
+        return f"{asked}; the next question is allowed when more patients have come."
+    more = "question is" if found.left == 1 else "questions are"
+    return f"{asked}; {found.left:,} more {more} allowed for now."
 
 
 def _followed(found: Trust) -> str:

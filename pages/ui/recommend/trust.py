@@ -11,7 +11,8 @@ from pages.ui.draw.cards import escaped
 
 HELP = (
     "LIBRA keeps two accounts of an advisor. What its answers taught is compared with outcomes, as odds. Whether an "
-    "answer is followed depends on how answers did beside the method's own plans."
+    "answer is followed depends on how answers did beside the method's own plans. Questions are limited; the limit "
+    "grows ever more slowly with the number of patients."
 )
 
 

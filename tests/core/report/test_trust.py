@@ -31,7 +31,7 @@ def test_every_reason_has_a_sentence() -> None:
 def test_the_account_of_a_good_advisor() -> None:
     assert sentences(NHANES, SOME) == (
         "Outcomes so far favour what it taught 20 to 1.",
-        "Asked 52 times. Up to 30 more questions by now; the limit grows ever more slowly.",
+        "Asked 52 times; 30 more questions are allowed for now.",
         "When it is asked, about 9 in 10 of its plausible answers are followed now.",
     )
     assert "20 to 1, so plans follow outcomes and advice together." in said(leads=True)
@@ -71,10 +71,10 @@ def test_its_strongest_leaning_is_told_where_it_is_notable() -> None:
 def test_what_has_no_answer_has_no_verdict() -> None:
     assert said(asked=0, liking=(0.0,) * ARMS).startswith("Not asked yet.")
     silent = said(asked=77, liking=(0.0,) * ARMS)
-    assert silent.startswith("Asked 77 times. No usable answer has come so far.")
+    assert silent.startswith("No usable answer has come so far. Asked 77 times;")
     assert "followed" not in silent
-    assert said(asked=1, left=1).count("Asked once. Up to 1 more question by now") == 1
-    assert "No question is left until more patients have come." in said(left=0)
+    assert "Asked once; 1 more question is allowed for now." in said(asked=1, left=1)
+    assert "the next question is allowed when more patients have come." in said(left=0)
     assert "nothing more is learned from its answers" in said(ended=True)
 
 
