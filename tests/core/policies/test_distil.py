@@ -112,8 +112,8 @@ def test_advice_is_followed_by_the_coin_and_said_so() -> None:
 
 
 def test_an_advisor_without_knowledge_seldom_leads_and_a_good_one_does() -> None:
-    """One is an expert for other worlds. By Ville's inequality a false lead is rarer than e^-3 = 5 % an attempt, were O's
-    forecasts the truth's; 15 % leaves room for what that leaves out."""
+    """One is an expert for other worlds. By Ville's inequality a false lead is rarer than e^-3 = 5 % an attempt, were
+    O's forecasts the truth's; 15 % leaves room for what that leaves out."""
     led = {}
     for seed in (11, 12):
         world = make_environment(SMALL, 11, 100)
