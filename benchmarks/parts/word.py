@@ -1,4 +1,4 @@
-"""Whether LIBRA keeps its word: never worse than the bandit, whoever advises, better with a good advisor, seldom asking.
+"""Whether LIBRA keeps its word: never worse than the bandit, whoever advises; better with good advice; few questions.
 
 Constants were tuned on seeds 1000 and above. GLRB meets the same patients, draws and truths, and does not depend on the
 advisor: it is run once for each world.
