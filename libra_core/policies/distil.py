@@ -9,7 +9,7 @@ from libra_core.arrays import Bools, Floats, Ints
 from libra_core.glm.estimator import copy_into
 from libra_core.policies.base import register
 from libra_core.policies.config import PolicyConfig
-from libra_core.policies.counsel import Counsel, Trust
+from libra_core.policies.counsel import Counsel, Trust, question_bound
 from libra_core.policies.decision import Choice, Proposal, Reason
 from libra_core.policies.libra import CODE, Libra
 from libra_core.problem import Actions, Contexts, Outcomes, Problem
@@ -177,6 +177,15 @@ class LibraDistil(Libra):
         for m, counsel in enumerate(self.counsels):
             followed = choice.adopted if choice.whom is None else choice.adopted & (choice.whom == m)
             counsel.feel(followed, own, surplus)
+
+    def call_bound(self, rounds: int) -> float | None:
+        """The budget: no proof is needed. The sum over advisors, or `max_calls` if that is less."""
+        cap = np.inf if self.config.max_calls is None else self.config.max_calls
+        return float(min(cap, len(self.counsels) * question_bound(rounds, self.problem.d)))
+
+    def run_call_bound(self) -> Floats | None:
+        """None: the budget does not depend on what was learned."""
+        return None
 
     def trusts(self, replicate: int = 0) -> tuple[Trust, ...]:
         """What each advisor has earned, for a person to read."""
