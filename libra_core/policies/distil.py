@@ -186,6 +186,15 @@ class LibraDistil(Libra):
         budget, cap = len(self.counsels) * question_bound(rounds, self.problem.d), self.config.max_calls
         return budget if cap is None else min(budget, float(cap))
 
+    def call_bound(self, rounds: int) -> float | None:
+        """The budget: no proof is needed. The sum over advisors, or `max_calls` if that is less."""
+        cap = np.inf if self.config.max_calls is None else self.config.max_calls
+        return float(min(cap, len(self.counsels) * question_bound(rounds, self.problem.d)))
+
+    def run_call_bound(self) -> Floats | None:
+        """None: the budget does not depend on what was learned."""
+        return None
+
     def trusts(self, replicate: int = 0) -> tuple[Trust, ...]:
         """What each advisor has earned, for a person to read."""
         return tuple(counsel.report(self.t, replicate) for counsel in self.counsels)
