@@ -115,7 +115,12 @@ class Counsel:
     def ended(self) -> Bools:
         return self.struck >= STRIKES
 
-    def trust(self, z: Floats) -> Floats:
+    @property
+    def trust(self) -> Floats:
+        """The probability with which plausible advice is followed (R,), by the verdict that was kept."""
+        return self.trusted(self.z)
+
+    def trusted(self, z: Floats) -> Floats:
         """Phi(2 (z + SHIFT + pulse) / sqrt 2), (R,): the probability with which plausible advice is followed, z being
         the verdict (R,). SHIFT is granted with the free questions: the first answers are followed half the time."""
         out = np.empty(len(z))
@@ -148,6 +153,10 @@ class Counsel:
         z[rows] = (mean + self.declared[rows]) / (self.noise * np.maximum(s, 1e-9))
         return z
 
+    def judge(self, own: Estimator, rows: Ints) -> None:
+        """Keep that verdict. Only learning does: a choice by itself changes nothing."""
+        self.z = self.verdict(own, rows)
+
     def advised(self, own: Estimator, rows: Ints) -> Floats:
         """theta_J (n, K, d) of some replicates."""
         return own.theta[rows] + own.tilt(rows, self.c[rows])
@@ -172,18 +181,14 @@ class Counsel:
         )  # fmt: skip
         pull[self.ended[rows]] = 0.0
         step_along(rows, p, seen, pull, own.tilt(rows, pull), self.tau, self.noise**2 * ETA, self.c)
-        self.z = self.verdict(own, rows)
+        self.judge(own, rows)
 
     def _on_index(self, contexts: Contexts, z: Floats) -> Floats:
         """Declared offsets on the index scale (n, K): exact for the identity link, else to first order at z."""
         return contexts.offset / (contexts.weight[:, None] * np.maximum(self.link.slope(z), SLOPE_FLOOR))
 
-    def weigh(self, own: Estimator, unsure: Bools, arm: Ints, outcomes: Outcomes) -> None:
-        """Compare what J and O foretold of R rewards, before they are learned. unsure (R,): where the verdict was read
-        for this choice; it is kept here, since a choice by itself changes nothing."""
-        judged = np.flatnonzero(unsure & (self.asked > 0))
-        if judged.size:
-            self.z = self.verdict(own, judged)
+    def weigh(self, own: Estimator, arm: Ints, outcomes: Outcomes) -> None:
+        """Compare what J and O foretold of R rewards, before they are learned."""
         rows = np.flatnonzero((self.asked > 0) & ~self.ended)
         if not rows.size:
             return
@@ -208,7 +213,7 @@ class Counsel:
             advisor=self.advisor.name,
             asked=int(self.asked[r]),
             left=max(0, int(self.left(t)[r])),
-            trust=float(self.trust(self.z)[r]),
+            trust=float(self.trust[r]),
             nats=float(self.evidence[r]),
             leads=bool(self.leads[r]),
             ended=bool(self.ended[r]),

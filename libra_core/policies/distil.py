@@ -137,7 +137,7 @@ class LibraDistil(Libra):
             rows = np.flatnonzero(unsure & allowed & (left >= most))
             if rows.size:
                 z = counsel.verdict(self.estimator, rows)
-                trusted = coin < counsel.trust(z)
+                trusted = coin < counsel.trusted(z)
                 rows = rows[counsel.welcome(z, trusted)[rows]]
                 whom[rows], most[rows], willing[rows] = m, left[rows], trusted[rows]
         nobody = np.where(allowed, CODE[Reason.UNEARNED], why_not)
@@ -148,7 +148,9 @@ class LibraDistil(Libra):
         choice = proposal.choice
         unsure = (choice.reason != CODE[Reason.CERTAIN]) & (choice.reason != CODE[Reason.BUDGET])
         for m, counsel in enumerate(self.counsels):
-            counsel.weigh(self.estimator, unsure, proposal.actions.arm, outcomes)
+            if (judged := np.flatnonzero(unsure & (counsel.asked > 0))).size:
+                counsel.judge(self.estimator, judged)
+            counsel.weigh(self.estimator, proposal.actions.arm, outcomes)
             mine = choice.asked if choice.whom is None else choice.asked & (choice.whom == m)
             counsel.asked += mine
             if choice.advice is not None:
@@ -180,11 +182,6 @@ class LibraDistil(Libra):
         followed = choice.adopted if choice.advice is None else choice.adopted & (played.arm == choice.advice.arm)
         for m, counsel in enumerate(self.counsels):  # a clinician may have done otherwise than was adopted
             counsel.feel(followed if choice.whom is None else followed & (choice.whom == m), own, surplus)
-
-    def call_bound(self, rounds: int) -> float:
-        """The most questions in so many rounds, to all advisors together: the budget, or the cap if that is less."""
-        budget, cap = len(self.counsels) * question_bound(rounds, self.problem.d), self.config.max_calls
-        return budget if cap is None else min(budget, float(cap))
 
     def call_bound(self, rounds: int) -> float | None:
         """The budget: no proof is needed. The sum over advisors, or `max_calls` if that is less."""

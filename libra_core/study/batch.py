@@ -168,7 +168,7 @@ def _run_chunk(
                 if isinstance(policy, LibraDistil)
                 else call_bound(spec.rounds, policy.problem, policy.config, policy.beta, policy.linear)
             )
-            tally.bound = bound if math.isfinite(bound) else None
+            tally.bound = bound if bound is not None and math.isfinite(bound) else None
         trial = getattr(policy, "trial", None)
         tally.dismissed = None if trial is None else trial.dismissed.astype(float)
     return tallies, seen, environment.problem.reward_unit

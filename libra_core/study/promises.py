@@ -49,7 +49,7 @@ def promises(result: StudyResult, cohort: Cohort | None = None) -> Promises:
         )
         if isinstance(policy, ModelPolicy) and policy.needs_advisor:
             bound = [
-                policy.call_bound(n)
+                float(policy.call_bound(n) or 0)
                 if isinstance(policy, LibraDistil)
                 else call_bound(n, problem, config, policy.beta_at(n), policy.linear)
                 for n in t
