@@ -206,8 +206,8 @@ def elsewhere(rounds: int = 5_000, replicates: int = 20) -> list[Row]:
 
 
 PARTS: dict[str, Callable[[], list[Row]]] = {
-    "LIBRA that trusts advice as far as outcomes bear it out, synthetic, T = 5,000, 50 replicates": synthetic,
-    "The same over patients, T = 3,000, 50 replicates": patients,
+    "LIBRA that trusts advice as far as outcomes bear it out, synthetic, T = 5,000": synthetic,
+    "The same over patients, T = 3,000, 20 replicates": patients,
     "The same over 100,000 rounds, K = 6, d = 13, 10 replicates": long_run,
     "Regret against GLRB's, synthetic K = 6, d = 13, logistic, T = 5,000, 50 replicates": robustness,
     "Questions, T = 100,000, 10 replicates": questions,
