@@ -62,7 +62,7 @@ def coverage(replicates: int, rounds: int, failure: float) -> float:
     """Share of runs of RLinUCB with the theoretical radius in which every theta_a stays within its set at all times."""
     world = make_environment(EnvironmentSpec(arms=3, d_immutable=2, d_mutable=2, link="identity"), SEED, replicates)
     longest = float(np.linalg.norm(world.theta, axis=2).max())
-    config = PolicyConfig(radius="theory", failure=failure / world.problem.n_arms, norm_bound=longest)
+    config = PolicyConfig(radius="theory", failure=failure, norm_bound=longest)
     policy = make_policy("rlinucb", world, config, SEED)
     assert isinstance(policy, ModelPolicy)
     covered = np.ones(replicates, bool)
