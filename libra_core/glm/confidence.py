@@ -49,10 +49,12 @@ def glm_radius(
 def most_information(
     rounds: int, arms: int, d: int, ridge: float, x_bound: float, steepest: float = 1.0, shared: bool = False
 ) -> float:
-    """The largest sum_a log det V_a - log det V_0 that `rounds` observations can bring: K d log(1 + T L X^2/(lambda K d)).
+    """The largest sum_a log det V_a - log det V_0 that `rounds` observations can bring: K d log(1 + T L X^2/(lambda
+    K d)).
 
-    Each observation adds at most L x x', L = sup mu', |x| <= X, to one arm; determinant by trace, and the arms share T by
-    concavity. A shared block is one estimate of (K + 1) d numbers whose prior gives x'theta_a the same variance |x|^2/lambda.
+    Each observation adds at most L x x', L = sup mu', |x| <= X, to one arm; determinant by trace, and the arms share
+    T by concavity. A shared block is one estimate of (K + 1) d numbers whose prior gives x'theta_a the same variance
+    |x|^2/lambda.
     By the elliptical potential lemma sum_t min(1, w_t x'A x) is at most twice this, w_t the weight that V grew with.
     """
     size = (arms + 1) * d if shared else arms * d
