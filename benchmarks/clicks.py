@@ -39,7 +39,7 @@ def one_decision() -> list[Row]:
     _, limited, _ = _decisions(limits, 30)
     return [
         *rows,
-        Row("the same with two further convex limits (cvxpy), CPU", micro(limited), f"{limited / spent:.0f} x"),
+        Row("the same with two further convex limits, CPU", micro(limited), f"{limited / spent:.0f} x"),
     ]
 
 

@@ -12,8 +12,10 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.chart import Curve, line_chart
-from benchmarks.laws import Growth, Ratio
+from benchmarks.intervals.coverage import intervals
+from benchmarks.laws import Growth, Ratio, regret
 from benchmarks.measure import ROOT, Row, load, machine, revision, table
+from benchmarks.parts.baselines import baselines
 from libra_core.arrays import Floats
 from libra_core.environments import EnvironmentSpec, make_environment
 from libra_core.glm.confidence import practical_radius
@@ -82,13 +84,13 @@ def robustness(rounds: int = 5_000, replicates: int = 50) -> list[Row]:
     """Every advisor, good and bad, and what the first 200 rounds cost with a good one."""
     alone = study(PAPER, ("glrb",), rounds, replicates)
     glrb = regret_at(alone, "glrb", rounds)
-    rows = [Row("`glrb`, nobody to ask", f"{glrb.mean():.1f}", "1")]
+    rows = [Row("`glrb`, nobody to ask", regret(glrb), "1")]
     curves = [Curve("GLRB", alone.t, alone.policies[0].regret.mean(axis=0))]
     for advisor in ADVISORS:
         result = study(PAPER, tuple(AIMS), rounds, replicates, advisor)
         for policy in result.policies:
             lost = "" if policy.dismissed is None else f", advisor dismissed in {policy.dismissed:.0%}"
-            measured = f"{policy.regret[:, -1].mean():.1f}, {policy.calls[:, -1].mean():.0f} questions{lost}"
+            measured = f"{regret(policy.regret[:, -1])}, {policy.calls[:, -1].mean():.0f} questions{lost}"
             aim = AIMS[policy.name] if advisor in BAD else None
             rows.append(Ratio.of(policy.regret[:, -1], glrb).row(f"`{policy.name}`, {advisor}", measured, aim))
             if advisor in ("near-optimal", "adversarial") and policy.name == "libra":
@@ -149,26 +151,26 @@ def hypertension(rounds: int = 3_000, replicates: int = 20) -> list[Row]:
         mine, calls = policy.regret[:, -1], policy.calls[:, -1].mean()
         asked = f", {calls:.0f} questions" if calls else ""
         against = Ratio.of(mine, glrb)
-        rows.append(Row(f"`{policy.name}`", f"{mine.mean():,.0f} mmHg{asked}", f"{against} x glrb"))
+        rows.append(Row(f"`{policy.name}`", f"{regret(mine, 0)} mmHg{asked}", f"{against} x glrb"))
     small = Ratio.of(glrb, regret_at(result, "linucb", rounds))
     rows.append(small.row("`glrb` against `linucb`", "", 0.3))
     for policy in joined.policies:
         mine, apart = policy.regret[:, -1], regret_at(result, policy.name, rounds)
         against = Ratio.of(mine, apart)
         what = f"`{policy.name}`, shared estimator, against separate ones"
-        rows.append(Row(what, f"{mine.mean():,.0f} mmHg", str(against), "< 1", against.value < 1))
+        rows.append(Row(what, f"{regret(mine, 0)} mmHg", str(against), "< 1", against.value < 1))
     return rows
 
 
 def estimators(rounds: int = 2_000, replicates: int = 10) -> list[Row]:
     """The one-pass estimate and the doubling refits against a full maximum-likelihood fit after every round."""
     full = regret_at(study(PAPER, ("glrb",), rounds, replicates, config=PolicyConfig(estimator="mle")), "glrb", rounds)
-    rows = [Row("`glrb`, full fit every round", f"{full.mean():.1f}", "1")]
+    rows = [Row("`glrb`, full fit every round", regret(full), "1")]
     for kind in ("one-pass", "refit"):
         mine = regret_at(
             study(PAPER, ("glrb",), rounds, replicates, config=PolicyConfig(estimator=kind)), "glrb", rounds
         )
-        rows.append(Ratio.of(mine, full).row(f"`glrb`, {kind}", f"{mine.mean():.1f}", 1.1))
+        rows.append(Ratio.of(mine, full).row(f"`glrb`, {kind}", regret(mine), 1.1))
     share = coverage(200, 500, 0.1)
     what = "theoretical sets (linear, p = 0.1) hold for all arms at all t <= 500, share of 200 runs"
     rows.append(Row(what, f"{share:.1%}", "", ">= 90 %", share >= 0.9))
@@ -191,7 +193,7 @@ def elsewhere(rounds: int = 5_000, replicates: int = 20) -> list[Row]:
             glrb = regret_at(result, "glrb", rounds)
             for policy in result.policies[1:]:
                 mine = policy.regret[:, -1]
-                measured = f"{mine.mean():.1f} against {glrb.mean():.1f}, {policy.calls[:, -1].mean():.0f} questions"
+                measured = f"{regret(mine)} against {glrb.mean():.1f}, {policy.calls[:, -1].mean():.0f} questions"
                 aim = AIMS[policy.name] if advisor in BAD else None
                 rows.append(Ratio.of(mine, glrb).row(f"{label}: `{policy.name}`, {advisor}", measured, aim))
     return rows
@@ -203,14 +205,17 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "Hypertension on NHANES, T = 3,000, 20 replicates, full compliance": hypertension,
     "Estimators, T = 2,000, 10 replicates": estimators,
     "Elsewhere, T = 5,000, 20 replicates": elsewhere,
+    "Ranges that a clinician reads: share that holds the true mean, T = 5,000, 50 replicates": intervals,
+    "Baselines at their best, 20 replicates; alpha from 0.05 to 1, tuned on seed 1000": baselines,
 }
 INTRO = """# Guarantees, measured
 
 Written by `make guarantees`; seed {seed}, replicates from 0. Settings were tuned on other seeds (1000 and above).
-Regret is cumulative and expected (true means), outcomes are simulated. Ratios are of means over the same replicates,
-with 95 % bootstrap intervals. The default radius is practical: tuned, without a coverage claim. What holds under which
-assumptions is in `libra_core/study/theory.py` and in the docstrings of the policies. The short forms, with wider
-margins, are in `tests/core/policies/test_guarantees.py`.
+Regret is cumulative and expected (true means), outcomes are simulated: the mean, then the median
+and the 5 and 95 % quantiles over replicates. Ratios are of means over the same replicates, with 95 % bootstrap
+intervals. The default radius is practical: tuned, without a coverage claim; the ranges on pages are others
+(`libra_core/glm/interval.py`). What holds under which assumptions is in `libra_core/study/theory.py` and in the
+docstrings of the policies. The short forms, with wider margins, are in `tests/core/policies/test_guarantees.py`.
 
 {measured}
 

@@ -1,4 +1,4 @@
-"""Measured numbers held against what theory says: a ratio with its interval, and the law that a curve follows."""
+"""Measured numbers held against an aim: a ratio with its interval, and the law that a curve follows."""
 
 from __future__ import annotations
 
@@ -8,30 +8,23 @@ import numpy as np
 
 from benchmarks.measure import Row
 from libra_core.arrays import Floats
+from libra_core.study import metrics
 
 
-@dataclass(frozen=True)
-class Ratio:
-    """Mean over replicates against mean over the same replicates, with a 95 % bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, ours: Floats, theirs: Floats) -> Ratio:
-        draws = np.random.default_rng(0).integers(0, len(ours), (2_000, len(ours)))
-        low, high = np.quantile(ours[draws].mean(axis=1) / theirs[draws].mean(axis=1), [0.025, 0.975])
-        return cls(float(ours.mean() / theirs.mean()), float(low), float(high))
-
-    def __str__(self) -> str:
-        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
+class Ratio(metrics.Ratio):
+    """A paired ratio as a line of the table."""
 
     def row(self, what: str, measured: str, aim: float | None = None) -> Row:
-        """A line of the table, held to `ratio <= aim` if there is one."""
+        """Held to `ratio <= aim` if there is one."""
         if aim is None:
             return Row(what, measured, str(self))
         return Row(what, measured, str(self), f"<= {aim:g}", self.value <= aim)
+
+
+def regret(values: Floats, digits: int = 1) -> str:
+    """Final regret (R,) as it is written: the mean, then the median and the 5 and 95 % quantiles over replicates."""
+    low, _, median, _, high = metrics.quantiles(values).values()
+    return f"{values.mean():,.{digits}f}, median {median:,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
 
 
 @dataclass(frozen=True)

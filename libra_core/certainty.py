@@ -13,7 +13,7 @@ ENOUGH = 5  # patients with a treatment; after fewer, its estimate is mostly cha
 
 @dataclass(frozen=True)
 class Estimate:
-    """An expected value and its 95 % range."""
+    """An expected value and its 95 % range: of the average, at every round at once (`glm.interval`)."""
 
     mean: float
     low: float

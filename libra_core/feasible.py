@@ -22,6 +22,10 @@ class LinearConstraint:
     limit: float
     absolute: bool = False
 
+    def __post_init__(self) -> None:
+        if self.absolute and any(weight < 0 for weight in self.weights):
+            raise ValueError(f"the limit {self.name!r} on absolute changes must not have negative weights: not convex")
+
     def use(self, delta: Floats) -> Floats:
         """The left-hand side along the last axis."""
         return np.asarray((np.abs(delta) if self.absolute else delta) @ np.asarray(self.weights))

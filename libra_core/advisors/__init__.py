@@ -22,9 +22,13 @@ def _import_all() -> None:
 
 
 def kinds() -> Mapping[str, AdvisorKind]:
-    """Every advisor that can be chosen, by name, those that work without patients first: for pages and help."""
+    """Every advisor that can be chosen, by name: first those that work without patients, last the adversaries."""
     _import_all()
-    return dict(sorted(REGISTRY.items(), key=lambda item: (item[1].needs_patients, item[1].needs_patients * item[0])))
+
+    def place(kind: AdvisorKind) -> tuple[bool, bool, str]:
+        return kind.adversary, kind.needs_patients, kind.needs_patients * kind.name
+
+    return dict(sorted(REGISTRY.items(), key=lambda item: place(item[1])))
 
 
 def make_advisor(name: str, environment: World, seed: int) -> Advisor:

@@ -9,14 +9,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from libra_core.arrays import Bools, Floats, Ints
 from libra_core.cases import Case
 from libra_core.cohort import Cohort
-from libra_core.problem import Contexts, Problem
+from libra_core.problem import Actions, Contexts, Problem
+from libra_core.recourse.plans import Plans
 
 Status = Literal[
     "ok",
@@ -84,6 +85,41 @@ class World(Protocol):
     first: int
 
 
+@dataclass(frozen=True, eq=False)
+class Own:
+    """What a policy would do without advice, for n patients: its upper bound and the width of its interval, as worth,
+    each (n,)."""
+
+    actions: Actions
+    ucb: Floats
+    width: Floats
+
+    def take(self, subset: Ints) -> Own:
+        return Own(Actions(self.actions.arm[subset], self.actions.delta[subset]), self.ucb[subset], self.width[subset])
+
+
+@runtime_checkable
+class Asker(Protocol):
+    """What an adversary reads of a policy that decides by a rule whether advice is adopted: LIBRA and its relatives.
+
+    The methods are those of `policies.libra.Libra`: n contexts of the replicates `rows` (n,), any of them as often as
+    needed. None draws a number or changes anything.
+    """
+
+    @property
+    def beta(self) -> float: ...
+
+    def own(self, contexts: Contexts, rows: Ints) -> Own: ...
+
+    def would_adopt(self, contexts: Contexts, rows: Ints, own: Own, actions: Actions) -> Bools: ...
+
+    def bounds(self, contexts: Contexts, actions: Actions, rows: Ints) -> tuple[Floats, Floats, Floats]: ...
+
+    def plan(
+        self, contexts: Contexts, beta: float, theta: None = None, table: bool = False, rows: Ints | None = None
+    ) -> Plans: ...
+
+
 class Advisor(ABC):
     """Gives advice on patients. A new advisor is one new file in this folder, with one `@register` line.
 
@@ -119,6 +155,9 @@ class Advisor(ABC):
     @abstractmethod
     def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
         """Advice for every row of `contexts`; `replicates` says which replicate each row belongs to."""
+
+    def meet(self, policy: object) -> None:  # noqa: B027 -- most advisors never look at who asks
+        """The policy that will ask, once, as soon as it is made. Most advisors never look at it; adversaries do."""
 
     def remembered(self, row: int) -> Advice | None:
         """Its last advice on a cohort row, with status and reason, if it keeps that; else None."""
@@ -169,7 +208,7 @@ class AdvisorKind:
     """An advisor that can be chosen: `name` on the command line and in a study, `label` on a page.
 
     A name like "noisy:0.3" covers every noisy:SHARE; one that takes a file covers
-    name:FILE. make: (name, environment, seed) -> the advisor.
+    name:FILE. make: (name, environment, seed) -> the advisor. adversary: it means harm, and stands last on every list.
     """
 
     name: str
@@ -177,6 +216,7 @@ class AdvisorKind:
     make: Callable[[str, World, int], Advisor]
     needs_patients: bool = False
     takes_file: bool = False
+    adversary: bool = False
 
     def answers_to(self, name: str) -> bool:
         word, _, share = self.name.partition(":")

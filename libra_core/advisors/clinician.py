@@ -63,6 +63,10 @@ class RecordedAdvisor(Advisor):
             return Advice(self.name, "refused")
         return Advice(self.name, "ok", int(batch.arm[0]), tuple(map(float, batch.delta[0])))
 
+    def meet(self, policy: object) -> None:
+        if self.inner is not None:
+            self.inner.meet(policy)
+
     def remembered(self, row: int) -> Advice | None:
         return self.said
 

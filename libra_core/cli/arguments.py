@@ -26,8 +26,21 @@ POLICIES = (
     "oracle, random, advisor-only, guideline, glrb, rlinucb, linucb, glm-ucb, linucb-posthoc, greedy, thompson, libra, "
     "hr-bandit, libra-trial"
 )
-ADVISORS = "near-optimal, noisy:0.3, biased:0.5, random, adversarial, refuses, guideline, llm, recorded"
-ADVISOR_FILES = {"agreement", "base", "clinician", "guideline", "language_model", "llm", "recording", "simulated"}
+ADVISORS = (
+    "near-optimal, noisy:0.3, biased:0.5, random, adversarial, refuses, guideline, llm, recorded, adaptive, "
+    "turncoat:1000, poison, always:1, contrarian"
+)
+ADVISOR_FILES = {
+    "adversaries",
+    "agreement",
+    "base",
+    "clinician",
+    "guideline",
+    "language_model",
+    "llm",
+    "recording",
+    "simulated",
+}
 GUIDELINE = "guideline"
 
 
@@ -48,7 +61,7 @@ def advisor_help() -> str:
         from libra_core.advisors import kinds
 
         names = ", ".join(kinds())
-    return f"one of {names} (another share: noisy:0.5; a recording of your own: recorded:FILE)"
+    return f"one of {names} (another number: noisy:0.5, turncoat:200; a recording of your own: recorded:FILE)"
 
 
 ROW_HELP = "the patient's ID as on the pages, or the row counted from 0"

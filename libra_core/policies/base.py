@@ -60,6 +60,7 @@ class Policy(ABC):
     summary: ClassVar[str]  # one sentence for the About page and --help
     needs_advisor: ClassVar[bool] = False
     own_advisor: ClassVar[str | None] = None  # the advisor it always uses, whichever is chosen elsewhere
+    revised: ClassVar[str] = ""  # since when its rule is another one: proposals recorded before do not recompute
 
     def __init__(
         self, problem: Problem, config: PolicyConfig, streams: Streams, advisor: Advisor | None = None
@@ -72,6 +73,8 @@ class Policy(ABC):
         self.advisor = advisor
         self.t = 0
         self.calls = np.zeros(streams.n, np.int64)
+        if advisor is not None:
+            advisor.meet(self)
 
     @abstractmethod
     def choose(self, contexts: Contexts) -> Choice:
@@ -98,7 +101,7 @@ class Policy(ABC):
         return unknown, unknown, unknown
 
     def credible(self, contexts: Contexts, actions: Actions) -> tuple[Floats, Floats, Floats]:
-        """(mean, low, high), each (R,): the 95 % credible interval to show; nan for a policy without a model."""
+        """(mean, low, high), each (R,): the 95 % range to show; nan for a policy without a model."""
         return self.bounds(contexts, actions)
 
     def options(self, contexts: Contexts) -> tuple[ArmOption, ...]:

@@ -7,13 +7,24 @@ import numpy as np
 from libra_core.arrays import Floats
 from libra_core.policies.base import Policy, register
 from libra_core.policies.decision import REASONS, Choice, Reason
-from libra_core.problem import Actions, Contexts
+from libra_core.problem import Actions, Contexts, Problem
 from libra_core.recourse.optimistic import plan
+from libra_core.streams import Streams
 
 
 def first_eligible(contexts: Contexts) -> Actions:
     """The first eligible arm (by convention the mildest) and no change: the default when nothing is known."""
     return Actions(contexts.eligible.argmax(axis=1), np.zeros_like(contexts.lo))
+
+
+def drawn(problem: Problem, contexts: Contexts, streams: Streams) -> Actions:
+    """A uniformly drawn eligible arm, and a uniform draw from the box brought into F: 1 + d_M uniforms a replicate."""
+    draw = streams.uniform(1 + problem.d_mutable)
+    rank = np.cumsum(contexts.eligible, axis=1)
+    pick = 1 + np.floor(draw[:, :1] * rank[:, -1:])
+    arm = (rank >= pick).argmax(axis=1)
+    wish = contexts.lo + draw[:, 1:] * (contexts.hi - contexts.lo)
+    return Actions(arm, problem.feasible.project(wish, contexts.lo, contexts.hi))
 
 
 @register
@@ -44,14 +55,7 @@ class Random(Policy):
     summary = "A random eligible treatment and a random feasible change."
 
     def choose(self, contexts: Contexts) -> Choice:
-        d = self.problem.d_mutable
-        draw = self.streams.uniform(1 + d)
-        rank = np.cumsum(contexts.eligible, axis=1)
-        pick = 1 + np.floor(draw[:, :1] * rank[:, -1:])
-        arm = (rank >= pick).argmax(axis=1)
-        wish = contexts.lo + draw[:, 1:] * (contexts.hi - contexts.lo)
-        delta = self.problem.feasible.project(wish, contexts.lo, contexts.hi)
-        return Choice.alone(Actions(arm, delta), Reason.RANDOM)
+        return Choice.alone(drawn(self.problem, contexts, self.streams), Reason.RANDOM)
 
 
 @register

@@ -99,8 +99,8 @@ class Decision:
     reward r by arm a is worth `weight` r + `offsets`[a] (offsets None: recorded when rewards still included their
     worth). lcb and ucb are the bandit's confidence bounds at radius `beta` (`radius` says which kind), not an interval
     to show to a clinician; width = weight (ucb - lcb), which LIBRA compares with Delta. low and high are: a 95 %
-    credible interval of the mean in the estimator's own Gaussian approximation (prior variance noise^2 / ridge for
-    theta). `contributions` are theta_a[j] * x'[j], one for each entry of x', on the index scale, under the current
+    range of the mean that is made to hold at every round at once, whichever arm was chosen (`glm.interval`).
+    `contributions` are theta_a[j] * x'[j], one for each entry of x', on the index scale, under the current
     estimate.
     """
 

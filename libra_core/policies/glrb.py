@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from libra_core.policies.base import register
+from libra_core.policies.baselines import drawn
 from libra_core.policies.decision import Choice, Reason
 from libra_core.policies.model import ModelPolicy
 from libra_core.problem import Actions, Contexts
@@ -79,30 +80,47 @@ class PostHoc(GLRB):
 
 @register
 class Greedy(GLRB):
-    """GLRB at radius 0: the best arm and change under the current estimate, no exploration."""
+    """A random start, then GLRB at radius 0: the best arm and change under the current estimate.
+
+    Without the start no habit ever moves: theta = 0 leaves delta = 0, and delta = 0 leaves theta = 0 (hypertension,
+    full compliance, T = 3,000: regret 19,400 mmHg; with the start 5,180; GLRB 3,950). The first START K rounds draw an
+    eligible arm and a feasible change at random; rounds learned from others count. START = 12 was chosen from 1 to 40
+    on seeds 1000 and 1001. No regret bound is claimed: regret is linear whenever the start was misleading.
+    """
 
     name = "greedy"
     optimistic = False
     label = "Greedy"
-    summary = "Best treatment and change under the current estimate, without exploration."
+    summary = "A random start, then the best treatment and change under the current estimate, without exploration."
+    revised = "25 November 2026"
+    START = 12  # random rounds for each arm
 
     def choose(self, contexts: Contexts) -> Choice:
+        if self.t < self.START * self.problem.n_arms:
+            return Choice.alone(drawn(self.problem, contexts, self.streams), Reason.RANDOM)
         return Choice.alone(self.plan(contexts, 0.0).actions, Reason.OPTIMISTIC)
 
 
 @register
 class Thompson(GLRB):
-    """theta_a drawn from N(theta_hat_a, beta^2 A_a), then the exact linear step. No regret bound is claimed."""
+    """theta_a drawn from N(theta_hat_a, (SCALE beta)^2 A_a), then the exact linear step.
+
+    A draw at GLRB's own radius moves all d coordinates at once and explores too much: on the paper's world (K = 6,
+    T = 5,000, seed 1000) regret 238, at 0.33 of it 177, at 0.2 170, GLRB 168. On patients (hypertension,
+    full compliance, same seed) 0.33 gives 4,540 and 0.56 gives 4,420 mmHg, GLRB 3,770. No regret bound is claimed.
+    """
 
     name = "thompson"
     optimistic = False
     label = "Recourse Thompson sampling"
     summary = "Draws a plausible model, then plays the best treatment and change under it."
+    revised = "25 November 2026"
+    SCALE = 1 / 3  # of the radius
 
     def choose(self, contexts: Contexts) -> Choice:
         theta, A = self.estimator.theta, self.estimator.A
         R, K, d = theta.shape
         draw = self.streams.normal(K * d).reshape(R, K, d)
         root = np.linalg.cholesky(A)
-        sampled = theta + self.beta * (root @ draw[..., None])[..., 0]
+        sampled = theta + self.SCALE * self.beta * (root @ draw[..., None])[..., 0]
         return Choice.alone(self.plan(contexts, 0.0, theta=sampled).actions, Reason.SAMPLED)

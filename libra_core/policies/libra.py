@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from libra_core.advisors.base import AdviceBatch, Advisor
+from libra_core.advisors.base import AdviceBatch, Advisor, Own
 from libra_core.arrays import Bools, Floats, Ints
 from libra_core.policies.base import register
 from libra_core.policies.config import PolicyConfig
@@ -15,19 +15,9 @@ from libra_core.policies.glrb import GLRB
 from libra_core.policies.questions import bound_from, call_bound, is_proven
 from libra_core.policies.trial import Trial
 from libra_core.problem import Actions, Contexts, Outcomes, Problem
-from libra_core.recourse.plans import evaluate
 from libra_core.streams import Streams
 
 CODE = {reason: REASONS.index(reason) for reason in Reason}
-
-
-@dataclass(frozen=True, eq=False)
-class _Own:
-    """GLRB's proposal; its upper bound and the width of its interval, as worth, each (R,)."""
-
-    actions: Actions
-    ucb: Floats
-    width: Floats
 
 
 @register
@@ -69,9 +59,7 @@ class Libra(GLRB):
         return bound_from(self.estimator.information, self.width_threshold, self.beta, self.link)
 
     def choose(self, contexts: Contexts) -> Choice:
-        plans = self.plan(contexts, self.beta)
-        _, lcb, ucb = self.spread(*plans.chosen())
-        own = _Own(plans.actions, contexts.worth(ucb, plans.arm), contexts.weight * (ucb - lcb))
+        own = self.own(contexts)
         unsure = own.width > self.width_threshold
         allowed, why_not = self.may_ask()
         ask = unsure & allowed
@@ -80,26 +68,46 @@ class Libra(GLRB):
         rows = np.flatnonzero(ask)
         return self._consult(contexts, own, choice, rows) if rows.size else choice
 
+    def own(self, contexts: Contexts, rows: Ints | None = None) -> Own:
+        """GLRB's proposal for n contexts of the replicates `rows` (n,); None: one context for each."""
+        plans = self.plan(contexts, self.beta, rows=rows)
+        _, lcb, ucb = self.spread(*plans.chosen())
+        return Own(plans.actions, contexts.worth(ucb, plans.arm), contexts.weight * (ucb - lcb))
+
+    def would_adopt(self, contexts: Contexts, rows: Ints, own: Own, actions: Actions) -> Bools:
+        """Whether advice to do `actions` would be adopted now, (n,): the rule itself, by which `choose` decides.
+
+        contexts, own, actions : n of each; rows (n,) the replicate of each, any as often as needed; own = what
+        `own(contexts, rows)` says. `actions` are taken as they are, eligible and within F (`AdviceBatch.checked`).
+        It draws nothing, changes nothing, and leaves aside the coin of a trial and whether the advisor may be asked.
+        """
+        return self.ruling(contexts, rows, own, actions) == CODE[Reason.ADOPTED]
+
+    def ruling(self, contexts: Contexts, rows: Ints, own: Own, actions: Actions) -> Ints:
+        """The same with its reason, (n,): codes of ADOPTED, RULED_OUT or UNINFORMATIVE. Another rule overrides this."""
+        _, lcb, ucb = self.bounds(contexts, actions, rows)
+        plausible = contexts.worth(ucb, actions.arm) >= own.ucb - self.config.plausibility * own.width
+        informative = contexts.weight * (ucb - lcb) > self.width_threshold
+        adopt = informative | (self.config.adoption == "plausible")
+        return np.select(
+            [~plausible, ~adopt], [CODE[Reason.RULED_OUT], CODE[Reason.UNINFORMATIVE]], CODE[Reason.ADOPTED]
+        )
+
     def may_ask(self) -> tuple[Bools, Ints]:
         """For each replicate, whether the advisor may be asked, and the reason to record if not."""
         cap = self.config.max_calls
         allowed = np.full(self.streams.n, True) if cap is None else self.calls < cap
         return allowed, np.full(self.streams.n, CODE[Reason.BUDGET])
 
-    def _consult(self, contexts: Contexts, own: _Own, choice: Choice, rows: Ints) -> Choice:
+    def _consult(self, contexts: Contexts, own: Own, choice: Choice, rows: Ints) -> Choice:
         """Ask about the uncertain rows, and adopt advice that is plausible and informative."""
         assert self.advisor is not None
         asked = contexts.take(rows)
         advice = self.advisor.advise_many(asked, rows).checked(asked, self.problem)
-        given, plausible, informative = advice.given, *self._judge(asked, own, advice, rows)
-        adopt = given & plausible & (informative | (self.config.adoption == "plausible"))
+        ruling = self.ruling(asked, rows, own.take(rows), Actions(advice.arm, advice.delta))
         reason, arm, delta = choice.reason.copy(), choice.own.arm.copy(), choice.own.delta.copy()
-        reason[rows] = np.select(
-            [~given, ~plausible, ~adopt],
-            [CODE[Reason.NO_ADVICE], CODE[Reason.RULED_OUT], CODE[Reason.UNINFORMATIVE]],
-            CODE[Reason.ADOPTED],
-        )
-        adopt = self.adopt(rows, adopt, reason)
+        reason[rows] = np.where(advice.given, ruling, CODE[Reason.NO_ADVICE])
+        adopt = self.adopt(rows, reason[rows] == CODE[Reason.ADOPTED], reason)
         arm[rows] = np.where(adopt, advice.arm, arm[rows])
         delta[rows] = np.where(adopt[:, None], advice.delta, delta[rows])
         adopted = choice.adopted.copy()
@@ -107,14 +115,6 @@ class Libra(GLRB):
         return replace(
             choice, actions=Actions(arm, delta), reason=reason, adopted=adopted, advice=_spread(advice, rows, len(arm))
         )
-
-    def _judge(self, asked: Contexts, own: _Own, advice: AdviceBatch, rows: Ints) -> tuple[Bools, Bools]:
-        """(plausible, informative) for each row asked about."""
-        theta, A = self.estimator.theta[rows], self.estimator.A[rows]
-        z, s = evaluate(theta, A, asked, Actions(advice.arm, advice.delta), self.realised)
-        _, lcb, ucb = self.spread(z, s)
-        plausible = asked.worth(ucb, advice.arm) >= own.ucb[rows] - self.config.plausibility * own.width[rows]
-        return plausible, asked.weight * (ucb - lcb) > self.width_threshold
 
     def adopt(self, rows: Ints, adopt: Bools, reason: Ints) -> Bools:
         """The final decision on adoption; a subclass may withhold advice in some rounds and record that in `reason`."""

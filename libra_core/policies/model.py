@@ -7,9 +7,10 @@ from typing import ClassVar
 import numpy as np
 
 from libra_core.advisors.base import Advisor
-from libra_core.arrays import Floats
+from libra_core.arrays import Floats, Ints
 from libra_core.glm.confidence import glm_radius, linear_radius, practical_radius
 from libra_core.glm.estimator import Estimator, OnePass, Shared
+from libra_core.glm.interval import half_width
 from libra_core.glm.link import LINKS, Link
 from libra_core.glm.refit import Refitting
 from libra_core.policies.base import Policy
@@ -19,8 +20,6 @@ from libra_core.problem import Actions, Contexts, Outcomes, Problem, moved
 from libra_core.recourse.optimistic import plan
 from libra_core.recourse.plans import Plans, evaluate
 from libra_core.streams import Streams
-
-NORMAL_95 = 1.96
 
 
 class ModelPolicy(Policy):
@@ -71,12 +70,21 @@ class ModelPolicy(Policy):
             return linear_radius(*known, sets=sets)
         return glm_radius(*known, kappa=self.link.flattest(problem.x_bound * config.norm_bound), sets=sets)
 
-    def plan(self, contexts: Contexts, beta: float, theta: Floats | None = None, table: bool = False) -> Plans:
-        """Best arm and change under the current estimate (or a given theta) at radius beta."""
+    def plan(
+        self,
+        contexts: Contexts,
+        beta: float,
+        theta: Floats | None = None,
+        table: bool = False,
+        rows: Ints | None = None,
+    ) -> Plans:
+        """Best arm and change under the current estimate (or a given theta) at radius beta. rows (n,): the replicate
+        that each context belongs to; None: one context for each."""
+        theta, A = self.estimator.theta if theta is None else theta, self.estimator.A
         return plan(
             self.problem.feasible,
-            self.estimator.theta if theta is None else theta,
-            self.estimator.A,
+            theta if rows is None else theta[rows],
+            A if rows is None else A[rows],
             contexts if self.recourse else contexts.unchanged,
             beta,
             self.realised,
@@ -90,13 +98,16 @@ class ModelPolicy(Policy):
         """(mean, lcb, ucb) on the mean scale from index z and standard width s."""
         return self.link.mean(z), self.link.mean(z - self.beta * s), self.link.mean(z + self.beta * s)
 
-    def bounds(self, contexts: Contexts, actions: Actions) -> tuple[Floats, Floats, Floats]:
-        return self.spread(*evaluate(self.estimator.theta, self.estimator.A, contexts, actions, self.realised))
+    def bounds(self, contexts: Contexts, actions: Actions, rows: Ints | None = None) -> tuple[Floats, Floats, Floats]:
+        """(mean, lcb, ucb), each (n,), on the mean scale. rows: see `evaluate`."""
+        return self.spread(*evaluate(self.estimator.theta, self.estimator.A, contexts, actions, self.realised, rows))
 
     def credible(self, contexts: Contexts, actions: Actions) -> tuple[Floats, Floats, Floats]:
-        """mu(z -+ 1.96 noise s): theta is approximately N(theta_hat, noise^2 A), whatever the exploration radius."""
-        z, s = evaluate(self.estimator.theta, self.estimator.A, contexts, actions, self.realised)
-        half = NORMAL_95 * self.noise * s
+        """mu(z -+ h), h from `glm.interval`: made to hold at every round at once, for arms not chosen too, whatever the
+        exploration radius. What is proven of it and what is measured stands there."""
+        z, _ = evaluate(self.estimator.theta, self.estimator.A, contexts, actions, self.realised)
+        x = moved(contexts.x, actions.delta * self.realised)
+        half = half_width(self.estimator, actions.arm, x, self.noise, self.config.ridge)
         return self.link.mean(z), self.link.mean(z - half), self.link.mean(z + half)
 
     def options(self, contexts: Contexts) -> tuple[ArmOption, ...]:

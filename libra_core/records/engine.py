@@ -33,7 +33,7 @@ WARM_UP, FIRST_DRAW = 1, 2  # replicates whose random streams the warm-up and th
 
 @dataclass(frozen=True)
 class Effect:
-    """The reward that a policy expects of a plan, with its 95 % credible interval; effort: share of the feasible
+    """The reward that a policy expects of a plan, with its 95 % range; effort: share of the feasible
     radius."""
 
     plan: Action

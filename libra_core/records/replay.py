@@ -10,7 +10,7 @@ from typing import Any
 
 from libra_core.advisors.base import Advisor
 from libra_core.cohort import Cohort
-from libra_core.policies import Decision
+from libra_core.policies import REGISTRY, Decision
 from libra_core.records.engine import Engine
 from libra_core.records.errors import OTHER_VALUES
 from libra_core.records.events import Action, Event, decision_text
@@ -87,8 +87,16 @@ def replay(repository: Repository, session_id: str, cohort: Cohort, advisor: Adv
             recomputed = decision_text(again[policy])
             exact += recomputed == text
             if recomputed != text and not close(json.loads(recomputed), json.loads(text)):
-                differences.append(f"event {event.seq}: the proposal of {policy} is not the recomputed one")
+                differences.append(
+                    f"event {event.seq}: the proposal of {policy} is not the recomputed one{_since(policy)}"
+                )
     return Replay(len({event.seq for event in events}), proposals, exact, tuple(differences), engine, ledger)
+
+
+def _since(policy: str) -> str:
+    """What else explains a proposal that does not recompute: the policy's rule is another one than it was."""
+    day = REGISTRY[policy].revised
+    return f" (its rule is another one since {day}: expected if an earlier version of LIBRA made it)" if day else ""
 
 
 def _simulated(engine: Engine, event: Event) -> str:

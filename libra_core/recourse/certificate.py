@@ -1,8 +1,8 @@
-"""Certificates, through cvxpy: an upper bound that no plan within the limits can beat.
+"""Certificates: an upper bound that no plan within the limits can beat.
 
-For displayed recommendations, tests and benchmarks; not for the batch loop. One arm's problem is lifted to
-(delta, D), where D stands for delta delta': x'A x' becomes linear and the objective concave. Branch and bound closes
-the gap of this relaxation: first on which features may move, then on the box of one of them.
+For displayed recommendations, tests and benchmarks; not for the batch loop. One arm's problem is bounded by the dual
+of its semidefinite relaxation (`relaxation`). Branch and bound closes the gap: first on which features may move, then
+on the box of one of them.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ from __future__ import annotations
 import heapq
 import math
 import time
-import warnings
 from dataclasses import dataclass, replace
 
-import cvxpy as cp
 import numpy as np
 
 from libra_core.arrays import Bools, Floats, Ints
@@ -21,13 +19,12 @@ from libra_core.feasible import FeasibleSet
 from libra_core.glm.link import LINKS, Link
 from libra_core.problem import Contexts
 from libra_core.recourse.ascent import Objective, Shape, bound
-
-ACCURACY = {"tol_gap_abs": 1e-7, "tol_gap_rel": 1e-7, "tol_feas": 1e-7, "equilibrate_max_iter": 30}
+from libra_core.recourse.relaxation import Part, relax
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """value: of the plan; upper: no feasible plan exceeds it, up to the solver's tolerance (about 1e-7)."""
+    """value: of the plan; upper: no feasible plan exceeds it, up to the rounding of sums (about 1e-12)."""
 
     value: float
     upper: float
@@ -84,88 +81,49 @@ class _Node:
 
 
 @dataclass(frozen=True, eq=False)
-class _Bound:
-    """The lifted problem's value on a node, and where to branch."""
+class _Bounded:
+    """No plan of a node exceeds `upper`; the halves cover it."""
 
     upper: float
     halves: tuple[_Node, ...]
 
 
-def _relax(f: Lifted, node: _Node, ceiling: float) -> _Bound:
-    """Solve the lifted problem on a node. `ceiling` is a known bound, kept where the solver fails."""
+def _bounded(f: Lifted, node: _Node, ceiling: float) -> _Bounded:
+    """The relaxation's bound on a node. `ceiling` is a known bound."""
     free = node.free
     fixed = node.lo.copy()
     fixed[free] = 0.0
     q0 = float(f.q0 + 2 * f.b @ fixed + fixed @ f.A @ fixed)
+    base = float(f.z0 + f.theta @ fixed)
     if not free.size:
-        return _Bound(min(ceiling, float(f.z0 + f.theta @ fixed) + f.beta * math.sqrt(max(q0, 0.0))), ())
-    lo, hi, w, n = node.lo[free], node.hi[free], f.feasible.W[free], free.size
-    lifted = cp.Variable((n + 1, n + 1), PSD=True)
-    delta, D, use = lifted[0, 1:], lifted[1:, 1:], cp.Variable(n)
-    rules = [lifted[0, 0] == 1, delta >= lo, delta <= hi, use >= node.moving[free], use <= 1]
-    rules += _products(delta, D, lo, hi) + _radius(f, delta, D, w, fixed) + _changes(f, delta, D, use, lo, hi, node)
-    b = (f.b + f.A @ fixed)[free]
-    q = q0 + 2 * b @ delta + cp.sum(cp.multiply(f.A[np.ix_(free, free)], D))
-    # unit-sized quantities are solved more accurately: q in units of its largest term, the objective in its root's
-    unit = max(q0, float(np.abs(b).max()), float(np.abs(f.A).max()), 1e-12)
-    scale = f.beta * math.sqrt(unit) if f.beta > 0 else 1.0
-    problem = cp.Problem(
-        cp.Maximize((f.theta[free] / scale) @ delta + (f.beta / scale * math.sqrt(unit)) * cp.sqrt(q / unit)), rules
+        return _Bounded(min(ceiling, base + f.beta * math.sqrt(max(q0, 0.0))), ())
+    found = relax(_part(f, node, free, fixed, q0))
+    upper = min(ceiling, base + found.upper)
+    if upper == -math.inf:
+        return _Bounded(upper, ())
+    if not np.isfinite(found.delta).all():
+        return _Bounded(upper, _cut(node, int(np.argmax(node.hi - node.lo)), 0.0))
+    return _Bounded(upper, _branch(node, free, f.feasible.s, found.delta, found.squares, found.use))
+
+
+def _part(f: Lifted, node: _Node, free: Ints, fixed: Floats, q0: float) -> Part:
+    """The features of a node that are free, with what the fixed ones leave of the limits."""
+    set_, w = f.feasible, f.feasible.W[free]
+    spent, moved = set_.W * fixed, int(((node.hi == node.lo) & (node.lo != 0)).sum())
+    return Part(
+        f.theta[free],
+        f.A[np.ix_(free, free)],
+        (f.b + f.A @ fixed)[free],
+        q0,
+        f.beta,
+        np.maximum(node.lo[free], -set_.gamma / w),  # every ball lies in this box
+        np.minimum(node.hi[free], set_.gamma / w),
+        w,
+        math.inf if math.isinf(set_.p) else set_.gamma**2 - float(spent @ spent),  # the 2-ball holds the 1-ball
+        set_.gamma - float(np.abs(spent).sum()) if set_.p == 1 else math.inf,
+        set_.s - moved,
+        node.moving[free],
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # inaccurate solutions are handled below
-        try:
-            problem.solve(solver=cp.CLARABEL, **ACCURACY)
-        except cp.SolverError:
-            return _Bound(ceiling, _cut(node, int(np.argmax(node.hi - node.lo)), 0.0))
-    if problem.status == cp.INFEASIBLE:  # "inaccurate" statuses prove nothing: they keep the coarser bound
-        return _Bound(-math.inf, ())
-    if problem.status != cp.OPTIMAL:
-        return _Bound(ceiling, _cut(node, int(np.argmax(node.hi - node.lo)), 0.0))
-    upper = min(ceiling, float(f.z0 + f.theta @ fixed) + scale * float(problem.value))
-    found = (np.asarray(v.value, dtype=float) for v in (delta, cp.diag(D), use))
-    return _Bound(upper, _branch(node, free, f.feasible.s, *found))
-
-
-def _products(delta: cp.Expression, D: cp.Expression, lo: Floats, hi: Floats) -> list[cp.Constraint]:
-    """Products of box constraints, linear in (delta, D): (h-d)(h-d)' >= 0, (d-l)(d-l)' >= 0, (h-d)(d-l)' >= 0."""
-    n = lo.size
-    row, col = cp.reshape(delta, (1, n), order="C"), cp.reshape(delta, (n, 1), order="C")
-    H, L = hi[:, None], lo[:, None]
-    return [
-        D - H @ row - col @ H.T + H @ H.T >= 0,
-        D - L @ row - col @ L.T + L @ L.T >= 0,
-        H @ row - H @ L.T - D + col @ L.T >= 0,
-    ]
-
-
-def _radius(f: Lifted, delta: cp.Expression, D: cp.Expression, w: Floats, fixed: Floats) -> list[cp.Constraint]:
-    """||W delta||_p <= gamma, and its square in D (the 2-norm ball contains the 1-norm ball)."""
-    scaled = cp.multiply(w, delta)
-    spent = f.feasible.W * fixed
-    if math.isinf(f.feasible.p):
-        return [cp.norm_inf(scaled) <= f.feasible.gamma]
-    left = f.feasible.gamma**2 - float(spent @ spent)
-    squares = cp.sum(cp.multiply(w * w, cp.diag(D)))
-    if f.feasible.p == 1:
-        return [cp.norm1(scaled) <= f.feasible.gamma - float(np.abs(spent).sum()), squares <= left]
-    return [squares <= left]
-
-
-def _changes(
-    f: Lifted, delta: cp.Expression, D: cp.Expression, use: cp.Variable, lo: Floats, hi: Floats, node: _Node
-) -> list[cp.Constraint]:
-    """At most s changes, relaxed: delta_j^2 <= D_jj use_j, |D_ij| <= reach_i reach_j use_i, sum use <= s."""
-    fixed_moves = int(((node.hi == node.lo) & (node.lo != 0)).sum())
-    n = lo.size
-    if fixed_moves + n <= f.feasible.s:
-        return []
-    reach = np.maximum(np.abs(lo), np.abs(hi))
-    outer = np.outer(reach, reach)
-    by_row = cp.multiply(outer, cp.reshape(use, (n, 1), order="C") @ np.ones((1, n)))
-    squares = cp.diag(D)
-    cones = [cp.norm(cp.hstack([2 * delta[j], squares[j] - use[j]])) <= squares[j] + use[j] for j in range(n)]
-    return [cp.sum(use) <= f.feasible.s - fixed_moves, by_row >= D, by_row >= -D, *cones]
 
 
 def _branch(node: _Node, free: Ints, s: int, delta: Floats, squares: Floats, use: Floats) -> tuple[_Node, ...]:
@@ -210,12 +168,12 @@ def upper_bound(
 ) -> float:
     """A valid upper bound of one arm over F, refined until it is within `tolerance` of `target` or time is up.
 
-    target: the value of a plan. The bound never falls below what is feasible, up to solver tolerance;
-    the effort cost is left out, which only makes it larger. Where the solver fails, a coarser bound is kept.
+    target: the value of a plan. The bound never falls below what is feasible, however accurate the solver; the effort
+    cost is left out, which only makes it larger.
     """
     stop = time.monotonic() + seconds
     root = _Node(lo.copy(), hi.copy(), np.zeros(lo.size, bool))
-    first = _relax(f, root, f.cheap_bound(lo, hi))
+    first = _bounded(f, root, f.cheap_bound(lo, hi))
     queue = [(-first.upper, 0, first)]
     count = 0
     settled = -math.inf
@@ -227,7 +185,7 @@ def upper_bound(
             settled = max(settled, worst.upper)
         for half in worst.halves:
             count += 1
-            child = _relax(f, half, worst.upper)
+            child = _bounded(f, half, worst.upper)
             if child.upper > -math.inf:
                 heapq.heappush(queue, (-child.upper, count, child))
     return max(settled, -queue[0][0] if queue else -math.inf)
@@ -259,8 +217,8 @@ def certify(
     -------
     Certificate : no other plan is better by more than its `gap`.
 
-    Not guaranteed: a gap of 0 for the best plan, when time runs out first; nor digits beyond the solver's tolerance of
-    about 1e-7. Effort cost, min_gain and further limits are left out, which only makes the bound larger.
+    Not guaranteed: a gap of 0 for the best plan, when time runs out first or the solver is inaccurate. Effort cost,
+    min_gain and further limits are left out, which only makes the bound larger.
 
     References
     ----------

@@ -175,6 +175,6 @@ def plan(
     plans = Plans(*out)
     if not limited:
         return plans
-    from libra_core.recourse.convex import refine  # here: cvxpy takes a second to import, and few need it
+    from libra_core.recourse.convex import refine  # here: its solver takes a moment to import, and few need it
 
-    return refine(feasible, theta, A, contexts, beta, realised, cost, min_gain, table, link, plans)
+    return refine(feasible, theta, A, contexts, beta, realised, cost, min_gain, table, link, plans, plan)

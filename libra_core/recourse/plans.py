@@ -35,33 +35,42 @@ class Plans:
 
 
 @kernel
-def _evaluate(theta, A, x, arm, delta, realised, z, s):
-    R, d = x.shape
+def _evaluate(theta, A, rows, x, arm, delta, realised, z, s):
+    n, d = x.shape
     d_m = delta.shape[1]
     moved = np.empty(d)
-    for r in range(R):
-        k = arm[r]
-        moved[:] = x[r]
+    for i in range(n):
+        r, k = rows[i], arm[i]
+        moved[:] = x[i]
         for j in range(d_m):
-            moved[d - d_m + j] += realised[j] * delta[r, j]
+            moved[d - d_m + j] += realised[j] * delta[i, j]
         total, q = 0.0, 0.0
-        for i in range(d):
+        for j in range(d):
             row = 0.0
-            for j in range(d):
-                row += A[r, k, i, j] * moved[j]
-            q += row * moved[i]
-            total += theta[r, k, i] * moved[i]
-        z[r] = total
-        s[r] = math.sqrt(max(q, 0.0))
+            for m in range(d):
+                row += A[r, k, j, m] * moved[m]
+            q += row * moved[j]
+            total += theta[r, k, j] * moved[j]
+        z[i] = total
+        s[i] = math.sqrt(max(q, 0.0))
 
 
 def evaluate(
-    theta: Floats, A: Floats, contexts: Contexts, actions: Actions, realised: Floats | None = None
+    theta: Floats,
+    A: Floats,
+    contexts: Contexts,
+    actions: Actions,
+    realised: Floats | None = None,
+    rows: Ints | None = None,
 ) -> tuple[Floats, Floats]:
-    """(z, s) = (theta'x', sqrt(x'A x')), each (R,), of given actions."""
-    R, d_m = actions.delta.shape
-    z, s = np.empty(R), np.empty(R)
+    """(z, s) = (theta'x', sqrt(x'A x')), each (n,), of given actions.
+
+    rows (n,) says which of the R models each action is judged by, any of them as often as needed; None: one each.
+    """
+    n, d_m = actions.delta.shape
+    z, s = np.empty(n), np.empty(n)
     realised = np.ones(d_m) if realised is None else realised
+    rows = np.arange(n) if rows is None else rows
     c = np.ascontiguousarray
-    _evaluate(c(theta), c(A), c(contexts.x), c(actions.arm), c(actions.delta), c(realised), z, s)
+    _evaluate(c(theta), c(A), c(rows), c(contexts.x), c(actions.arm), c(actions.delta), c(realised), z, s)
     return z, s

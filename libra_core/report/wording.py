@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from libra_core.advisors import kinds
 from libra_core.certainty import Certainty, Estimate
 from libra_core.clinical import Feature
 from libra_core.clinical.feature import display_changes
@@ -250,11 +251,10 @@ def unrecorded(cohort: Cohort, shown: PlanSummary) -> str:
 def advisor(name: str) -> str:
     """The advisor in words. A simulated one is never presented as a language model."""
     kind, _, share = name.partition(":")
-    if kind == "noisy":
-        return f"a simulated advisor who names a random treatment in {float(share):.0%} of cases"
-    if kind == "biased":
-        return f"a simulated advisor who names its favourite treatment in {float(share):.0%} of cases"
-    return ADVISORS.get(kind, name)
+    if treatment := {"noisy": "a random", "biased": "its favourite"}.get(kind):
+        return f"a simulated advisor who names {treatment} treatment in {float(share):.0%} of cases"
+    plain = next((known.label for known in kinds().values() if known.adversary and known.answers_to(name)), "")
+    return f"a {plain[0].lower()}{plain[1:]}" if plain else ADVISORS.get(kind, name)
 
 
 def label(policy: str, asks: str = "") -> str:

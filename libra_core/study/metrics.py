@@ -1,15 +1,57 @@
-"""Summaries of a study: means with intervals over replicates, tables, and the stable JSON of the command line."""
+"""Summaries of a study: means with intervals and quantiles over replicates, paired ratios, tables, and the stable JSON
+of the command line."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
 from libra_core.arrays import Floats
 from libra_core.study.batch import PolicyResult, StudyResult
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+REFERENCE = "glrb"  # what regret is compared with, where it was run
+BOOTSTRAP = 2_000  # resamples of the replicates
+NOTHING = 1e-9  # regret below it is rounding, as the oracle's
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Mean over replicates against mean over the same replicates, with its 95 % percentile bootstrap interval.
+
+    Replicates are resampled in pairs; with few of them the interval is too narrow. nan where the second mean is 0.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, ours: Floats, theirs: Floats) -> Ratio:
+        """The ratio of two samples (R,) that belong together, replicate by replicate."""
+        if not theirs.mean():
+            return cls(math.nan, math.nan, math.nan)
+        draws = np.random.default_rng(0).integers(0, len(ours), (BOOTSTRAP, len(ours)))
+        low, high = np.quantile(ours[draws].mean(axis=1) / theirs[draws].mean(axis=1), [0.025, 0.975])
+        return cls(float(ours.mean() / theirs.mean()), float(low), float(high))
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
+
+
+def quantiles(values: Floats) -> dict[str, float]:
+    """The QUANTILES of one number a replicate (R,), by percentage: {"5": ..., "50": the median, ...}."""
+    return {f"{100 * q:g}": float(v) for q, v in zip(QUANTILES, np.quantile(values, QUANTILES), strict=True)}
+
+
+def reference(result: StudyResult) -> PolicyResult:
+    """The policy that the others are compared with: GLRB where it was run, else the first."""
+    return next((policy for policy in result.policies if policy.name == REFERENCE), result.policies[0])
 
 
 def band(values: Floats, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
@@ -35,16 +77,21 @@ def regret_frame(result: StudyResult) -> pd.DataFrame:
 
 
 def summary_frame(result: StudyResult) -> pd.DataFrame:
-    """One row for each policy: final regret with its interval, calls beside the bound, CPU."""
+    """One row for each policy: final regret with the interval of its mean and with its quantiles over replicates, calls
+    beside the bound, CPU."""
     rows = []
     for policy in result.policies:
         mean, low, high = (float(v[-1]) for v in band(policy.regret))
+        spread = quantiles(policy.regret[:, -1])
         rows.append(
             {
                 "policy": policy.name,
                 "regret": mean,
                 "low": low,
                 "high": high,
+                "median": spread["50"],
+                "q05": spread["5"],
+                "q95": spread["95"],
                 "calls": float(policy.calls[:, -1].mean()),
                 "call_bound": policy.call_bound,
                 "cpu_us_per_round": policy.cpu_us_per_round,
@@ -69,18 +116,28 @@ def group_frame(result: StudyResult) -> pd.DataFrame:
 
 
 def as_json(result: StudyResult) -> dict[str, Any]:
-    """The command line's JSON, schema 1."""
+    """The command line's JSON, schema 2: schema 1 with the quantiles of final regret, and its ratio to a reference."""
     return {
-        "schema": 1,
+        "schema": 2,
         "config": {**result.spec.as_dict(), "hash": result.spec.hash, "unit": result.unit},
         "policies": {policy.name: _policy_json(result, policy) for policy in result.policies},
     }
+
+
+def _against(policy: PolicyResult, other: PolicyResult) -> dict[str, Any]:
+    """Final regret as a multiple of another policy's over the same replicates; null where that one lost nothing."""
+    mine, theirs = policy.regret[:, -1], other.regret[:, -1]
+    if not (theirs > NOTHING).all():
+        return {"reference": other.name, "ratio": None, "quantiles": None}
+    return {"reference": other.name, "ratio": asdict(Ratio.of(mine, theirs)), "quantiles": quantiles(mine / theirs)}
 
 
 def _policy_json(result: StudyResult, policy: PolicyResult) -> dict[str, Any]:
     mean, low, high = (v.tolist() for v in band(policy.regret))
     out: dict[str, Any] = {
         "regret": {"t": list(result.t), "mean": mean, "low": low, "high": high},
+        "final_regret": {"quantiles": quantiles(policy.regret[:, -1])},
+        "against": _against(policy, reference(result)),
         "advisor_calls": {"mean": float(policy.calls[:, -1].mean()), "bound": policy.call_bound},
         "cpu_us_per_round": policy.cpu_us_per_round,
     }

@@ -250,7 +250,7 @@ def caution(known: Methods) -> str:
     return (
         f"Pressure, worth and ranges of all plans: LIBRA's model, learned from {known.learned:,} simulated patients "
         f"(seed {judge.spec.seed}, {judge.spec.environment.compliance} compliance; it could ask: {known.asks}). Ranges "
-        "can be far off for a treatment that was seldom tried, and say nothing against a guideline. What a plan loses "
+        "are wide for a treatment that was seldom tried, and say nothing against a guideline. What a plan loses "
         "comes from the simulation's own truth, which nobody knows of a real patient."
     )
 

@@ -74,8 +74,9 @@ def ranked(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> Non
     if nets[0].mean < max(net.mean for net in nets):
         st.markdown(f"The proposed plan does not have the highest expected benefit. {wording.why(plan)}")
     st.caption(
-        "Dot: expected; bar: 95 % credible interval. Bars that overlap leave the order open. They shrink as more "
-        "patients are treated. A hollow dot: no patient has had this treatment yet, so its position means nothing."
+        "Dot: expected; bar: 95 % range of the average, made to hold however often one looks and for treatments that "
+        "were seldom chosen too. Bars that overlap leave the order open. They shrink as more patients are treated. "
+        "A hollow dot: no patient has had this treatment yet, so its position means nothing."
     )
     check.button(run, shown.row)
 
@@ -92,7 +93,7 @@ def therapies(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> 
         st.caption("Effects are shown once a patient has been treated: nothing is known about any treatment yet.")
         return
     st.caption(
-        f"After {cohort.protocol.outcome.horizon}, with 95 % intervals; simulated. Net benefit is "
+        f"After {cohort.protocol.outcome.horizon}, with 95 % ranges; simulated. Net benefit is "
         f"{wording.NET_BENEFIT}: **higher is better**, below 0 is worse than no change."
     )
 

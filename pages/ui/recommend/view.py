@@ -93,8 +93,8 @@ def _expected(cohort: Cohort, plan: PlanSummary, run: LiveRun) -> None:
         f"Expected fall, {outcome.horizon}",
         f"{fixed(plan.fall.mean)} {outcome.unit}",
         help=f"Estimate of the average fall of {outcome.label} for patients like this one, learned from simulated "
-        f"outcomes, with its 95 % credible interval. One person's reading varies by {run.environment.problem.noise:g} "
-        f"{outcome.unit} around the average.",
+        f"outcomes, with its 95 % range, made to hold at every look. One person's reading varies by "
+        f"{run.environment.problem.noise:g} {outcome.unit} around the average.",
     )
     columns[0].caption(f"Between {interval(plan.fall.low, plan.fall.high)} {outcome.unit}".replace(" to ", " and "))
     columns[1].metric(

@@ -153,11 +153,15 @@ def _final(table: pd.DataFrame, names: dict[str, str], found: StudyResult) -> No
             "Method": names[r.policy],
             f"Lost per patient, {unit}": _per(r.regret, r.low, r.high, rounds),
             f"Total after {rounds:,} patients, {unit}": fixed(r.regret, digits),
+            "Median (5 to 95 %)": f"{fixed(r.median, digits)} ({interval(r.q05, r.q95, digits)})",
         }
         for r in table.sort_values("regret").itertuples()
     ]
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
-    st.caption("In brackets: the 95 % confidence interval of the mean.")
+    st.caption(
+        "Lost per patient: the mean, in brackets its 95 % confidence interval. Last column: the totals of single "
+        "repetitions, their median and the range of nine in ten."
+    )
 
 
 def _asked(table: pd.DataFrame, names: dict[str, str], found: StudyResult, theory: Promises | None, axes: str) -> None:

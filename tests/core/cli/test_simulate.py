@@ -58,6 +58,15 @@ def test_a_number_out_of_range_ends_in_one_sentence(options: str, sentence: str,
         ("--seed -1", "seed must be between 0 and"),
         ("--min-gain nan", "min_gain must be between 0 and inf, got nan"),
         ("--plausibility nan", "plausibility must be between 0 and 1, got nan"),
+        ("--plausibility 2", "plausibility must be between 0 and 1, got 2"),
+        ("--alpha -1", "alpha must be between 0 and inf, got -1"),
+        ("--alpha nan", "alpha must be between 0 and inf, got nan"),
+        ("--ridge 0", "ridge must be between 1e-09 and inf, got 0"),
+        ("--width 0", "width_threshold must be > 0, got 0"),
+        ("--trial-share 0.6", "trial_share must be between 0 and 0.5, got 0.6"),
+        ("--effort-cost -1", "effort_cost must be between 0 and inf, got -1"),
+        ("--spread nan", "spread must be a number from 0 to 1,000, got nan"),
+        ("--contrast -1", "contrast must be a number from 0 to 1,000, got -1"),
         ("--cohort accord-like", "the environment synthetic invents its patients, so --cohort cannot be used"),
         ("--compliance partial", "the environment synthetic has full compliance only"),
         ("--shared --estimator mle", "the shared estimator is one-pass only"),
@@ -85,6 +94,13 @@ def test_what_would_mislead_is_refused(options: str, sentence: str, capsys: Capt
             "--policies random,oracle --shared --estimator one-pass --radius theory --min-gain 1",
             ["--shared, --estimator, --radius, --min-gain"],
         ),
+        ("--spread 2 --alpha 0.1 --ridge 2 --width 0.3 --effort-cost 0.1", []),
+        ("--policies libra-trial --trial-share 0.1", []),
+        ("--trial-share 0.1 --contrast 2", ["--contrast", "--trial-share"]),
+        ("--radius theory --alpha 0.1", ["--alpha"]),
+        ("--policies glrb --width 0.3", ["--width"]),
+        ("--policies random --alpha 0.1 --ridge 2 --effort-cost 1", ["--alpha, --ridge, --effort-cost"]),
+        ("--environment hypertension --cohort accord-like --contrast 2 --spread 2", ["--spread"]),
         ("--advisor random --max-calls 3 --plausibility 1 --adoption plausible --radius theory", []),
     ],
 )
@@ -101,6 +117,13 @@ def test_the_settings_reach_the_study(tmp_path: Path) -> None:
     assert config["config"]["min_gain"] == 0.25
     assert config["config"]["max_calls"] == 4
     assert config["environment"]["gamma"] == 0.5
+    options = "--alpha 0.1 --ridge 2 --width 0.3 --plausibility 0.4 --trial-share 0.1 --effort-cost 0.2 --spread 2"
+    config = config_of(tmp_path, *options.split(), "--policies", "libra-trial")
+    names = ("alpha", "ridge", "width_threshold", "plausibility", "trial_share", "effort_cost")
+    assert [config["config"][name] for name in names] == [0.1, 2, 0.3, 0.4, 0.1, 0.2]
+    assert config["environment"]["spread"] == 2
+    people = ("--environment", "hypertension", "--cohort", "accord-like")
+    assert config_of(tmp_path, *people, "--contrast", "2")["environment"]["contrast"] == 2
 
 
 def test_what_is_left_out_keeps_the_defaults_of_a_study(tmp_path: Path) -> None:

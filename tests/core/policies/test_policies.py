@@ -260,7 +260,7 @@ def test_hr_bandit_models_the_mean_linearly() -> None:
 
 @pytest.mark.parametrize("link", ["identity", "logistic"])
 def test_the_interval_that_a_clinician_sees_covers_the_truth(link: str) -> None:
-    """A 95 % credible interval, frozen before each choice is learned: it covers at least 88 % (measured: 91-99 %)."""
+    """The 95 % range, frozen before each choice is learned. `test_intervals` holds the arms not chosen."""
     world = make_environment(EnvironmentSpec("hypertension", link=link, compliance="partial"), 9, 20)
     policy = _policy("glrb", world, PolicyConfig(shared=True))
     covered = []
@@ -271,7 +271,7 @@ def test_the_interval_that_a_clinician_sees_covers_the_truth(link: str) -> None:
         truth = world.means(contexts, proposal.actions)
         covered.append(((low <= truth) & (truth <= high)).mean())
         policy.learn(proposal, world.respond(contexts, proposal.actions, world.draws()))
-    assert np.mean(covered) >= 0.88
+    assert np.mean(covered) >= 0.95
 
 
 def test_a_former_name_finds_its_policy_and_is_on_no_list() -> None:

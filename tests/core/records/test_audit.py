@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DatabaseError
 
+from libra_core.policies.glrb import Greedy
 from libra_core.records import LOCAL, Actor, Database, Denied, Repository, Role, SessionLog, Unavailable, replay
 from libra_core.records.schema import APPEND_ONLY, METADATA
 from tests.support.kit import NHANES, begin, other_plan, play, stamp
@@ -147,6 +148,20 @@ def test_a_forged_snapshot_is_found_by_the_replay(session: SessionLog) -> None:
     found = replay(forged.repository, forged.id, NHANES)
     assert not found.ok
     assert "is not the recomputed one" in found.sentence
+
+
+def test_a_session_of_a_policy_whose_rule_has_changed_is_told_apart_from_a_forged_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Greedy started without random rounds once. The chain holds, and the difference has its innocent explanation."""
+    monkeypatch.setattr(Greedy, "START", 0)
+    old = play(begin(database, companions=("glrb", "greedy"), planned=2, blinded=False))
+    monkeypatch.undo()
+    assert old.repository.verify(old.id).ok
+    found = replay(old.repository, old.id, NHANES)
+    assert not found.ok
+    assert all("the proposal of greedy" in difference for difference in found.differences)
+    assert all("expected if an earlier version of LIBRA made it" in difference for difference in found.differences)
 
 
 # ------------------------------------------------------------------------------------------------ whose is what

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from benchmarks.instances import draw
 from libra_core.environments import EnvironmentSpec, make_environment
 from libra_core.feasible import FeasibleSet
+from libra_core.glm.interval import half_width
 from libra_core.policies import PolicyConfig
+from libra_core.policies.glrb import Greedy, Thompson
 from libra_core.policies.model import ModelPolicy
 from libra_core.problem import Actions, Contexts
 from libra_core.recourse.certificate import Lifted, certify, upper_bound
@@ -179,12 +181,14 @@ def test_the_effort_cost_is_a_soft_threshold_on_the_slope(beta: float) -> None:
 WORLD = EnvironmentSpec("hypertension", cohort="accord-like", compliance="partial")
 
 
-def _taught(name: str, config: PolicyConfig | None = None, replicates: int = 6) -> tuple[ModelPolicy, Contexts]:
-    """A policy that has seen 25 patients in each replicate, and the next ones."""
+def _taught(
+    name: str, config: PolicyConfig | None = None, replicates: int = 6, rounds: int = 25
+) -> tuple[ModelPolicy, Contexts]:
+    """A policy that has seen some patients in each replicate, and the next ones."""
     world = make_environment(WORLD, 5, replicates)
     policy = make_policy(name, world, config or PolicyConfig(alpha=1.0), 5)
     assert isinstance(policy, ModelPolicy)
-    for _ in run(world, [policy], 25):
+    for _ in run(world, [policy], rounds):
         pass
     return policy, world.arrive()
 
@@ -199,7 +203,8 @@ def _same(a: Actions, b: Actions) -> bool:
 
 
 def test_greedy_plans_at_radius_0_and_glrb_at_its_own() -> None:
-    greedy, patients = _taught("greedy")
+    start = Greedy.START * make_environment(WORLD, 5).problem.n_arms
+    greedy, patients = _taught("greedy", rounds=start)
     assert _same(greedy.propose(patients).actions, _planned(greedy, patients, 0.0).actions)
     assert not _same(greedy.propose(patients).actions, _planned(greedy, patients, greedy.beta).actions)
     glrb, patients = _taught("glrb")
@@ -229,8 +234,8 @@ def _full(policy: ModelPolicy, patients: Contexts, beta: float) -> Plans:
     return plan(feasible, theta, A, patients, beta, np.full(8, 0.4), table=True)
 
 
-def test_thompson_draws_around_the_estimate_with_covariance_beta_squared_a() -> None:
-    """(draw - estimate)' A^-1 (draw - estimate) = beta^2 |normal numbers|^2, whichever root of A is taken."""
+def test_thompson_draws_around_the_estimate_with_its_share_of_the_radius() -> None:
+    """(draw - estimate)' A^-1 (draw - estimate) = (SCALE beta)^2 |normal numbers|^2, whichever root of A is taken."""
     policy, patients = _taught("thompson")
     R, K, d = policy.estimator.theta.shape
     handed: list[tuple[float, np.ndarray]] = []
@@ -251,7 +256,7 @@ def test_thompson_draws_around_the_estimate_with_covariance_beta_squared_a() -> 
     assert beta == 0.0
     off = drawn - policy.estimator.theta
     weighed = np.einsum("rkd,rkde,rke->rk", off, np.linalg.inv(policy.estimator.A), off)
-    np.testing.assert_allclose(weighed, policy.beta**2 * (normals**2).sum(axis=-1), rtol=1e-6)
+    np.testing.assert_allclose(weighed, (Thompson.SCALE * policy.beta) ** 2 * (normals**2).sum(axis=-1), rtol=1e-6)
     assert _same(actions, _planned(policy, patients, 0.0, drawn).actions)
 
 
@@ -269,5 +274,6 @@ def test_a_change_is_planned_and_weighed_as_expected_or_as_advised(plan_with: st
     np.testing.assert_allclose(proposal.mean, z, atol=1e-9)  # identity link
     np.testing.assert_allclose(proposal.ucb, z + policy.beta * s, atol=1e-9)
     mean, _, high = policy.credible(patients, actions)
-    np.testing.assert_allclose(high - mean, 1.96 * 9.0 * s, atol=1e-9)
+    half = half_width(policy.estimator, actions.arm, x, 9.0, 1.0)  # at x as planned
+    np.testing.assert_allclose(high - mean, half, atol=1e-9)
     np.testing.assert_allclose(policy.explain(patients, actions).sum(axis=1), z, atol=1e-9)

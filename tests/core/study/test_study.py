@@ -16,7 +16,7 @@ from libra_core.policies import PolicyConfig
 from libra_core.study import Cancelled, LiveRun, StudySpec, run_study
 from libra_core.study.case import case_study_specs
 from libra_core.study.live import live_config
-from libra_core.study.metrics import as_json, band, group_frame, regret_frame, summary_frame
+from libra_core.study.metrics import Ratio, as_json, band, group_frame, regret_frame, summary_frame
 from libra_core.study.store import load_case_study
 from libra_core.study.theory import call_bound, regret_lower, regret_upper
 
@@ -69,9 +69,41 @@ def test_summaries_hold_what_they_say() -> None:
     total = (both["regret_per_patient"] * both["patients_per_run"]).sum()
     assert total == pytest.approx(mean[-1], rel=0.2)  # means of ratios: near, not equal
     content = json.loads(json.dumps(as_json(result)))
-    assert content["schema"] == 1
+    assert content["schema"] == 2
     assert content["policies"]["libra"]["advisor_calls"]["bound"] > 0
     assert content["policies"]["glrb"]["advisor_calls"]["bound"] is None
+
+
+def test_final_regret_has_quantiles_and_a_paired_ratio() -> None:
+    spec = StudySpec(SMALL, ("linucb", "glrb", "oracle"), rounds=60, replicates=8)
+    result = run_study(spec, workers=1)
+    final = {policy.name: policy.regret[:, -1] for policy in result.policies}
+    policies = json.loads(json.dumps(as_json(result), allow_nan=False))["policies"]
+    for name, values in final.items():
+        shown = policies[name]["final_regret"]["quantiles"]
+        assert list(shown) == ["5", "25", "50", "75", "95"]
+        assert shown["50"] == pytest.approx(np.median(values))
+        assert shown["95"] == pytest.approx(np.quantile(values, 0.95))
+    row = summary_frame(result).set_index("policy").loc["linucb"]
+    assert row[["median", "q05", "q95"]].tolist() == pytest.approx(np.quantile(final["linucb"], [0.5, 0.05, 0.95]))
+    against = policies["linucb"]["against"]
+    assert against["reference"] == "glrb"  # though it is not the first
+    assert against["ratio"]["value"] == pytest.approx(final["linucb"].mean() / final["glrb"].mean())
+    assert against["ratio"]["low"] < against["ratio"]["value"] < against["ratio"]["high"]
+    assert against["quantiles"]["50"] == pytest.approx(np.median(final["linucb"] / final["glrb"]))
+    assert policies["glrb"]["against"]["ratio"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    alone = as_json(run_study(StudySpec(SMALL, ("oracle", "random"), rounds=20, replicates=2), workers=1))
+    assert alone["policies"]["random"]["against"] == {"reference": "oracle", "ratio": None, "quantiles": None}
+
+
+def test_the_interval_of_a_ratio_covers_it_as_often_as_it_says() -> None:
+    """Pairs with a common part: the true ratio of means is 2; 95 % nominal, 400 samples, R = 50."""
+    draws, hits = np.random.default_rng(3), 0
+    for _ in range(400):
+        base = draws.gamma(4.0, 1.0, 50)
+        found = Ratio.of(2.0 * base + draws.normal(0, 0.5, 50), base)
+        hits += found.low <= 2.0 <= found.high
+    assert 0.90 <= hits / 400 <= 0.98
 
 
 def test_the_call_bound_grows_like_log_squared_and_obeys_the_cap() -> None:

@@ -1,0 +1,1 @@
+"""Parts of `make guarantees` with a module of their own."""
