@@ -18,11 +18,9 @@ from benchmarks.measure import ROOT, Row, load, machine, revision, table
 from benchmarks.parts.baselines import baselines
 from libra_core.arrays import Floats
 from libra_core.environments import EnvironmentSpec, make_environment
-from libra_core.glm.confidence import practical_radius
 from libra_core.policies import PolicyConfig
 from libra_core.policies.model import ModelPolicy
 from libra_core.study import StudyResult, StudySpec, make_policy, run, run_study
-from libra_core.study.theory import call_bound
 from libra_core.warm import warm
 
 SEED = 7
@@ -54,10 +52,9 @@ def regret_at(result: StudyResult, name: str, t: int) -> Floats:
 
 
 def bounds_at(world: EnvironmentSpec, times: tuple[int, ...]) -> Floats:
-    """The bound on questions at each of `times`, with the practical radius of the default settings at that time."""
-    problem, config = make_environment(world, SEED).problem, PolicyConfig()
-    noise = problem.noise if problem.link.name == "identity" else 1.0
-    return np.array([call_bound(t, problem, config, practical_radius(t, config.alpha, noise)) for t in times])
+    """The bound on LIBRA's questions at each of `times`, before a run, with the default settings."""
+    policy = make_policy("libra", make_environment(world, SEED), PolicyConfig(), SEED, "refuses")
+    return np.array([policy.call_bound(t) for t in times], dtype=float)
 
 
 def coverage(replicates: int, rounds: int, failure: float) -> float:

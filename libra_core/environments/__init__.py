@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 
 from libra_core.clinical import protocols
-from libra_core.environments import hypertension, hypertension_rules, synthetic  # noqa: F401 -- importing registers
+from libra_core.environments import hard, hypertension, hypertension_rules, synthetic  # noqa: F401 -- importing registers
 from libra_core.environments.base import ENVIRONMENTS, Environment, EnvironmentSpec, make_environment
 
 

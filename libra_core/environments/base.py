@@ -111,6 +111,13 @@ class Environment(ABC):
     def arrive(self) -> Contexts:
         """The next R patients."""
 
+    def for_rounds(self, rounds: int) -> None:  # noqa: B027 -- most worlds do not depend on it
+        """Be as hard as this many rounds allow, before the first of them: nothing to do for most environments."""
+
+    def lower_bound(self, rounds: int) -> float | None:
+        """A regret that no policy's mean stays below after so many rounds; None where no such bound is known."""
+        return None
+
     def realised_shares(self) -> Floats:
         """(R, d_M): the share of an advised change that each patient actually makes."""
         return np.ones((self.replicates, self.problem.d_mutable))
@@ -165,15 +172,24 @@ def register(environment: type[Environment]) -> type[Environment]:
 
 
 def make_environment(
-    spec: EnvironmentSpec, seed: int, replicates: int = 1, first: int = 0, cohort: Cohort | None = None
+    spec: EnvironmentSpec,
+    seed: int,
+    replicates: int = 1,
+    first: int = 0,
+    cohort: Cohort | None = None,
+    rounds: int | None = None,
 ) -> Environment:
-    """`cohort` replaces the one that the spec names, for instance by an uploaded one.
+    """`cohort` replaces the one that the spec names, for instance by an uploaded one. `rounds`: how many there will be,
+    where that is known; only a hard instance depends on it.
 
     Raises ValueError for an unknown name or unusable settings, with what to do.
     """
     if spec.name not in ENVIRONMENTS:
         raise ValueError(f"unknown environment {spec.name!r}: choose one of {', '.join(ENVIRONMENTS)}")
-    return ENVIRONMENTS[spec.name](spec, seed, replicates, first, cohort)
+    made = ENVIRONMENTS[spec.name](spec, seed, replicates, first, cohort)
+    if rounds is not None:
+        made.for_rounds(rounds)
+    return made
 
 
 def recheck_of(cohort: Cohort) -> Callable[[Contexts, Actions], Bools] | None:

@@ -8,9 +8,9 @@ x', log det V grows by at least log(1 + kappa_0 s^2) in that round, and never fa
 
 V block-diagonal over the arms, or the joint one of a shared estimator, where s^2 = x'A_a x is the joint form too. As
 1 / log(1 + y) <= 2 max(1, 1/y) this is the bound 2 sum_a (log det V_a - d log lambda) max(1, 4 L^2 beta^2 / (kappa_0
-Delta^2))
-made sharper. The argument is about widths and not about coverage: a practical radius will do. The right side is
-O(log^2 T) for a radius like sqrt(log T); it is an upper limit, and says nothing of the shape in which questions grow.
+Delta^2)) made sharper. The argument is about widths and not about coverage: a practical radius will do. The right side
+is O(log^2 T) for a radius like sqrt(log T); it is an upper limit, and says nothing of the shape in which questions
+grow.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def is_proven(problem: Problem, config: PolicyConfig, link: Link) -> bool:
     """Whether the bound above has a proof in this setting.
 
     It needs the rule that only informative advice is adopted; patients who make the whole advised change (V must
-    grow at
-    the x' whose width was judged); no change that is dropped after the choice because its arm became contraindicated; a
-    finite sup mu'; and V that only grows: with another link a refit weighs all rounds anew, and V may shrink.
+    grow at the x' whose width was judged); no change that is dropped after the choice because its arm became
+    contraindicated; a finite sup mu'; and V that only grows: with another link a refit weighs all rounds anew, and V
+    may shrink.
     """
     grows = link.name == "identity" or config.estimator == "one-pass"
     judged = all(share == 1.0 for share in problem.realised) and problem.eligible_after is None

@@ -94,6 +94,7 @@ def summary_frame(result: StudyResult) -> pd.DataFrame:
                 "q95": spread["95"],
                 "calls": float(policy.calls[:, -1].mean()),
                 "call_bound": policy.call_bound,
+                "call_bound_run": policy.call_bound_run,
                 "cpu_us_per_round": policy.cpu_us_per_round,
             }
         )
@@ -138,7 +139,11 @@ def _policy_json(result: StudyResult, policy: PolicyResult) -> dict[str, Any]:
         "regret": {"t": list(result.t), "mean": mean, "low": low, "high": high},
         "final_regret": {"quantiles": quantiles(policy.regret[:, -1])},
         "against": _against(policy, reference(result)),
-        "advisor_calls": {"mean": float(policy.calls[:, -1].mean()), "bound": policy.call_bound},
+        "advisor_calls": {
+            "mean": float(policy.calls[:, -1].mean()),
+            "bound": policy.call_bound,
+            "bound_run": policy.call_bound_run,
+        },
         "cpu_us_per_round": policy.cpu_us_per_round,
     }
     if policy.dismissed is not None:
