@@ -115,7 +115,8 @@ class Environment(ABC):
         """Be as hard as this many rounds allow, before the first of them: nothing to do for most environments."""
 
     def lower_bound(self, rounds: int) -> float | None:
-        """A regret that no policy's mean stays below after so many rounds; None where no such bound is known."""
+        """A regret that the mean of no policy stays below after so many rounds, if it learns from outcomes alone: an
+        advisor may know more. None where no such bound is known for this instance."""
         return None
 
     def realised_shares(self) -> Floats:

@@ -3,7 +3,8 @@
 The rates are known: sqrt(K T) for K arms (Auer, Cesa-Bianchi, Freund, Schapire 2002, theorem 5.1) and d sqrt(T) for a
 ball (Rusmevichientong and Tsitsiklis 2010, theorem 2.1). The constants are derived here, in the docstrings below.
 Each instance is drawn from a prior, and each bound is on the mean over that prior: a mean over replicates estimates it,
-and a single replicate may stay below. How hard an instance is depends on the number of rounds, so that an environment
+and a single replicate may stay below. They hold for all who learn from outcomes alone: an advisor who knows more than
+they tell is outside of them. How hard an instance is depends on the number of rounds, so that an environment
 is told of it (`Environment.for_rounds`).
 """
 
@@ -80,7 +81,7 @@ class Hard(Environment):
 
     @abstractmethod
     def lower_bound(self, rounds: int) -> float:
-        """No policy has a smaller mean regret, over the draw of the instance, after so many rounds."""
+        """No policy that learns from outcomes alone has a smaller mean regret over the draw of the instance."""
 
 
 @register
@@ -128,7 +129,8 @@ class HardBall(Hard):
     """One arm; a change delta in the unit ball of d = `d_mutable` features is worth theta'delta, theta ~ N(0, tau^2 I).
 
     Lower bound: E[regret after n rounds] >= sum over t < n of [E|theta| - sqrt(d tau^2 - d^2/(d/tau^2 +
-    t/sigma^2))]_+ for every policy, E|theta| = tau sqrt(2) Gamma((d + 1)/2) / Gamma(d/2).
+    t/sigma^2))]_+ for every policy,
+    where E|theta| = tau sqrt(2) Gamma((d + 1)/2) / Gamma(d/2).
 
     Proof. The best change is worth |theta|. Given t rounds, theta is Gaussian with mean m and covariance S, S^-1 =
     I/tau^2 + sum delta delta'/sigma^2, so that the next change is worth at most |m| in expectation, and E|m| <=

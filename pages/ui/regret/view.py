@@ -138,7 +138,8 @@ def _assumptions(found: StudyResult, theory: Promises, axes: str) -> str:
     lower = (
         "No lower bound is known for this instance."
         if theory.lower is None
-        else f"Lower bound: here no method loses less than {words.about(theory.lower[-1])} {unit} on average."
+        else "Lower bound: nobody who learns from outcomes alone loses less here on average than "
+        f"{words.about(theory.lower[-1])} {unit}."
     )
     return f"**Theory.** {upper} {holds} {lower}"
 
