@@ -28,7 +28,7 @@ from pages.ui.session.state import widget
 
 AXES_HELP = (
     "On log-log axes √T is a straight line of slope ½ and a constant loss per patient one of slope 1. On the log² "
-    "axis a curve that grows like the square of the logarithm is a straight line."
+    "axis the limit on questions is nearly a straight line; questions that flatten there come to an end sooner."
 )
 
 
