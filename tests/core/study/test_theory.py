@@ -9,10 +9,10 @@ import pytest
 from libra_core.environments import EnvironmentSpec, make_environment
 from libra_core.feasible import FeasibleSet
 from libra_core.glm.confidence import linear_radius, most_information
-from libra_core.glm.estimator import OnePass, Shared
-from libra_core.glm.link import LINKS, SLOPE_FLOOR
+from libra_core.glm.estimator import OnePass, Shared, implicit_index
+from libra_core.glm.link import LINKS, SLOPE_FLOOR, slope_at
 from libra_core.policies import PolicyConfig
-from libra_core.policies.questions import bound_from, call_bound, is_proven, least_slope
+from libra_core.policies.questions import bound_from, call_bound, is_proven, least_gain, least_slope
 from libra_core.problem import Problem
 from libra_core.study import StudySpec, make_policy, run, run_study
 from libra_core.study.promises import promises
@@ -63,10 +63,26 @@ def test_information_is_the_growth_of_log_det_and_never_more_than_its_most(kind:
 def test_the_bound_on_questions_is_the_formula(link: str, slope: float, steepest: float) -> None:
     """And sharper than the textbook's 2 I max(1, 4 L^2 beta^2 / (kappa_0 Delta^2))."""
     model, width, beta = LINKS[link], 0.3, 1.5
-    expected = 40.0 / math.log(1 + slope * width**2 / (2 * steepest * beta) ** 2)
+    plain = 40.0 / math.log(1 + slope * width**2 / (2 * steepest * beta) ** 2)
+    expected = plain if link == "identity" else 40.0 / math.log(1 + least_gain(width, beta, model))
     assert bound_from(40.0, width, beta, model) == pytest.approx(expected, rel=1e-12)
-    assert expected <= 2 * 40.0 * max(1.0, (2 * steepest * beta / width) ** 2 / slope)
+    assert expected <= plain <= 2 * 40.0 * max(1.0, (2 * steepest * beta / width) ** 2 / slope)
     assert bound_from(40.0, width, 0.0, model) == 0.0
+
+
+@pytest.mark.parametrize("beta", [0.3, 1.0, 50.0])
+@pytest.mark.parametrize("width", [0.01, 0.2, 0.6])
+def test_a_wide_logistic_action_tells_as_much_as_is_claimed(width: float, beta: float) -> None:
+    """Brute force over z, s and both rewards: the growth that the one-pass step itself counts."""
+    link, least = LINKS["logistic"], np.inf
+    for z in np.linspace(-6, 6, 61):
+        for s in np.geomspace(width / (0.5 * beta), 12.0, 80):
+            if link.mean(np.array(z + beta * s)) - link.mean(np.array(z - beta * s)) > width:
+                for reward in (0.0, 1.0):
+                    y = implicit_index(link.code, z, s**2, reward)
+                    least = min(least, max(slope_at(link.code, y), SLOPE_FLOOR) * s**2)
+    assert SLOPE_FLOOR * (2 * width / beta) ** 2 <= least_gain(width, beta, link) <= least
+    assert least_gain(width, beta, link) > 0.1 * least
 
 
 def test_a_bound_on_questions_is_given_only_where_it_is_proven() -> None:
