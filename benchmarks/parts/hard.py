@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from benchmarks.chart import Curve, line_chart
+from benchmarks.laws import regret
 from benchmarks.measure import ROOT, Row
 from libra_core.arrays import Floats
 from libra_core.environments import EnvironmentSpec, make_environment
+from libra_core.policies import PolicyConfig
 from libra_core.study import StudySpec, run_study
 
 SEED, REPLICATES = 7, 50
@@ -17,12 +20,13 @@ INSTANCES = {
     "`hard-arms`, K = 6": EnvironmentSpec("hard-arms"),
     "`hard-ball`, d = 6": EnvironmentSpec("hard-ball"),
 }
+USUAL, WIDE = PolicyConfig().alpha, 1.0
 MOST = 5.0  # what `glrb` may lose, as a multiple of the bound
 
 
-def final(world: EnvironmentSpec, names: tuple[str, ...], rounds: int) -> dict[str, Floats]:
+def final(world: EnvironmentSpec, names: tuple[str, ...], rounds: int, alpha: float = USUAL) -> dict[str, Floats]:
     """Final regret (R,) of each policy; the horizon decides the instance."""
-    spec = StudySpec(world, names, "near-optimal", rounds, REPLICATES, SEED)
+    spec = StudySpec(world, names, "near-optimal", rounds, REPLICATES, SEED, PolicyConfig(alpha=alpha))
     return {policy.name: policy.regret[:, -1] for policy in run_study(spec).policies}
 
 
@@ -47,7 +51,8 @@ def hard() -> list[Row]:
             ratios = ", ".join(f"{ratio:.2f} ± {error:.2f}" for ratio, error in found)
             rows.append(Row(f"{label}: `{name}`, T = 1,000, 3,000, 10,000", measured, f"{ratios} x bound", ours, met))
         rows.append(Row(f"{label}: the bound itself", ", ".join(f"{bound:.0f}" for bound in bounds)))
-        rows += [_worst(label, world, rounds, bound) for rounds, bound in zip(HORIZONS, bounds, strict=True)]
+        for alpha in (USUAL, WIDE):
+            rows += [_worst(label, world, T, bound, alpha) for T, bound in zip(HORIZONS, bounds, strict=True)]
         short = label.split("`")[1]
         curves.append(Curve(f"GLRB, {short}", HORIZONS, [mine["glrb"].mean() for mine in lost]))
         curves.append(Curve(f"bound, {short}", HORIZONS, bounds, dashed=True))
@@ -61,14 +66,19 @@ def _against(mine: Floats, bound: float) -> tuple[float, float]:
     return float(mine.mean()) / bound, 1.96 * float(mine.std(ddof=1)) / math.sqrt(len(mine)) / bound
 
 
-def _worst(label: str, world: EnvironmentSpec, rounds: int, bound: float) -> Row:
-    """The largest regret of `glrb` over contrasts: the best bound for the class is the one at contrast 1."""
-    means = {}
+def _worst(label: str, world: EnvironmentSpec, rounds: int, bound: float, alpha: float) -> Row:
+    """The largest regret of `glrb` over contrasts; the best bound for them all is the one at contrast 1. A radius tuned on
+    easier problems may leave the best arm for good where the gap is larger; a wide one does not."""
+    lost = {}
     for contrast in CONTRASTS:
-        spec = EnvironmentSpec(world.name, contrast=contrast)
-        means[contrast] = float(final(spec, ("glrb",), rounds)["glrb"].mean())
-    worst = max(means, key=lambda contrast: means[contrast])
-    each = ", ".join(f"{mean:.0f}" for mean in means.values())
-    what = f"{label}: `glrb`, T = {rounds:,}, contrast 1, 2, 4, 8"
-    ratio = f"{means[worst] / bound:.2f} x bound at contrast 1 (worst: {worst:g})"
-    return Row(what, each, ratio)
+        lost[contrast] = final(replace(world, contrast=contrast), ("glrb",), rounds, alpha)["glrb"]
+    worst = max(lost, key=lambda contrast: lost[contrast].mean())
+    each = ", ".join(f"{mine.mean():.0f}" for mine in lost.values())
+    ratio, error = _against(lost[worst], bound)
+    return Row(
+        f"{label}: `glrb`, alpha {alpha:g}, T = {rounds:,}, contrast 1, 2, 4, 8",
+        f"{each}; worst at {worst:g}: {regret(lost[worst], 0)}",
+        f"{ratio:.2f} ± {error:.2f} x bound at contrast 1",
+        "<= 5",
+        ratio <= MOST,
+    )
