@@ -67,8 +67,8 @@ def _against(mine: Floats, bound: float) -> tuple[float, float]:
 
 
 def _worst(label: str, world: EnvironmentSpec, rounds: int, bound: float, alpha: float) -> Row:
-    """The largest regret of `glrb` over contrasts; the best bound for them all is the one at contrast 1. A radius tuned on
-    easier problems may leave the best arm for good where the gap is larger; a wide one does not."""
+    """The largest regret of `glrb` over contrasts; the best bound for them all is the one at contrast 1. A radius tuned
+    on easier problems may leave the best arm for good where the gap is larger; a wide one does not."""
     lost = {}
     for contrast in CONTRASTS:
         lost[contrast] = final(replace(world, contrast=contrast), ("glrb",), rounds, alpha)["glrb"]
