@@ -141,7 +141,7 @@ def test_theory_is_in_the_curves_to_take_away(regret: AppTest) -> None:
     assert list(upper["regret_mean"]) == list(theory.upper)
     assert table["advisor_calls_mean"][table["policy"] == "Theory: limit for libra"].is_monotonic_increasing
     assert table["config_hash"].nunique() == 1
-    assert len(table) == len(study.t) * (len(study.policies) + 2 + len(theory.calls))
+    assert len(table) == len(study.t) * (len(study.policies) + 1 + len(theory.calls))  # no lower bound is known here
 
 
 def test_a_further_limit_reaches_the_study(regret: AppTest) -> None:
