@@ -133,6 +133,9 @@ class Actions:
     arm: Ints
     delta: Floats
 
+    def take(self, subset: Ints) -> Actions:
+        return Actions(self.arm[subset], self.delta[subset])
+
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from libra_core.records import DecisionKind, RecordsError, SessionLog, Unavailable
 from libra_core.records.errors import OTHER_VALUES
-from pages.ui.draw import cards
+from pages.ui.draw import cards, words
 from pages.ui.draw.show import heartbeat
 from pages.ui.feedback import card as feedback_card
 from pages.ui.feedback import case as feedback_case
@@ -74,11 +74,7 @@ def asked_line(session: SessionLog, here: int) -> None:
     asked = sum(case.shown[session.info.spec.policy].asked for case in cases)
     planned, bound = session.info.spec.planned, session.engine.call_bound(session.info.spec.planned)
     late = "" if session.info.spec.outcomes == "simulated" else " It counts only patients whose outcome is known."
-    limit = (
-        f"In theory at most {bound:,.0f} questions for {planned} patients."
-        if bound < planned
-        else f"The theoretical bound on questions, {bound:,.0f}, exceeds the number of patients."
-    )
+    limit = words.questions_limit(bound, None, planned)
     alone = 0  # patients just before this one about whom the method did not ask
     while (
         alone < here - 1

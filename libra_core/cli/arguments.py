@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from libra_core.cohort import Cohort
 
 SEED_MAX = 2**63 - 1
+WORLDS = ("hard-arms", "hard-ball", "synthetic")  # the environments without a protocol
 POLICIES = (
     "oracle, random, advisor-only, guideline, glrb, rlinucb, linucb, glm-ucb, linucb-posthoc, greedy, thompson, libra, "
     "hr-bandit, libra-trial, libra-distil"

@@ -11,6 +11,7 @@ from libra_core import files
 from libra_core.cli.arguments import (
     POLICIES,
     TWISTS,
+    WORLDS,
     advisor_help,
     asks,
     check_writable,
@@ -38,7 +39,7 @@ ADVICE = ("plausibility", "adoption", "max_calls")
 def declare(parser: argparse.ArgumentParser) -> None:
     """The options of the command. One without a default of its own leaves it to the study's settings."""
     add = parser.add_argument
-    environments = f"one of {', '.join(sorted(('synthetic', *files.protocols())))} (default: %(default)s)"
+    environments = f"one of {', '.join(sorted((*WORLDS, *files.protocols())))} (default: %(default)s)"
     environments += f"; with ~TWIST the truth breaks the model: {TWISTS}, some with a number as in ~drift:1500"
     add("--environment", default="synthetic", metavar="E", help=environments)
     add("--cohort", metavar="PATH|NAME", help=f"whose patients, for an environment over a cohort: {cohort_help()}")
@@ -48,10 +49,10 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add("--rounds", type=int, metavar="N", help="patients of a run (default: 1000)")
     add("--replicates", type=int, metavar="R", help="runs (default: 20)")
     add("--seed", type=int, metavar="S", help="of all that is random (default: 0)")
-    add("--arms", type=int, metavar="K", help="synthetic only (default: 6)")
+    add("--arms", type=int, metavar="K", help="synthetic and hard-arms only (default: 6)")
     add("--dimensions", metavar="DI,DM", help="synthetic only: immutable (without intercept), mutable (default: 6,6)")
     add("--spread", type=float, metavar="S", help="synthetic only: theta ~ N(0, S^2 / d) (default: 1.5)")
-    add("--contrast", type=float, metavar="C", help="over a cohort only: how far effects differ (default: 1)")
+    add("--contrast", type=float, metavar="C", help="how far effects differ; of a hard instance, its gap (default: 1)")
     add("--noise", type=number(*NOISE), metavar="SD", help="of a reward, identity link")
     add("--gamma", type=number(*GAMMA), metavar="G", help="radius of the feasible change, in weighted SDs")
     add("--compliance", choices=("full", "partial"), help="share of an advised change that is made (default: full)")
@@ -124,8 +125,10 @@ def _check_options(arguments: argparse.Namespace, spec: StudySpec, environment: 
 
     if environment.cohort is not None:
         told(f"The environment {named} takes treatments and facts from its protocol.", "arms", "dimensions", "spread")
-    else:
+    elif environment.lower_bound(spec.rounds) is None:
         told(f"The environment {named} has no contrast between patients to set.", "contrast")
+    else:
+        told(f"The environment {named} sets its own spread and range of changes.", "spread", "gamma")
     if environment.problem.link.binary:
         told("With the logistic link a reward is 0 or 1, and its noise follows from that.", "noise")
     if not any(asks(name) for name in spec.policies):
@@ -144,9 +147,9 @@ def _table(summary: pd.DataFrame) -> pd.DataFrame:
     """The summary as printed: rounded, the quantiles in one column."""
     spread = [f"{r.median:.1f} ({r.q05:.1f} to {r.q95:.1f})" for r in summary.itertuples()]
     summary = summary.assign(median=spread).drop(columns=["q05", "q95"])
-    digits = {"regret": 1, "low": 1, "high": 1, "calls": 1, "call_bound": 0, "cpu_us_per_round": 1}
+    digits = {"regret": 1, "low": 1, "high": 1, "calls": 1, "call_bound": 0, "call_bound_run": 0, "cpu_us_per_round": 1}
     named = {"median": "median (5 to 95 %)"}
-    return summary.astype({"call_bound": float}).round(digits).rename(columns=named)
+    return summary.astype({"call_bound": float, "call_bound_run": float}).round(digits).rename(columns=named)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -164,7 +167,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_writable(arguments.json)
     cohort = load_cohort(arguments.cohort) if arguments.cohort else None
     spec = spec_of(arguments, None if cohort is None else cohort_key(cohort))
-    environment = make_environment(spec.environment, spec.seed, cohort=cohort)
+    environment = make_environment(spec.environment, spec.seed, cohort=cohort, rounds=spec.rounds)
     _check_options(arguments, spec, environment)
     for name in spec.policies:  # what one of them lacks is said before the bar starts
         make_policy(name, environment, spec.config, spec.seed, spec.advisor)
@@ -180,7 +183,12 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{spec.replicates} replicates. Advisor {who}, seed {spec.seed}, config {spec.hash}.")
     print(f"Simulated outcomes. Link {link.name}; regret in {unit}.")
     if any(issubclass(REGISTRY[name], Libra) for name in spec.policies):
-        print("calls: questions asked; call_bound: how many theory allows at most.")
+        print(
+            "calls: questions asked. At most so many are proven: call_bound before a run, call_bound_run from what was"
+        )
+        print("learned in it (policies/questions.py); - where nothing is proven.")
+    if (least := environment.lower_bound(spec.rounds)) is not None:
+        print(f"Lower bound: nobody who learns from outcomes alone has a smaller mean regret here than {least:.1f}.")
     print(table.to_string(index=False, na_rep="-"))
     content = {"outcomes": "simulated", **as_json(result)}
     content["config"]["link"] = link.name  # the settings may leave it to the environment

@@ -9,7 +9,13 @@ from __future__ import annotations
 import importlib.util
 
 from libra_core.clinical import protocols
-from libra_core.environments import hypertension, hypertension_rules, synthetic, twists  # noqa: F401 -- importing registers
+from libra_core.environments import (  # noqa: F401 -- importing registers
+    hard,
+    hypertension,
+    hypertension_rules,
+    synthetic,
+    twists,
+)
 from libra_core.environments.base import ENVIRONMENTS, TWISTS, Environment, EnvironmentSpec, make_environment
 
 

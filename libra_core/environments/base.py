@@ -111,6 +111,14 @@ class Environment(ABC):
     def arrive(self) -> Contexts:
         """The next R patients."""
 
+    def for_rounds(self, rounds: int) -> None:  # noqa: B027 -- most worlds do not depend on it
+        """Be as hard as this many rounds allow, before the first of them: nothing to do for most environments."""
+
+    def lower_bound(self, rounds: int) -> float | None:
+        """A regret that the mean of no policy stays below after so many rounds, if it learns from outcomes alone: an
+        advisor may know more. None where no such bound is known for this instance."""
+        return None
+
     def realised_shares(self) -> Floats:
         """(R, d_M): the share of an advised change that each patient actually makes."""
         return np.ones((self.replicates, self.problem.d_mutable))
@@ -166,10 +174,16 @@ def register(environment: type[Environment]) -> type[Environment]:
 
 
 def make_environment(
-    spec: EnvironmentSpec, seed: int, replicates: int = 1, first: int = 0, cohort: Cohort | None = None
+    spec: EnvironmentSpec,
+    seed: int,
+    replicates: int = 1,
+    first: int = 0,
+    cohort: Cohort | None = None,
+    rounds: int | None = None,
 ) -> Environment:
     """`cohort` replaces the one that the spec names, for instance by an uploaded one. A name may end in a twist that
-    breaks the model, with a number of its own: "hypertension~drift:1500" (`environments.twists`).
+    breaks the model, with a number of its own: "hypertension~drift:1500" (`environments.twists`). `rounds`: how many
+    there will be, where that is known; only a hard instance depends on it.
 
     Raises ValueError for an unknown name or unusable settings, with what to do.
     """
@@ -177,7 +191,10 @@ def make_environment(
     if name not in ENVIRONMENTS:
         raise ValueError(f"unknown environment {name!r}: choose one of {', '.join(ENVIRONMENTS)}")
     kind = _twisted(ENVIRONMENTS[name], twisted) if twisted else ENVIRONMENTS[name]
-    return kind(spec, seed, replicates, first, cohort)
+    made = kind(spec, seed, replicates, first, cohort)
+    if rounds is not None:
+        made.for_rounds(rounds)
+    return made
 
 
 def _twisted(base: type[Environment], spec: str) -> type[Environment]:

@@ -111,6 +111,11 @@ class Estimator(ABC):
     theta: Floats
     A: Floats
 
+    @property
+    @abstractmethod
+    def information(self) -> Floats:
+        """(R,): log det V - log det V_0 of all that is estimated, in nats: how much the observations told so far."""
+
     @abstractmethod
     def update(self, arm: Ints, x: Floats, reward: Floats) -> None:
         """Learn R observations: arm (R,), realised features x (R, d), reward (R,)."""
@@ -149,6 +154,11 @@ class OnePass(Estimator):
         self.theta = np.zeros((replicates, arms, d))
         self.A = np.tile(np.eye(d) / ridge, (replicates, arms, 1, 1))
         self.log_det = np.full((replicates, arms), d * math.log(ridge))
+        self._prior = arms * d * math.log(ridge)
+
+    @property
+    def information(self) -> Floats:
+        return np.asarray(self.log_det.sum(axis=1) - self._prior)
 
     def update(self, arm: Ints, x: Floats, reward: Floats) -> None:
         _learn(self.link.code, self.theta, self.A, arm, np.ascontiguousarray(x), reward, self.log_det)
@@ -218,7 +228,12 @@ class Shared(Estimator):
         self.P = np.tile(np.diag(prior), (replicates, 1, 1))
         self.theta = np.zeros((replicates, arms, d))
         self.A = np.zeros((replicates, arms, d, d))
+        self._prior = float(np.log(prior).sum())
         self.refresh()
+
+    @property
+    def information(self) -> Floats:
+        return np.asarray(self._prior - np.linalg.slogdet(self.P)[1])
 
     def update(self, arm: Ints, x: Floats, reward: Floats) -> None:
         x = np.ascontiguousarray(x)

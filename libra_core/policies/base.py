@@ -117,6 +117,15 @@ class Policy(ABC):
         """The current confidence radius; 0 for a policy that has none."""
         return 0.0
 
+    def call_bound(self, rounds: int) -> float | None:
+        """The most questions in so many rounds, where a proof bounds them; None where none does. Extend it in a policy
+        that asks by a rule of its own."""
+        return None
+
+    def run_call_bound(self) -> Floats | None:
+        """The same from what this run has learned so far, (R,): at least `calls`, and sharper than `call_bound`."""
+        return None
+
     def decide(self, patient: Patient, advice: Advice | None = None) -> tuple[Decision, Proposal]:
         """Choose for one patient (a policy with one replicate): the full record, and the proposal to learn from.
 

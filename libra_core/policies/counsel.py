@@ -11,7 +11,8 @@ theta_J = theta_O + A c is the advised estimate J, with O's own doubt. Four thin
   Trust, the probability that an answer is followed, is Phi(2 (z + SHIFT + pulse) / sqrt 2), and begins at 1/2;
 - the gate: the sum G of log p_J(r) - log p_O(r) over real rewards, each before it is learned. J has O's variance, so
   only what was advised can earn it. J leads while E = G - min(z + 1, 0)^2 / 2 is high; by Ville's inequality an
-  advisor without knowledge reaches G >= 3 with probability at most e^-3, however long it tries;
+  advisor without knowledge reaches G >= 3 with probability at most e^-3, however long it tries. It gives the lead up
+  while the plans that it led to look worse than O's own to today's O, by more than one standard deviation;
 - the budget: at most FREE + RATE d log^2(1 + t) questions in t rounds, whoever advises; after the free ones a question
   is asked as often as its answer would be followed.
 """
@@ -29,7 +30,7 @@ from libra_core.glm.choice import foresight, read_answers, step_along
 from libra_core.glm.estimator import Estimator
 from libra_core.glm.link import SLOPE_FLOOR, Link
 from libra_core.kernels import kernel
-from libra_core.problem import Actions, Contexts, Outcomes, Problem
+from libra_core.problem import Actions, Contexts, Outcomes, Problem, moved
 from libra_core.recourse.plans import Plans
 
 MARGIN = 0.25  # tau, the softness of the advisor's choice, in units of noise / L
@@ -40,6 +41,7 @@ STRIKE, STRIKES = 6.0, 2  # nats lost from the peak that make a strike; after so
 FREE, RATE = 40, 0.29  # questions to begin with, and then for each feature and each log^2(1 + t)
 FOLLOWED, OWN = 0, 1  # rounds in which an answer was followed, or O's own plan
 MEMORY = 30.0  # rounds of each kind that the pulse remembers
+VETO = -1.0  # J gives up the lead while its plans seem worse than O's own by more, in standard deviations
 SHARP, SHIFT, DISMISS = 2.0, 1.0, -2.0  # trust is Phi(SHARP (z + SHIFT)); below DISMISS free questions end too
 
 
@@ -104,6 +106,7 @@ class Counsel:
         self.features = np.zeros((R, K, d))  # sum over answers of v (features as advised - as O planned), by arm
         self.declared = np.zeros(R)  # and what offsets add to that
         self.z = np.zeros(R)  # the verdict when an answer was last judged
+        self.led_features, self.led_declared = np.zeros((R, K, d)), np.zeros(R)  # the same of J's plans where it led
         self.turned_out = np.zeros(
             (R, 2, 3)
         )  # of rounds FOLLOWED and OWN: sum of surplus, of weights, of their squares
@@ -148,14 +151,26 @@ class Counsel:
 
     def verdict(self, own: Estimator, rows: Ints) -> Floats:
         """z (R,), that of `rows` by today's O: answers of the past are judged again by all that was learned since."""
-        mean, s = own.contrast(rows, self.features[rows])
         z = self.z.copy()
-        z[rows] = (mean + self.declared[rows]) / (self.noise * np.maximum(s, 1e-9))
+        z[rows] = self._worth(own, rows, self.features, self.declared)
         return z
 
     def judge(self, own: Estimator, rows: Ints) -> None:
         """Keep that verdict. Only learning does: a choice by itself changes nothing."""
         self.z = self.verdict(own, rows)
+
+    def _worth(self, own: Estimator, rows: Ints, features: Floats, declared: Floats) -> Floats:
+        """What plans were worth against O's own, by today's O, in standard deviations (n,)."""
+        mean, s = own.contrast(rows, features[rows])
+        return np.asarray((mean + declared[rows]) / (self.noise * np.maximum(s, 1e-9)))
+
+    def lead(self, contexts: Contexts, rows: Ints, played: Actions, mine: Actions, realised: Floats) -> None:
+        """Enter plans of J that were played instead of O's own, for the replicates `rows`."""
+        v, i = contexts.weight, np.arange(len(rows))
+        offset = self._on_index(contexts, np.zeros_like(contexts.offset))
+        self.led_features[rows, played.arm] += v[:, None] * moved(contexts.x, played.delta * realised)
+        self.led_features[rows, mine.arm] -= v[:, None] * moved(contexts.x, mine.delta * realised)
+        self.led_declared[rows] += v * (offset[i, played.arm] - offset[i, mine.arm])
 
     def advised(self, own: Estimator, rows: Ints) -> Floats:
         """theta_J (n, K, d) of some replicates."""
@@ -201,6 +216,9 @@ class Counsel:
         struck = self.gain < self.peak - STRIKE
         evidence = self.evidence
         self.leads = ((evidence >= LEAD) | (self.leads & (evidence >= LOSE))) & ~struck & ~self.ended
+        rows = np.flatnonzero(self.leads)
+        if rows.size:
+            self.leads[rows] = self._worth(own, rows, self.led_features, self.led_declared) > VETO
         if struck.any():
             self.struck += struck
             self.c[struck] = 0.0

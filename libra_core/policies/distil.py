@@ -17,6 +17,7 @@ from libra_core.recourse.optimistic import plan
 from libra_core.recourse.plans import Plans
 from libra_core.streams import Streams
 
+SHARE = 0.95  # of rounds that J decides where it leads; in the others O goes on learning about its own plans
 RHO = 0.5  # excess risk allowed, as a share of the widths of what was played
 
 
@@ -27,7 +28,7 @@ class LibraDistil(Libra):
     O is GLRB's own estimate and never hears advice. `policies.counsel` keeps, for each advisor of a panel, what its
     answers teach (the advised estimate J), what outcomes say of them, and the budget. Each round, with b GLRB's
     proposal under O and w its width:
-    - play J's greedy plan where J leads, b otherwise;
+    - play J's greedy plan where J leads (in SHARE of the rounds), b otherwise;
     - ask while the width of that exceeds Delta, the budget lasts and the answer may be trusted;
     - follow the answer with probability `Counsel.trust`, if it is plausible: UCB_l >= UCB_b - c w_b;
     - leave b only for an a with UCB_a >= UCB_b - w_b, and only while the sum of (UCB_b - UCB_a - w_a)+ stays within
@@ -63,7 +64,7 @@ class LibraDistil(Libra):
     def choose(self, contexts: Contexts) -> Choice:
         coin = self.streams.uniform(1)[:, 0]  # drawn in every round, so that replicates stay in step
         own = self.own(contexts)
-        base, width, led = self._led(contexts, own)
+        base, width, led = self._led(contexts, own, coin)
         whom, willing, reason = self._whom(width, coin)
         reason = np.where(led, CODE[Reason.LED], reason)
         arm, delta, advice = base.arm.copy(), base.delta.copy(), None
@@ -97,7 +98,7 @@ class LibraDistil(Libra):
         fine &= (excess == 0.0) | (self.debt[rows] + excess <= RHO * self.paid[rows])
         return np.where(fine, CODE[Reason.ADOPTED], CODE[Reason.RULED_OUT]), width
 
-    def _led(self, contexts: Contexts, own: Own) -> tuple[Actions, Floats, Bools]:
+    def _led(self, contexts: Contexts, own: Own, coin: Floats) -> tuple[Actions, Floats, Bools]:
         """What is played without an answer, its width, and whether it is J's: J's plan where one leads and O allows it,
         else b. Of several that lead, the one with the most evidence."""
         arm, delta, width = own.actions.arm, own.actions.delta, own.width
@@ -107,7 +108,7 @@ class LibraDistil(Libra):
         arm, delta, width = arm.copy(), delta.copy(), width.copy()
         best = np.argmax([np.where(c.leads, c.evidence, -np.inf) for c in self.counsels], axis=0)
         for m, counsel in enumerate(self.counsels):
-            rows = np.flatnonzero(counsel.leads & (best == m))
+            rows = np.flatnonzero(counsel.leads & (best == m) & (coin < SHARE))
             if rows.size:
                 mine = contexts.take(rows)
                 plan = self._advised(counsel, mine, rows).actions
@@ -162,7 +163,7 @@ class LibraDistil(Libra):
         own, advice = proposal.choice.own, proposal.choice.advice
         if rows.size and advice is not None:
             mine = proposal.contexts.take(rows)
-            said, planned = Actions(advice.arm[rows], advice.delta[rows]), Actions(own.arm[rows], own.delta[rows])
+            said, planned = Actions(advice.arm[rows], advice.delta[rows]), own.take(rows)
             plans = self._advised(counsel, mine, rows, table=True)
             counsel.hear(self.estimator, mine, rows, said, plans, planned, self.realised)
 
@@ -181,6 +182,9 @@ class LibraDistil(Libra):
         surplus /= contexts.weight * np.hypot(self.problem.noise, doubt)
         followed = choice.adopted if choice.advice is None else choice.adopted & (played.arm == choice.advice.arm)
         for m, counsel in enumerate(self.counsels):  # a clinician may have done otherwise than was adopted
+            led = np.flatnonzero((choice.reason == CODE[Reason.LED]) & counsel.leads)
+            if led.size:
+                counsel.lead(contexts.take(led), led, played.take(led), b.take(led), self.realised)
             counsel.feel(followed if choice.whom is None else followed & (choice.whom == m), own, surplus)
 
     def call_bound(self, rounds: int) -> float | None:

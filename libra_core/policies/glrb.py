@@ -17,8 +17,9 @@ from libra_core.problem import Actions, Contexts
 class GLRB(ModelPolicy):
     """argmax over eligible arms and feasible changes of v mu(theta_a'x' + beta sqrt(x'A_a x')) + offset_a.
 
-    Problem: Cao, Gao, Keyvanshokooh, Ma 2026 (arXiv 2601.11905). With the theoretical radius and the global maximum
-    of the inner problem, regret is O(d sqrt(T) log T); with the practical radius no bound is claimed.
+    Problem: Cao, Gao, Keyvanshokooh, Ma 2026 (arXiv 2601.11905). With the theoretical radius, the identity link,
+    separate arms, full compliance and the global maximum of the inner problem, regret is O(d sqrt(K T) log T); a GLM
+    pays a power of 1/kappa more (`study.theory`). With the practical radius no bound is claimed.
     """
 
     name = "glrb"

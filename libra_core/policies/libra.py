@@ -12,6 +12,7 @@ from libra_core.policies.base import register
 from libra_core.policies.config import PolicyConfig
 from libra_core.policies.decision import REASONS, Choice, Proposal, Reason
 from libra_core.policies.glrb import GLRB
+from libra_core.policies.questions import bound_from, call_bound, is_proven
 from libra_core.policies.trial import Trial
 from libra_core.problem import Actions, Contexts, Outcomes, Problem
 from libra_core.streams import Streams
@@ -26,9 +27,9 @@ class Libra(GLRB):
     weights and offsets applied (`Contexts.worth`).
 
     Problem and guarantees: Cao, Gao, Keyvanshokooh, Ma 2026 (arXiv 2601.11905); the rule is derived in this project.
-    - effort: in every round with a call the executed action has width > Delta; by the elliptical potential there are
-      O(log^2 T) such rounds (`study.theory.call_bound`). Needs adoption = "informative" and, as every bound here, a
-      radius that grows like sqrt(log t).
+    - effort: in every round with a call the executed action has width > Delta; by the elliptical potential there are at
+      most O(log^2 T) such rounds for a radius like sqrt(log t). `policies.questions` has the proof, and the settings it
+      holds in: adoption = "informative", full compliance. It is a limit, not a shape: measured questions saturate.
     - robustness: adopted advice has regret <= w_l + c w_b on the event that the intervals hold, and the rounds with a
       call are few. Not guaranteed with adoption = "plausible", nor if the practical radius does not cover.
     - warm start: while widths are large no plausible advice is ruled out, so early regret is the advisor's.
@@ -44,6 +45,18 @@ class Libra(GLRB):
         """Delta, on the scale of worth."""
         chosen = self.config.width_threshold
         return self.problem.default_width if chosen is None else chosen
+
+    def call_bound(self, rounds: int) -> float | None:
+        """See `policies.questions`: valid with the practical radius too."""
+        return call_bound(
+            rounds, self.problem, self.config, self.width_threshold, self.beta_at(max(rounds, self.t)), self.link
+        )
+
+    def run_call_bound(self) -> Floats | None:
+        """From this run's own log det V. None where nothing is proven, whatever `max_calls` is."""
+        if not is_proven(self.problem, self.config, self.link):
+            return None
+        return bound_from(self.estimator.information, self.width_threshold, self.beta, self.link)
 
     def choose(self, contexts: Contexts) -> Choice:
         own = self.own(contexts)

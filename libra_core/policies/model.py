@@ -67,9 +67,10 @@ class ModelPolicy(Policy):
         # with shared=True theta_a is a sum of two blocks of a (K+1)d-dimensional estimate
         d = problem.d * (problem.n_arms + 1) if config.shared else problem.d
         known = (t, d, problem.noise, config.ridge, problem.x_bound, config.norm_bound, config.failure)
+        sets = 1 if config.shared else problem.n_arms
         if self.link.name == "identity":
-            return linear_radius(*known)
-        return glm_radius(*known, kappa=self.link.flattest(problem.x_bound * config.norm_bound))
+            return linear_radius(*known, sets=sets)
+        return glm_radius(*known, kappa=self.link.flattest(problem.x_bound * config.norm_bound), sets=sets)
 
     def plan(
         self,

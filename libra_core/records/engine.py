@@ -27,7 +27,6 @@ from libra_core.records.spec import CLINICIAN, SessionSpec
 from libra_core.streams import Streams
 from libra_core.study.runner import make_policy
 from libra_core.study.spec import cohort_key, inputs_digest
-from libra_core.study.theory import call_bound
 
 WARM_UP, FIRST_DRAW = 1, 2  # replicates whose random streams the warm-up and the patients use
 
@@ -217,10 +216,10 @@ class Engine:
     def best(self, position: int) -> float:
         return float(self.environment.best(self.contexts(position))[0])
 
-    def call_bound(self, rounds: int) -> float:
-        """The bound on questions in so many rounds; one above the number of rounds says nothing yet."""
-        main = self.policies[0]
-        return call_bound(max(rounds, 1), self.problem, self.spec.config, main.beta, getattr(main, "linear", False))
+    def call_bound(self, rounds: int) -> float | None:
+        """The bound on questions in so many rounds; None where none is proven. One above the number of rounds says
+        nothing yet."""
+        return self.policies[0].call_bound(max(rounds, 1))
 
     def state(self) -> dict[str, Any]:
         """What the policies have learned, JSON-able."""

@@ -6,8 +6,9 @@ import numpy as np
 
 from libra_core.report.case import CaseStudy
 from libra_core.report.document import Chart, Line, Section, Table
-from libra_core.report.measures import Interval, asked, at, difference, growth, log_squared, lost, policy
+from libra_core.report.measures import Interval, asked, at, difference, growth, lost, policy, tenfold
 from libra_core.report.wording import advisor, factor, number, per_patient, rate, short_label, spread
+from libra_core.study.batch import PolicyResult
 from libra_core.study.metrics import band, group_frame
 from libra_core.study.store import StoredStudy
 
@@ -37,17 +38,14 @@ def regret_chart(case: CaseStudy, names: tuple[str, ...]) -> Chart:
 
 
 def calls_chart(case: CaseStudy) -> Chart:
-    """Questions so far, with the theoretical shape c log^2 t fitted to them."""
+    """Questions so far, with their band over replicates."""
     study = case.main.result
-    t = np.asarray(study.t, float)
-    _, shape = log_squared(study, "libra")
     mean, low, high = band(policy(study, "libra").calls)
-    lines = (Line("LIBRA, questions", t, mean, low, high), Line("Theoretical shape, fitted", t, shape))
     return Chart(
-        f"Questions after {study.t[-1]:,} patients: {mean[-1]:,.0f}, with the theoretical shape fitted",
+        f"Questions after {study.t[-1]:,} patients: {mean[-1]:,.0f}",
         "Patients treated",
         "Questions",
-        lines,
+        (Line("LIBRA, questions", np.asarray(study.t, float), mean, low, high),),
     )
 
 
@@ -138,20 +136,28 @@ def _robust(case: CaseStudy) -> str:
 
 def _theory(case: CaseStudy) -> tuple[str, ...]:
     config, study = case.main.spec.config, case.main.result
-    c, _ = log_squared(study, "libra")
-    bound = policy(study, "libra").call_bound
-    says = "" if bound is None else f" The theoretical bound here is {bound:,.0f}"
-    says += "" if bound is None else ", more than the patients of the run." if bound >= study.t[-1] else "."
+    last, (early, late) = study.t[-1], tenfold(study, "libra")
     return (
         "Names: LinUCB chooses the treatment only, GLRB treatment and habits, LIBRA is GLRB that may ask its advisor.",
-        f"Questions: O(log² T) in theory. Fitted: {c:.1f} log² t; in the second half they grow like t to the power "
-        f"{growth(study, 'libra'):.2f} (1 = every patient).{says}",
-        "Effort: in every round with a question the executed action is wide, so by the elliptical potential lemma "
-        "there are at most 2 K d log(1 + T X²/(λ d)) · max(1, 4 L² β_T²/Δ²) of them.",
+        f"Questions: {early:,.0f} added from patient {last // 100:,} to {last // 10:,}, {late:,.0f} from there to the "
+        "end (the same number would be a growth like log t); in the second half they grow like t to the power "
+        f"{growth(study, 'libra'):.2f} (1 = every patient). {_limit(policy(study, 'libra'), last)}",
+        "Effort: in every round with a question the executed action is wide, so under full compliance there are at "
+        "most (log det V_T − log det V_0) / log(1 + κ₀ Δ²/(4 L² β_T²)) of them, which is O(log² T): an upper limit, "
+        "and not the shape in which they grow.",
         "Robustness: adopted advice has regret at most w_l + c w_b while the intervals hold.",
         f"Here: radius {config.radius} (α = {config.alpha:g}), λ = {config.ridge:g}, c = {config.plausibility:g}, "
         f"adoption {config.adoption}. With a practical radius the bounds are shapes to compare with, not guarantees.",
     )
+
+
+def _limit(mine: PolicyResult, patients: int) -> str:
+    """The most questions that a proof allows; empty where nothing is proven, as under partial compliance."""
+    if mine.call_bound is None:
+        return "No limit on them is proven in this setting."
+    vacuous = ", more than the patients of the run" if mine.call_bound >= patients else ""
+    own = "" if mine.call_bound_run is None else f"; from what was learned in it at most {mine.call_bound_run:,.0f}"
+    return f"Before the run theory allows at most {mine.call_bound:,.0f}{vacuous}{own}."
 
 
 def _groups(found: dict[str, Interval], unit: str) -> str:

@@ -14,7 +14,7 @@ from libra_core.cohort import Cohort
 from libra_core.environments import Environment
 from libra_core.recourse.optimistic import plan
 from libra_core.study.batch import PolicyResult, StudyResult
-from libra_core.study.metrics import band
+from libra_core.study.metrics import band, tenfolds
 
 BLOCK = 256  # patients planned for at a time
 
@@ -76,11 +76,10 @@ def _between(study: StudyResult, sums: Floats, since: float, until: float) -> Fl
     return (sums[:, j] - sums[:, i]) / (t[j] - t[i])
 
 
-def log_squared(study: StudyResult, name: str) -> tuple[float, Floats]:
-    """(c, c log^2 t on the grid): the least-squares fit of the theoretical shape to the calls."""
-    calls, shape = policy(study, name).calls.mean(axis=0), np.log(1.0 + np.asarray(study.t, float)) ** 2
-    c = float(shape @ calls / (shape @ shape))
-    return c, c * shape
+def tenfold(study: StudyResult, name: str) -> tuple[float, float]:
+    """Questions added from T/100 to T/10, and from T/10 to T, means over replicates: see `tenfolds`."""
+    early, late = tenfolds(np.asarray(study.t, float), policy(study, name).calls)
+    return float(early.mean()), float(late.mean())
 
 
 def growth(study: StudyResult, name: str) -> float:

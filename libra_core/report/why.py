@@ -49,8 +49,8 @@ def bandit(case: CaseStudy, si: bool) -> Section:
             "Regret R_T = Σ_t max over a ∈ E, δ ∈ F of u(a, δ) − u(a_t, δ_t), with u the true expected reward. A "
             "contextual bandit: only the outcome of the chosen plan is seen.",
             f"“{short_label(learner)}” is GLRB. It plays the plan with the largest upper bound "
-            "μ(θ̂_a'x' + β_t √(x'A_a x')). With the theoretical radius and a global maximum R_T = O(d √T log T); the "
-            "practical radius used here has no such guarantee.",
+            "μ(θ̂_a'x' + β_t √(x'A_a x')). With the theoretical radius, a linear reward, full compliance and a "
+            "global maximum R_T = O(d √(K T) log T); the practical radius used here has no such guarantee.",
         ),
     )
 

@@ -6,7 +6,6 @@ replicate has its own streams: neither the chunking nor the number of replicates
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 from collections import defaultdict
@@ -19,11 +18,8 @@ from joblib import Parallel, delayed
 from libra_core.arrays import Floats
 from libra_core.cohort import Cohort
 from libra_core.environments import make_environment
-from libra_core.policies.distil import LibraDistil
-from libra_core.policies.model import ModelPolicy
 from libra_core.study.runner import make_policy, run
 from libra_core.study.spec import StudySpec
-from libra_core.study.theory import call_bound
 
 CHUNK = 25  # replicates in one batch: enough to make interpreter overhead negligible, few enough to fill two cores
 WARM_ROUNDS = 3  # rounds left out of the CPU figure: the first calls may compile
@@ -37,8 +33,9 @@ class Cancelled(Exception):  # noqa: N818 -- not an error
 class PolicyResult:
     """One policy: regret (R, G) cumulative expected, calls (R, G) cumulative, on the grid of G rounds.
 
-    call_bound: the theoretical bound on calls at the last round; None without a bound or without an advisor.
-    groups: subgroup -> (mean regret a round (R,), patients (R,)).
+    call_bound: the most calls that theory allows in so many rounds, before the first; None where no proof bounds them.
+    groups: subgroup -> (mean regret a round (R,), patients (R,)). call_bound_run: the bound from what each run had
+    learned in the end (`Policy.run_call_bound`), mean over replicates; None where there is none.
     """
 
     name: str
@@ -48,6 +45,7 @@ class PolicyResult:
     cpu_us_per_round: float
     dismissed: float | None  # share of replicates in which the advisor was dismissed
     groups: dict[str, tuple[Floats, Floats]]
+    call_bound_run: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +126,7 @@ class _Tally:
     group_regret: dict[str, Floats]
     seconds: float = 0.0
     bound: float | None = None
+    bound_run: Floats | None = None
     dismissed: Floats | None = None
 
 
@@ -135,7 +134,7 @@ def _run_chunk(
     spec: StudySpec, chunk: range, meter: _Meter, cancel: threading.Event, cohort: Cohort | None
 ) -> tuple[list, dict, str]:
     n = len(chunk)
-    environment = make_environment(spec.environment, spec.seed, n, chunk.start, cohort)
+    environment = make_environment(spec.environment, spec.seed, n, chunk.start, cohort, spec.rounds)
     policies = [make_policy(name, environment, spec.config, spec.seed, spec.advisor) for name in spec.policies]
     grid = spec.grid()
     shape = (n, len(grid))
@@ -162,16 +161,16 @@ def _run_chunk(
             meter.add((now.t - reported) * n)
             reported = now.t
     for policy, tally in zip(policies, tallies, strict=True):
-        if isinstance(policy, ModelPolicy) and policy.needs_advisor:
-            bound = (
-                policy.call_bound(spec.rounds)
-                if isinstance(policy, LibraDistil)
-                else call_bound(spec.rounds, policy.problem, policy.config, policy.beta, policy.linear)
-            )
-            tally.bound = bound if bound is not None and math.isfinite(bound) else None
+        tally.bound, tally.bound_run = policy.call_bound(spec.rounds), policy.run_call_bound()
         trial = getattr(policy, "trial", None)
         tally.dismissed = None if trial is None else trial.dismissed.astype(float)
     return tallies, seen, environment.problem.reward_unit
+
+
+def _mean(parts: list[Floats | None]) -> float | None:
+    """The mean over the replicates of all chunks; None where a policy has no such number."""
+    known = [part for part in parts if part is not None]
+    return float(np.concatenate(known).mean()) if known else None
 
 
 def _join(spec: StudySpec, parts: list[tuple[list, dict, str]]) -> StudyResult:
@@ -196,10 +195,9 @@ def _join(spec: StudySpec, parts: list[tuple[list, dict, str]]) -> StudyResult:
                 calls=np.concatenate([t.calls for t in mine]),
                 call_bound=mine[0].bound,
                 cpu_us_per_round=sum(t.seconds for t in mine) / timed * 1e6,
-                dismissed=None
-                if mine[0].dismissed is None
-                else float(np.concatenate([t.dismissed for t in mine]).mean()),
+                dismissed=_mean([t.dismissed for t in mine]),
                 groups=groups,
+                call_bound_run=_mean([t.bound_run for t in mine]),
             )
         )
     return StudyResult(spec, spec.grid(), parts[0][2], tuple(results))

@@ -34,6 +34,7 @@ SCHEMA = 1
 KEY = b"libra"
 INDEX = "case_study.json"
 SCALARS = ("name", "call_bound", "cpu_us_per_round", "dismissed")  # of a PolicyResult, kept as they are
+LATER = ("call_bound_run",)  # the same, absent from a study stored before there were any
 EXPLAINS = ("hash", "digest", "versions", "provenance")
 PACKAGES = ("numpy", "scipy", "numba", "pandas", "pyarrow")
 
@@ -167,7 +168,7 @@ def _meta(result: StudyResult, cohort: Cohort | None) -> dict[str, Any]:
         "simulated": True,
         "digest": digest_of(result),
         "policies": [
-            {name: getattr(p, name) for name in SCALARS}
+            {name: getattr(p, name) for name in (*SCALARS, *LATER)}
             | {
                 "name": stored_name(p.name),
                 "groups": {name: [regret.tolist(), seen.tolist()] for name, (regret, seen) in p.groups.items()},
@@ -190,6 +191,7 @@ def _study(table: pa.Table, meta: dict[str, Any]) -> StoredStudy:
             regret=regret[i],
             calls=calls[i],
             groups={name: (np.array(r), np.array(seen)) for name, (r, seen) in p["groups"].items()},
+            **{name: p.get(name) for name in LATER},
             **({name: p[name] for name in SCALARS} | {"name": current_name(p["name"])}),
         )
         for i, p in enumerate(meta["policies"])

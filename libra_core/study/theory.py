@@ -1,42 +1,14 @@
-"""Theoretical bounds to compare a run with. Each docstring states its assumptions."""
+"""The bound on regret to compare a run with. Bounds on questions are in `policies.questions`, lower bounds on regret in
+the environments that they are proven for."""
 
 from __future__ import annotations
 
 import math
 
+from libra_core.glm.confidence import most_information
 from libra_core.policies.config import PolicyConfig
+from libra_core.policies.questions import least_slope
 from libra_core.problem import Problem
-
-
-def call_bound(rounds: int, problem: Problem, config: PolicyConfig, beta: float, linear: bool = False) -> float:
-    """2 K d log(1 + T X^2/(lambda d)) max(1, 4 L^2 beta_T^2/Delta^2): calls of LIBRA in T rounds, O(log^2 T).
-
-    In every round with a call the executed action is wide, s > Delta / (2 L beta_T) with L = sup mu', and V_a grows
-    by its x x': elliptical potential lemma. `beta` is the radius at T; a practical radius is enough, since the argument
-    is about widths and not about coverage. Control rounds of a trial play GLRB's own proposal, which is wide too.
-    Assumes |x'| <= X, and that V grows at the x' that was planned for (full compliance). Exact for the identity
-    link. With a GLM, V grows by mu'(z) x x' only and a proof needs a further factor 1/kappa; runs are compared with the
-    smaller number given here. It may exceed T, and is then vacuous. With adoption = "plausible" only `max_calls` bounds
-    the calls: inf without one.
-    """
-    cap = math.inf if config.max_calls is None else float(config.max_calls)
-    if config.adoption != "informative":
-        return cap
-    width = problem.default_width if config.width_threshold is None else config.width_threshold
-    steepest = 1.0 if linear else problem.link.steepest
-    potential = _potential(rounds, problem, config)
-    return min(cap, potential * max(1.0, (2.0 * steepest * beta / width) ** 2))
-
-
-def _potential(rounds: int, problem: Problem, config: PolicyConfig) -> float:
-    """2 K d log(1 + T X^2/(lambda d)): the bound on sum_t min(1, x'A x), arm by arm.
-
-    With a shared block the joint feature is (x, 0 .. x .. 0), (K+1) d long and of squared length 2 |x|^2.
-    """
-    blocks = problem.n_arms + 1 if config.shared else 1
-    d, length = problem.d * blocks, problem.x_bound**2 * (2.0 if config.shared else 1.0)
-    growth = math.log(1.0 + rounds * length / (config.ridge * d))
-    return 2.0 * d * (1 if config.shared else problem.n_arms) * growth
 
 
 def radius_is_proven(config: PolicyConfig, linear: bool) -> bool:
@@ -47,20 +19,21 @@ def radius_is_proven(config: PolicyConfig, linear: bool) -> bool:
 
 
 def regret_upper(rounds: int, problem: Problem, config: PolicyConfig, beta: float) -> float:
-    """2 L beta_T sqrt(2 T K d log(1 + T X^2/(lambda d))) max(1, X/sqrt(lambda)): the optimistic regret bound.
+    """2 L beta_T sqrt(2 T K d log(1 + T X^2/(lambda K d)) / kappa_0) max(1, X/sqrt(lambda)): the optimistic bound.
 
-    Holds with probability 1 - p if `beta` is the theoretical radius at T (which must cover), the inner problem is
-    solved to its global maximum, and contexts are bounded by X. With a GLM, V is Fisher-weighted and a proof needs a
-    further factor 1/kappa. Unless `radius_is_proven` it is a curve to compare shapes with, not a guarantee.
+    A round costs at most 2 L beta s. The squared widths s^2 sum to twice the information at most (elliptical
+    potential), whose T observations the K arms share: so regret is O(d sqrt(K T) log T) for the identity link, where
+    L = kappa_0 = 1. A GLM pays kappa^(-3/2) here: 1/kappa in the theoretical radius, and 1/sqrt(kappa_0), since its V
+    grows by mu' x x', of which kappa_0 x x' is certain. An analysis in the unweighted metric pays 1/kappa only (Li,
+    Lu, Zhou 2017); the algorithm here is another.
+
+    Holds with probability 1 - p if `beta` is the theoretical radius at T and covers (p/K for each arm is inside it),
+    arms are estimated separately, patients make the whole change, the inner problem is solved to its global maximum,
+    and |x'| <= X. Unless `radius_is_proven` it is a curve to compare shapes with, not a guarantee.
     """
-    widest = max(1.0, problem.x_bound * math.sqrt((2.0 if config.shared else 1.0) / config.ridge))
-    return 2.0 * problem.link.steepest * beta * widest * math.sqrt(rounds * _potential(rounds, problem, config))
-
-
-def regret_lower(rounds: int, d: int, scale: float = 1.0) -> float:
-    """c d sqrt(T): the shape of the minimax lower bound for linear bandits (Dani, Hayes, Kakade 2008).
-
-    c is not given by theory for this problem; `scale` is chosen for the plot. Worst-case over problems: on a
-    benign instance (gaps bounded away from 0) a good policy may stay below.
-    """
-    return scale * d * math.sqrt(rounds)
+    told = most_information(
+        rounds, problem.n_arms, problem.d, config.ridge, problem.x_bound, shared=config.shared
+    )  # fmt: skip
+    widest = max(1.0, problem.x_bound / math.sqrt(config.ridge))
+    potential = 2.0 * told / least_slope(problem.link)
+    return 2.0 * problem.link.steepest * beta * widest * math.sqrt(rounds * potential)

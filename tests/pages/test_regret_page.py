@@ -135,7 +135,7 @@ def test_the_verdict_on_the_advisor_is_told(regret: AppTest) -> None:
 
 def test_the_budget_of_questions_is_told(regret: AppTest) -> None:
     run(regret)
-    said = next(m.value for m in regret.markdown if "its rule allows at most" in m.value)
+    said = next(m.value for m in regret.markdown if "Its rule allows at most" in m.value)
     assert "whoever advises (40 + 0.29 d log²(1 + T) an advisor)" in said
 
 
@@ -148,7 +148,7 @@ def test_theory_is_in_the_curves_to_take_away(regret: AppTest) -> None:
     assert list(upper["regret_mean"]) == list(theory.upper)
     assert table["advisor_calls_mean"][table["policy"] == "Theory: limit for libra"].is_monotonic_increasing
     assert table["config_hash"].nunique() == 1
-    assert len(table) == len(study.t) * (len(study.policies) + 2 + len(theory.calls))
+    assert len(table) == len(study.t) * (len(study.policies) + 1 + len(theory.calls))  # no lower bound is known here
 
 
 def test_a_further_limit_reaches_the_study(regret: AppTest) -> None:

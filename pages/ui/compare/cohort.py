@@ -28,13 +28,11 @@ from libra_core.certainty import Estimate
 from libra_core.cohort import Cohort
 from libra_core.digits import fixed, interval
 from libra_core.policies.decision import REASONS, Reason
-from libra_core.policies.libra import Libra
 from libra_core.report import wording
 from libra_core.spreadsheet import csv_bytes
 from libra_core.study.compare import Survey, chosen, plans_of
 from libra_core.study.learned import course_of
 from libra_core.study.metrics import band
-from libra_core.study.theory import call_bound
 from pages.ui.compare import charts as compare_charts
 from pages.ui.compare import clinician
 from pages.ui.compare.methods import (
@@ -48,7 +46,7 @@ from pages.ui.compare.methods import (
     live_answers,
     surveyed,
 )
-from pages.ui.draw import charts
+from pages.ui.draw import charts, words
 from pages.ui.draw.cards import escaped
 from pages.ui.draw.show import download
 from pages.ui.draw.show import figure as show
@@ -169,8 +167,8 @@ def differences(found: Survey, cohort: Cohort) -> None:
 def _reasons(found: Survey, cohort: Cohort, first: str, second: str) -> None:
     """The most frequent kinds of disagreement, each with its number, what both lose, and reasons as they were given."""
     a, b = found.plans[first], found.plans[second]
-    words = _words(cohort)
-    speaker = next((name for name in (first, second) if name in words), None)
+    answers = _words(cohort)
+    speaker = next((name for name in (first, second) if name in answers), None)
     kinds = disagreements(a.arm, b.arm, top=6)
     if not kinds:
         st.success("They name the same drug for everybody.", icon=":material/check:")
@@ -185,7 +183,9 @@ def _reasons(found: Survey, cohort: Cohort, first: str, second: str) -> None:
             f":small[Lost there, {wording.per_patient(found.unit)}, simulated: {', '.join(lost)}.]"
         )
         if speaker is not None:
-            said = {" ".join(words[speaker](int(row)).split()): cohort.ids[row] for row in reversed(found.rows[where])}
+            said = {
+                " ".join(answers[speaker](int(row)).split()): cohort.ids[row] for row in reversed(found.rows[where])
+            }
             quoted = [f"> “{escaped(text)}” :small[{escaped(who)}]" for text, who in reversed(said.items()) if text]
             st.markdown("\n>\n".join(quoted[:QUOTES]))
     if speaker is not None and kinds:
@@ -263,8 +263,6 @@ def learning(cohort: Cohort, known: Methods) -> None:
     """What LIBRA did with the advice while it learned, and its questions against the theory's bound."""
     course, policy = course_of(known.libra), known.libra.policy
     n, half = len(course), len(course) // 2
-    assert isinstance(policy, Libra)
-    bound = call_bound(max(1, n), policy.problem, policy.config, policy.beta)
     did: Mapping[str, int] = Counter(str(REASONS[reason].value) for reason in course.reason)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -280,8 +278,8 @@ def learning(cohort: Cohort, known: Methods) -> None:
                 "Learning repeats stored answers and spends nothing."
             )
         with st.expander("For mathematicians", icon=":material/function:"):
-            told = f"The theory's bound on questions, of order log² T, is {bound:,.0f}"
-            st.markdown(f"{told}: more than there are patients, so it says nothing yet." if bound >= n else f"{told}.")
+            before, after = policy.call_bound(max(1, n)), policy.run_call_bound()
+            st.markdown(words.questions_limit(before, None if after is None else float(after[0]), n))
     st.markdown("**Learn again, from other patients or with another advisor**")
     form(cohort, known)
 

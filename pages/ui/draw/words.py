@@ -108,3 +108,18 @@ def contributions(cohort: Cohort, decision: Decision, si: bool, keep: int = 9) -
     if abs(left) >= 0.05:
         shown.append(("Everything else", left))
     return [label for label, _ in shown], [part for _, part in shown]
+
+
+def questions_limit(before: float | None, after: float | None, patients: int) -> str:
+    """The most questions that a proof allows: before a run, and from what it has learned (see `policies.questions`)."""
+    if before is None:
+        return "With these settings no limit on questions is proven."
+    told = (
+        f"In theory at most {before:,.0f} questions for {patients:,} patients."
+        if before < patients
+        else f"The theoretical limit before a run, about {about(before)}, exceeds the number of patients: it matters "
+        "in the long run, not at this length."
+    )
+    if after is None or after >= min(before, patients):
+        return told
+    return f"{told} From what was learned by the end, at most {after:,.0f}."

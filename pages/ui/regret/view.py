@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from libra_core.arrays import Floats
 from libra_core.digits import fixed, interval
 from libra_core.policies import REGISTRY
 from libra_core.policies.counsel import FREE, RATE
@@ -29,7 +30,7 @@ from pages.ui.session.state import widget
 
 AXES_HELP = (
     "On log-log axes √T is a straight line of slope ½ and a constant loss per patient one of slope 1. On the log² "
-    "axis a curve that grows like the square of the logarithm is a straight line."
+    "axis the limit on questions is nearly a straight line; questions that flatten there come to an end sooner."
 )
 
 
@@ -74,7 +75,7 @@ def result(found: StudyResult, theory: Promises) -> None:
     table = summary_frame(found)
     best = names[str(table.sort_values("regret")["policy"].iloc[0])]
     axes, drawn = _axes()
-    lines = {UPPER: (found.t, theory.upper), LOWER: (found.t, theory.lower)} if drawn else None
+    lines = {name: (found.t, curve) for name, curve in _bounds(theory).items()} if drawn else None
     alt = f"Benefit lost over {found.t[-1]} patients; least by {best}"
     show(charts.bands(curves, lost(found.unit), alt, axes=axes, theory=lines), "regret")
     spec = found.spec
@@ -85,7 +86,7 @@ def result(found: StudyResult, theory: Promises) -> None:
     if spec.environment.name == regret_form.SYNTHETIC and RULES in widget("study_policies", ()):
         st.caption("The guideline was left out: it does not apply to synthetic patients.")
     if drawn:
-        st.caption(_assumptions(found, theory, names, axes))
+        st.caption(_assumptions(found, theory, axes))
     numbers, asked, groups = st.tabs(["Final numbers", "Questions to the advisor", "Subgroups"])
     with numbers:
         _final(table, names, found)
@@ -96,7 +97,12 @@ def result(found: StudyResult, theory: Promises) -> None:
     _downloads(found, theory)
 
 
-UPPER, LOWER = "Theory: upper bound for GLRB", "Theory: shape of the lower bound, c·d·√T"
+UPPER, LOWER = "Theory: upper bound for GLRB", "Theory: lower bound for every method"
+
+
+def _bounds(theory: Promises) -> dict[str, Floats]:
+    """The bounds on regret that are known here, by name."""
+    return {UPPER: theory.upper} | ({} if theory.lower is None else {LOWER: theory.lower})
 
 
 def _axes() -> tuple[str, bool]:
@@ -115,7 +121,7 @@ def _axes() -> tuple[str, bool]:
     return axes or charts.LINEAR, theory
 
 
-def _assumptions(found: StudyResult, theory: Promises, names: dict[str, str], axes: str) -> str:
+def _assumptions(found: StudyResult, theory: Promises, axes: str) -> str:
     """The theoretical curves, their assumptions, and how far they are from the runs."""
     unit, rounds, config = _short(found.unit), found.t[-1], found.spec.config
     upper = f"Upper bound for GLRB: about {words.about(theory.upper[-1])} {unit} after {rounds:,} patients"
@@ -132,8 +138,10 @@ def _assumptions(found: StudyResult, theory: Promises, names: dict[str, str], ax
         "(*More settings*), for patients who make all of an advised change, and for a model that outcomes follow."
     )
     lower = (
-        "Lower bound: on the hardest problem no method loses less than c·d·√T; theory does not give c, so the curve is "
-        f"drawn to end where {names[theory.anchor]} ends. On an easier problem a good method may flatten more."
+        "No lower bound is known for this instance."
+        if theory.lower is None
+        else "Lower bound: nobody who learns from outcomes alone loses less here on average than "
+        f"{words.about(theory.lower[-1])} {unit}."
     )
     return f"**Theory.** {upper} {holds} {lower}"
 
@@ -177,8 +185,10 @@ def _asked(table: pd.DataFrame, names: dict[str, str], found: StudyResult, theor
     alt = f"Questions in {rounds} patients: {said}"
     show(charts.bands(curves, "Questions to the advisor so far", alt, 280, axes, bounds), "calls")
     for row in asking.itertuples():
-        limit = _budget if row.policy == LibraDistil.name else _limit
-        st.markdown(f"**{names[row.policy]}** {limit(row.calls, row.call_bound, rounds)}")
+        limits = [None if pd.isna(bound) else bound for bound in (row.call_bound, row.call_bound_run)]
+        told = f"**{names[row.policy]}** asked {row.calls:,.0f} times in {rounds:,} patients."
+        budget = row.policy == LibraDistil.name and limits[0] is not None
+        st.markdown(f"{told} {_budget(limits[0]) if budget else words.questions_limit(*limits, rounds)}")
     for policy in found.policies:
         if policy.dismissed is not None:
             lost, replicates = round(policy.dismissed * found.spec.replicates), found.spec.replicates
@@ -188,24 +198,9 @@ def _asked(table: pd.DataFrame, names: dict[str, str], found: StudyResult, theor
             )
 
 
-def _limit(calls: float, bound: float | None, rounds: int) -> str:
-    asked = f"asked {calls:,.0f} times in {rounds:,} patients"
-    if bound is None or pd.isna(bound):
-        return f"{asked}; its questions are not limited."
-    if bound >= rounds:
-        return (
-            f"{asked}. The theoretical limit, about {words.about(bound)}, exceeds the number of patients: it matters "
-            "in the long run (it grows like the square of a logarithm), not at this length."
-        )
-    return f"{asked}; theory allows at most {bound:,.0f}."
-
-
-def _budget(calls: float, bound: float, rounds: int) -> str:
-    """Questions of a method that has a budget for them, whatever the advisor says."""
-    return (
-        f"asked {calls:,.0f} times in {rounds:,} patients; its rule allows at most {bound:,.0f}, whoever advises "
-        f"({FREE} + {RATE:g} d log²(1 + T) an advisor)."
-    )
+def _budget(most: float) -> str:
+    """Of a method that has a budget of questions, whatever the advisor says."""
+    return f"Its rule allows at most {most:,.0f}, whoever advises ({FREE} + {RATE:g} d log²(1 + T) an advisor)."
 
 
 def _groups(found: StudyResult, names: dict[str, str]) -> None:
@@ -226,7 +221,8 @@ def with_theory(found: StudyResult, theory: Promises) -> pd.DataFrame:
     """The curves of a study, then the theoretical ones: one line for each method or bound and round of the grid."""
     runs = regret_frame(found)
     same = {name: runs[name].iloc[0] for name in ("unit", "config_hash", "seed")}
-    bounds = [{"policy": UPPER, "regret_mean": theory.upper}, {"policy": LOWER, "regret_mean": theory.lower}]
+    bounds: list[dict[str, str | Floats]] = []
+    bounds += [{"policy": name, "regret_mean": curve} for name, curve in _bounds(theory).items()]
     bounds += [{"policy": f"Theory: limit for {n}", "advisor_calls_mean": c} for n, c in theory.calls.items()]
     return pd.concat([runs, *(pd.DataFrame({"t": found.t, **bound, **same}) for bound in bounds)], ignore_index=True)
 

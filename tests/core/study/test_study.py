@@ -18,7 +18,6 @@ from libra_core.study.case import case_study_specs
 from libra_core.study.live import live_config
 from libra_core.study.metrics import Ratio, as_json, band, group_frame, regret_frame, summary_frame
 from libra_core.study.store import load_case_study
-from libra_core.study.theory import call_bound, regret_lower, regret_upper
 
 SMALL = EnvironmentSpec(arms=3, d_immutable=2, d_mutable=3)
 
@@ -104,19 +103,6 @@ def test_the_interval_of_a_ratio_covers_it_as_often_as_it_says() -> None:
         found = Ratio.of(2.0 * base + draws.normal(0, 0.5, 50), base)
         hits += found.low <= 2.0 <= found.high
     assert 0.90 <= hits / 400 <= 0.98
-
-
-def test_the_call_bound_grows_like_log_squared_and_obeys_the_cap() -> None:
-    from libra_core.environments import make_environment
-    from libra_core.glm.confidence import practical_radius
-
-    problem, config = make_environment(EnvironmentSpec(), 0).problem, PolicyConfig(alpha=1.0)
-    t = np.array([10**k for k in range(3, 8)])
-    bound = np.array([call_bound(int(n), problem, config, practical_radius(int(n), 1.0, 1.0)) for n in t])
-    assert (np.diff(bound / np.log(t) ** 2) / (bound[:-1] / np.log(t[:-1]) ** 2) < 0.1).all()
-    assert call_bound(1000, problem, PolicyConfig(max_calls=5), 1.0) == 5
-    assert regret_lower(400, 3) == 60
-    assert regret_upper(4000, problem, config, 1.0) < 2.5 * regret_upper(1000, problem, config, 1.0)
 
 
 def test_a_live_run_writes_everything_out() -> None:
