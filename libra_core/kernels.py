@@ -25,6 +25,7 @@ SOURCES = (  # every file with a kernel in it (a test compares this list with th
     "glm/choice.py",
     "glm/estimator.py",
     "glm/link.py",
+    "policies/check.py",
     "recourse/ascent.py",
     "recourse/linear_step.py",
     "recourse/optimistic.py",

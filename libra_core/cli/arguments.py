@@ -41,6 +41,7 @@ ADVISOR_FILES = {
     "recording",
     "simulated",
 }
+TWISTS = "diminishing, saturation, floor, interaction, heavy-tails, drift, slow-drift"
 GUIDELINE = "guideline"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from libra_core import files
 from libra_core.cli.arguments import (
     POLICIES,
+    TWISTS,
     advisor_help,
     asks,
     check_writable,
@@ -38,6 +39,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     """The options of the command. One without a default of its own leaves it to the study's settings."""
     add = parser.add_argument
     environments = f"one of {', '.join(sorted(('synthetic', *files.protocols())))} (default: %(default)s)"
+    environments += f"; with ~TWIST the truth breaks the model: {TWISTS}, some with a number as in ~drift:1500"
     add("--environment", default="synthetic", metavar="E", help=environments)
     add("--cohort", metavar="PATH|NAME", help=f"whose patients, for an environment over a cohort: {cohort_help()}")
     add("--policies", metavar="A,B,C", help=f"from {POLICIES} (default: linucb,glrb,libra)")
@@ -174,7 +176,7 @@ def run(arguments: argparse.Namespace) -> int:
     unit = "good outcomes lost" if link.binary else result.unit
     print(f"Cumulative expected regret after {spec.rounds:,} rounds; mean with its 95 % interval, and quantiles, over")
     about = environment.cohort.key if environment.cohort else None
-    who = named(spec.advisor, spec.environment.name, about)
+    who = named(spec.advisor, environment.name, about)
     print(f"{spec.replicates} replicates. Advisor {who}, seed {spec.seed}, config {spec.hash}.")
     print(f"Simulated outcomes. Link {link.name}; regret in {unit}.")
     if any(issubclass(REGISTRY[name], Libra) for name in spec.policies):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import importlib.util
 
 from libra_core.clinical import protocols
-from libra_core.environments import hypertension, hypertension_rules, synthetic  # noqa: F401 -- importing registers
-from libra_core.environments.base import ENVIRONMENTS, Environment, EnvironmentSpec, make_environment
+from libra_core.environments import hypertension, hypertension_rules, synthetic, twists  # noqa: F401 -- importing registers
+from libra_core.environments.base import ENVIRONMENTS, TWISTS, Environment, EnvironmentSpec, make_environment
 
 
 def _load_beside_protocols() -> None:
@@ -24,4 +24,4 @@ def _load_beside_protocols() -> None:
 
 _load_beside_protocols()
 
-__all__ = ["ENVIRONMENTS", "Environment", "EnvironmentSpec", "make_environment"]
+__all__ = ["ENVIRONMENTS", "TWISTS", "Environment", "EnvironmentSpec", "make_environment"]

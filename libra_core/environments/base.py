@@ -156,6 +156,7 @@ class Environment(ABC):
 
 
 ENVIRONMENTS: dict[str, type[Environment]] = {}
+TWISTS: dict[str, type[Environment]] = {}  # filled by `environments.twists`
 
 
 def register(environment: type[Environment]) -> type[Environment]:
@@ -167,13 +168,30 @@ def register(environment: type[Environment]) -> type[Environment]:
 def make_environment(
     spec: EnvironmentSpec, seed: int, replicates: int = 1, first: int = 0, cohort: Cohort | None = None
 ) -> Environment:
-    """`cohort` replaces the one that the spec names, for instance by an uploaded one.
+    """`cohort` replaces the one that the spec names, for instance by an uploaded one. A name may end in a twist that
+    breaks the model, with a number of its own: "hypertension~drift:1500" (`environments.twists`).
 
     Raises ValueError for an unknown name or unusable settings, with what to do.
     """
-    if spec.name not in ENVIRONMENTS:
-        raise ValueError(f"unknown environment {spec.name!r}: choose one of {', '.join(ENVIRONMENTS)}")
-    return ENVIRONMENTS[spec.name](spec, seed, replicates, first, cohort)
+    name, _, twisted = spec.name.partition("~")
+    if name not in ENVIRONMENTS:
+        raise ValueError(f"unknown environment {name!r}: choose one of {', '.join(ENVIRONMENTS)}")
+    kind = _twisted(ENVIRONMENTS[name], twisted) if twisted else ENVIRONMENTS[name]
+    return kind(spec, seed, replicates, first, cohort)
+
+
+def _twisted(base: type[Environment], spec: str) -> type[Environment]:
+    """The class of a base environment with a twist before it. Raises ValueError with the twists on offer."""
+    name, _, number = spec.partition(":")
+    if name not in TWISTS:
+        raise ValueError(f"unknown twist {name!r}: choose one of {', '.join(TWISTS)}")
+    try:
+        value = float(number) if number else None
+    except ValueError:
+        value = -1.0
+    if value is not None and not 0 < value < 1e9:
+        raise ValueError(f"the number of the twist {name} must be above 0, got {number!r}")
+    return type(f"{TWISTS[name].__name__}{base.__name__}", (TWISTS[name], base), {"number": value})
 
 
 def recheck_of(cohort: Cohort) -> Callable[[Contexts, Actions], Bools] | None:

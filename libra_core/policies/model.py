@@ -14,6 +14,7 @@ from libra_core.glm.interval import half_width
 from libra_core.glm.link import LINKS, Link
 from libra_core.glm.refit import Refitting
 from libra_core.policies.base import Policy
+from libra_core.policies.check import ModelCheck
 from libra_core.policies.config import PolicyConfig
 from libra_core.policies.decision import ArmOption, Proposal
 from libra_core.problem import Actions, Contexts, Outcomes, Problem, moved
@@ -37,6 +38,7 @@ class ModelPolicy(Policy):
         self.estimator = self._estimator(config.estimator)
         planned = problem.realised if config.plan_with == "expected" else (1.0,) * problem.d_mutable
         self.realised = np.asarray(planned, dtype=float)
+        self.check = ModelCheck(problem, streams.n)
 
     def _estimator(self, kind: str) -> Estimator:
         size = (self.link, self.streams.n, self.problem.n_arms, self.problem.d, self.config.ridge)
@@ -129,12 +131,15 @@ class ModelPolicy(Policy):
         return self.estimator.theta[rows, actions.arm] * moved(contexts.x, actions.delta * self.realised)
 
     def learn(self, proposal: Proposal, outcomes: Outcomes) -> None:
-        self.estimator.update(proposal.actions.arm, outcomes.x, outcomes.reward)
+        arm = proposal.actions.arm
+        self.check.record(self.estimator, self.link, self.t + 1, arm, outcomes.x, outcomes.reward)
+        self.estimator.update(arm, outcomes.x, self.check.tempered(outcomes.reward))
         super().learn(proposal, outcomes)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return super().arrays() | self.estimator.arrays()
+        return super().arrays() | self.estimator.arrays() | self.check.arrays()
 
     def load(self, saved: dict[str, np.ndarray]) -> None:
         super().load(saved)
         self.estimator.load(saved)
+        self.check.load(saved)

@@ -14,6 +14,7 @@ from libra_core.clinical import Protocol, Worth
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, Environment, EnvironmentSpec, make_environment
 from libra_core.policies import Decision, Policy, PolicyConfig, Proposal
+from libra_core.policies.check import CheckReport
 from libra_core.policies.libra import LibraTrial
 from libra_core.policies.model import ModelPolicy
 from libra_core.policies.trial import TrialReport
@@ -144,6 +145,11 @@ class LiveRun:
     def trial(self) -> TrialReport | None:
         """The advisor's trial so far; None for a method without one."""
         return self.policy.trial.report() if isinstance(self.policy, LibraTrial) else None
+
+    @property
+    def check(self) -> CheckReport | None:
+        """Whether outcomes fit the model so far; None for a method without one."""
+        return self.policy.check.report() if isinstance(self.policy, ModelPolicy) else None
 
     def readmit(self) -> None:
         """Ask the advisor again and restart its trial; a clinician's decision, recorded in `readmitted`."""

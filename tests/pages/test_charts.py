@@ -18,6 +18,7 @@ FIGURES = {
     "known": cohort_charts.known(["Age", "Sex"], [1.0, 0.4], [0.0, 0.6]),
     "contributions": charts.contributions(["An average patient", "Age: 60"], [5.0, -1.0], "mmHg"),
     "options": charts.options(["A", "B"], [5.0, 3.0], [2.0, 1.0], [8.0, 5.0], "mmHg"),
+    "residuals": charts.residuals(["A", "B"], [(0.5, 1.0), (-4.0, 2.0)], "mmHg"),
     "regret so far": charts.regret_so_far([1.0, 1.5], [True, False], "mmHg"),
     "no regret yet": charts.regret_so_far([], [], "mmHg"),
     "bands": charts.bands({"LIBRA": ([1, 2], [1.0, 2.0], [0.5, 1.0], [1.5, 3.0])}, "Lost (mmHg)", "Lost"),

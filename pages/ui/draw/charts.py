@@ -96,6 +96,23 @@ def options(
     return figure.update_yaxes(autorange="reversed")
 
 
+def residuals(labels: Sequence[str], fits: Sequence[tuple[float, float]], unit: str) -> go.Figure:
+    """Outcome less expectation for each treatment: (mean, half-width of the range of chance) as a dot and a bar."""
+    said = (f"{label} {mean:+.1f} {unit}" for label, (mean, _) in zip(labels, fits, strict=True))
+    alt = f"Outcome less expectation: {', '.join(said)}"
+    figure = blank(alt, f"Outcome less expectation ({unit}, simulated)", "", 70 + 30 * len(labels))
+    mean, half = zip(*fits, strict=True)
+    figure.add_scatter(
+        x=list(mean),
+        y=[interactive.plain(label) for label in labels],
+        mode="markers",
+        marker={"color": BLUE, "size": 9},
+        error_x={"type": "data", "array": list(half), "color": GREY, "thickness": 1.5},
+        hovertemplate="%{y}: %{x:+.2f} " + unit + "<extra></extra>",
+    )
+    return figure.add_vline(0.0, line_color=GREY, line_width=1).update_yaxes(autorange="reversed")
+
+
 def ranges(labels: Sequence[str], spans: Sequence[tuple[float, float]], now: Sequence[float]) -> go.Figure:
     """Where on its slider each value leaves the plan as it is: spans and today's place as shares of the slider."""
     said = (f"{label}, from {low:.0%} to {high:.0%}" for label, (low, high) in zip(labels, spans, strict=True))

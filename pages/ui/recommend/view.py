@@ -13,7 +13,7 @@ from libra_core.summary import MOVED, PlanSummary, what_came
 from pages.ui.draw import cards, charts, words
 from pages.ui.draw.show import download
 from pages.ui.draw.show import figure as show
-from pages.ui.recommend import detail
+from pages.ui.recommend import detail, fit
 from pages.ui.recommend import limits as limits_view
 from pages.ui.recommend import trial as recommend_trial
 from pages.ui.session import live
@@ -153,8 +153,8 @@ def _outcome(cohort: Cohort, shown: live.ShownPlan, run: LiveRun) -> None:
     st.markdown(f":violet-badge[:material/casino: Simulated outcome] {came}. {best}")
 
 
-def run_so_far(session: live.DisplayedRun) -> None:
-    """The benefit lost so far, one point for each patient, and how often the advisor was asked."""
+def run_so_far(cohort: Cohort, session: live.DisplayedRun) -> None:
+    """The benefit lost so far, one point for each patient, how often the advisor was asked, whether the model fits."""
     rows, unit = session.run.rows, session.run.unit
     with st.container(border=True, key="run", gap="xsmall"):
         n, lost, calls = len(rows), rows[-1].cumulative if rows else 0.0, rows[-1].calls if rows else 0
@@ -183,6 +183,7 @@ def run_so_far(session: live.DisplayedRun) -> None:
                 icon=":material/touch_app:",
             )
         recommend_trial.trial(session.run)
+        fit.fit(cohort, session.run)
         st.caption(
             f"Simulated outcomes · seed {session.run.spec.seed} · settings {session.run.config_hash}"
             + (f" · the run ends at {live.LONGEST:,} patients" if session.finished else "")
