@@ -26,6 +26,7 @@ POLICIES = (
     "oracle, random, advisor-only, guideline, glrb, rlinucb, linucb, glm-ucb, linucb-posthoc, greedy, thompson, libra, "
     "hr-bandit, libra-trial, libra-distil"
 )
+RECOMMENDED = "libra-distil"
 ADVISORS = (
     "near-optimal, noisy:0.3, biased:0.5, random, adversarial, refuses, guideline, llm, recorded, adaptive, "
     "turncoat:1000, poison, always:1, contrarian"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from libra_core.cli.arguments import (
     GUIDELINE,
     POLICIES,
+    RECOMMENDED,
     ROW_HELP,
     SEED_MAX,
     advisor_help,
@@ -36,7 +37,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--cohort", required=True, metavar="PATH|NAME", help=cohort_help())
     add("--row", required=True, metavar="ID|N", help=ROW_HELP)
-    add("--policy", default="libra", metavar="P", help=f"one of {POLICIES} (default: %(default)s)")
+    add("--policy", default=RECOMMENDED, metavar="P", help=f"one of {POLICIES} (default: %(default)s)")
     add("--advisor", metavar="NAME", help=f"for policies that ask: {advisor_help()} (default: {GUIDELINE})")
     learned = "simulated patients that it has learned from before (default: %(default)s)"
     add("--after", type=whole(0, AFTER_MAX), default=200, metavar="N", help=learned)
