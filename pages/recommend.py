@@ -80,7 +80,7 @@ def playground(cohort: Cohort) -> None:
     with left:
         view.recommendation(cohort, shown, session.run, si_units())
     with right:
-        view.run_so_far(session)
+        view.run_so_far(cohort, session)
         own_values.panel(cohort, shown, session)
     view.details(cohort, shown, session, si_units())
     heartbeat("patients-treated", len(session.run.rows))

@@ -35,7 +35,7 @@ def kinds() -> Mapping[str, AdvisorKind]:
 def make_advisor(name: str, environment: World, seed: int) -> Advisor:
     """The advisor of that name for one environment; "A+B" is a panel of both. Raises ValueError with what to choose."""
     if JOIN in name:
-        return Panel([make_advisor(part, environment, seed) for part in name.split(JOIN)])
+        return Panel.make(name, environment, seed)
     kind = next((kind for kind in kinds().values() if kind.answers_to(name)), None)
     if kind is None:
         raise ValueError(f"unknown advisor {name!r}: choose one of {', '.join(kinds())}")

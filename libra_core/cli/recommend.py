@@ -49,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the plan, and write it where --json says. Raises ValueError or IndexError with a sentence."""
     from libra_core.cohort import load_cohort
     from libra_core.report import wording
+    from libra_core.report.words import reasons
     from libra_core.study import LiveRun
     from libra_core.summary import summarise
 
@@ -69,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         *(f"Habit:     {text}" for text in wording.changes(cohort, shown.delta, si=False) or ["no change"]),
         *(f"Expected:  {text}." for text in [wording.effect(cohort, shown)] if shown.has_model),
         *worth(cohort, shown),
-        f"Why:       {wording.why(shown)}",
+        f"Why:       {reasons.why(shown)}",
         f"Compare:   {wording.guideline(cohort, shown, si=False)}",
         *checks(cohort, shown),
         "Simulated outcomes. Research demonstration, not for clinical use.",

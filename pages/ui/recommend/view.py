@@ -8,6 +8,7 @@ import streamlit as st
 from libra_core.cohort import Cohort
 from libra_core.digits import fixed, interval
 from libra_core.report import wording
+from libra_core.report.words import reasons
 from libra_core.study.live import LiveRun
 from libra_core.summary import MOVED, PlanSummary, what_came
 from pages.ui.draw import cards, charts, words
@@ -16,6 +17,7 @@ from pages.ui.draw.show import figure as show
 from pages.ui.recommend import detail
 from pages.ui.recommend import limits as limits_view
 from pages.ui.recommend import trial as recommend_trial
+from pages.ui.recommend import trust as recommend_trust
 from pages.ui.session import live
 from pages.ui.session.state import Key
 
@@ -121,7 +123,7 @@ def _why(cohort: Cohort, shown: live.ShownPlan, si: bool) -> str:
             "The method has no outcomes yet, so it asked: **this is the advisor's plan.** Press *+10* to let it learn."
         )
     refused = plan.advice is not None and not plan.advice.taken
-    return wording.why(plan) + (f" *Advice:* {wording.advice(cohort, plan, si)}" if refused else "")
+    return reasons.why(plan) + (f" *Advice:* {wording.advice(cohort, plan, si)}" if refused else "")
 
 
 def _hand_out(cohort: Cohort, plan: PlanSummary, run: LiveRun, si: bool) -> None:
@@ -153,7 +155,7 @@ def _outcome(cohort: Cohort, shown: live.ShownPlan, run: LiveRun) -> None:
     st.markdown(f":violet-badge[:material/casino: Simulated outcome] {came}. {best}")
 
 
-def run_so_far(session: live.DisplayedRun) -> None:
+def run_so_far(cohort: Cohort, session: live.DisplayedRun) -> None:
     """The benefit lost so far, one point for each patient, and how often the advisor was asked."""
     rows, unit = session.run.rows, session.run.unit
     with st.container(border=True, key="run", gap="xsmall"):
@@ -183,6 +185,7 @@ def run_so_far(session: live.DisplayedRun) -> None:
                 icon=":material/touch_app:",
             )
         recommend_trial.trial(session.run)
+        recommend_trust.trust(cohort, session.run)
         st.caption(
             f"Simulated outcomes · seed {session.run.spec.seed} · settings {session.run.config_hash}"
             + (f" · the run ends at {live.LONGEST:,} patients" if session.finished else "")
