@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 
-from libra_core.advisors.base import REGISTRY, Advice, AdviceBatch, Advisor, AdvisorKind, CaseAdvisor, World
+from libra_core.advisors.base import REGISTRY, Advice, AdviceBatch, Advisor, AdvisorKind, CaseAdvisor, World, offer
 from libra_core.advisors.panel import JOIN, Panel
 from libra_core.cases import Case
 
@@ -35,13 +35,16 @@ def kinds() -> Mapping[str, AdvisorKind]:
 def make_advisor(name: str, environment: World, seed: int) -> Advisor:
     """The advisor of that name for one environment; "A+B" is a panel of both. Raises ValueError with what to choose."""
     if JOIN in name:
-        return Panel.make(name, environment, seed)
+        return Panel([make_advisor(part, environment, seed) for part in name.split(JOIN)])
     kind = next((kind for kind in kinds().values() if kind.answers_to(name)), None)
     if kind is None:
         raise ValueError(f"unknown advisor {name!r}: choose one of {', '.join(kinds())}")
     if kind.needs_patients and environment.cohort is None:
         raise ValueError(f"the {name} advisor needs patients: choose an environment over a cohort")
     return kind.make(name, environment, seed)
+
+
+offer(AdvisorKind("guideline+recorded", "Guideline and language model (recorded)", make_advisor, needs_patients=True))
 
 
 __all__ = [

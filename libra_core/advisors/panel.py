@@ -7,28 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from libra_core.advisors.base import AdviceBatch, Advisor, World, register
+from libra_core.advisors.base import AdviceBatch, Advisor
 from libra_core.arrays import Ints
 from libra_core.problem import Contexts
 
 JOIN = "+"
 
 
-@register
 class Panel(Advisor):
     """Advisors under one name. `libra-distil` asks its members one by one and decides whom; to any other policy the
-    panel answers as one advisor: the first member that has an answer gives it. On offer: `name`; any "A+B" can be made.
-    """
-
-    name = "guideline+recorded"
-    label = "Guideline and language model (recorded)"
-    needs_patients = True
-
-    @classmethod
-    def make(cls, name: str, environment: World, seed: int) -> Panel:
-        from libra_core.advisors import make_advisor  # here: it knows every advisor, this one too
-
-        return cls([make_advisor(part, environment, seed) for part in name.split(JOIN)])
+    panel answers as one advisor: the first member that has an answer gives it."""
 
     def __init__(self, members: Sequence[Advisor]) -> None:
         self._members = tuple(members)

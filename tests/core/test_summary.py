@@ -17,7 +17,7 @@ from libra_core.certainty import ENOUGH, Certainty, Estimate, Evidence, certaint
 from libra_core.clinical.rules import severity
 from libra_core.cohort import load_cohort
 from libra_core.digits import fixed
-from libra_core.policies import Decision, Reason
+from libra_core.policies import RECOMMENDED, Decision, Reason
 from libra_core.records import LOCAL, Database, Repository
 from libra_core.report import wording
 from libra_core.report.handout import handout
@@ -37,7 +37,7 @@ ESTIMATES = st.tuples(st.floats(-20, 30), st.floats(0, 20), st.floats(0, 20)).ma
 )
 
 
-def run_of(policy: str = "libra", patients: int = 40, link: str | None = None) -> LiveRun:
+def run_of(policy: str = RECOMMENDED, patients: int = 40, link: str | None = None) -> LiveRun:
     run = LiveRun.start(NHANES, policy, "guideline", 0, link=link)
     for _ in range(patients):
         run.step()
