@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from libra_core.cohort import Cohort
-from libra_core.policies import REGISTRY
+from libra_core.policies import RECOMMENDED, REGISTRY
 from pages.ui.draw import cards
 from pages.ui.draw.show import heartbeat, nobody
 from pages.ui.draw.words import sentence
@@ -22,7 +22,7 @@ def controls() -> None:
     chosen = method.selectbox(
         "Method",
         list(REGISTRY),
-        index=list(REGISTRY).index("libra"),
+        index=list(REGISTRY).index(RECOMMENDED),
         format_func=lambda name: REGISTRY[name].label,
         key=Key.POLICY,
         on_change=live.reset,

@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 
-from libra_core.advisors.base import REGISTRY, Advice, AdviceBatch, Advisor, AdvisorKind, CaseAdvisor, World
+from libra_core.advisors.base import REGISTRY, Advice, AdviceBatch, Advisor, AdvisorKind, CaseAdvisor, World, offer
 from libra_core.advisors.panel import JOIN, Panel
 from libra_core.cases import Case
 
@@ -42,6 +42,9 @@ def make_advisor(name: str, environment: World, seed: int) -> Advisor:
     if kind.needs_patients and environment.cohort is None:
         raise ValueError(f"the {name} advisor needs patients: choose an environment over a cohort")
     return kind.make(name, environment, seed)
+
+
+offer(AdvisorKind("guideline+recorded", "Guideline and language model (recorded)", make_advisor, needs_patients=True))
 
 
 __all__ = [

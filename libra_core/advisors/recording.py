@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from libra_core.advisors.base import Advice, CaseAdvisor, World, register
+from libra_core.advisors.panel import JOIN
 from libra_core.cases import Case
 from libra_core.clinical import PROTOCOL_DIR
 from libra_core.cohort import Cohort
@@ -100,6 +101,8 @@ def recording_for(protocol: str, cohort: str, folder: Path | None = None) -> Rec
 
 def named(advisor: str, protocol: str, cohort: str | None) -> str:
     """An advisor's name in a study; of a recorded one also which model, when it was asked and with what text."""
+    if JOIN in advisor:
+        return JOIN.join(named(part, protocol, cohort) for part in advisor.split(JOIN))
     kind, _, file = advisor.partition(":")
     if kind != RecordedModel.name:
         return advisor

@@ -134,7 +134,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def advise(cohort: Cohort, row: int, advisor: str, seed: int = 0, allow_remote: str = "") -> Consulted:
-    """The advice about one patient, and the decision of LIBRA before its first outcome."""
+    """The advice about one patient, and what the paper's rule makes of it before its first outcome: whatever is
+    plausible is followed. The method that weighs advice by outcomes would toss a coin here."""
     from libra_core.advisors.clinician import RecordedAdvisor
     from libra_core.study.live import LiveRun
     from libra_core.summary import summarise

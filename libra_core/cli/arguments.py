@@ -26,9 +26,10 @@ POLICIES = (
     "oracle, random, advisor-only, guideline, glrb, rlinucb, linucb, glm-ucb, linucb-posthoc, greedy, thompson, libra, "
     "hr-bandit, libra-trial, libra-distil"
 )
+RECOMMENDED = "libra-distil"
 ADVISORS = (
-    "near-optimal, noisy:0.3, biased:0.5, random, adversarial, refuses, guideline, llm, recorded, adaptive, "
-    "turncoat:1000, poison, always:1, contrarian"
+    "near-optimal, noisy:0.3, biased:0.5, random, adversarial, refuses, guideline, guideline+recorded, llm, recorded, "
+    "adaptive, turncoat:1000, poison, always:1, contrarian"
 )
 ADVISOR_FILES = {
     "adversaries",
@@ -38,6 +39,7 @@ ADVISOR_FILES = {
     "guideline",
     "language_model",
     "llm",
+    "panel",
     "recording",
     "simulated",
 }

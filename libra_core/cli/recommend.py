@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from libra_core.cli.arguments import (
     GUIDELINE,
     POLICIES,
+    RECOMMENDED,
     ROW_HELP,
     SEED_MAX,
     advisor_help,
@@ -36,7 +37,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--cohort", required=True, metavar="PATH|NAME", help=cohort_help())
     add("--row", required=True, metavar="ID|N", help=ROW_HELP)
-    add("--policy", default="libra", metavar="P", help=f"one of {POLICIES} (default: %(default)s)")
+    add("--policy", default=RECOMMENDED, metavar="P", help=f"one of {POLICIES} (default: %(default)s)")
     add("--advisor", metavar="NAME", help=f"for policies that ask: {advisor_help()} (default: {GUIDELINE})")
     learned = "simulated patients that it has learned from before (default: %(default)s)"
     add("--after", type=whole(0, AFTER_MAX), default=200, metavar="N", help=learned)
@@ -48,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the plan, and write it where --json says. Raises ValueError or IndexError with a sentence."""
     from libra_core.cohort import load_cohort
     from libra_core.report import wording
+    from libra_core.report.words import reasons
     from libra_core.study import LiveRun
     from libra_core.summary import summarise
 
@@ -68,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         *(f"Habit:     {text}" for text in wording.changes(cohort, shown.delta, si=False) or ["no change"]),
         *(f"Expected:  {text}." for text in [wording.effect(cohort, shown)] if shown.has_model),
         *worth(cohort, shown),
-        f"Why:       {wording.why(shown)}",
+        f"Why:       {reasons.why(shown)}",
         f"Compare:   {wording.guideline(cohort, shown, si=False)}",
         *checks(cohort, shown),
         "Simulated outcomes. Research demonstration, not for clinical use.",

@@ -5,4 +5,16 @@ from libra_core.policies.base import REGISTRY, Policy
 from libra_core.policies.config import PolicyConfig
 from libra_core.policies.decision import REASONS, ArmOption, Decision, Proposal, Reason
 
-__all__ = ["REASONS", "REGISTRY", "ArmOption", "Decision", "Policy", "PolicyConfig", "Proposal", "Reason"]
+RECOMMENDED = distil.LibraDistil.name  # what pages and commands start with
+
+__all__ = [
+    "REASONS",
+    "RECOMMENDED",
+    "REGISTRY",
+    "ArmOption",
+    "Decision",
+    "Policy",
+    "PolicyConfig",
+    "Proposal",
+    "Reason",
+]

@@ -54,7 +54,8 @@ class Trust:
     asked, left: questions so far, and still allowed; trust: the probability that its next plausible answer is
     followed; nats: the evidence E that advice foretells outcomes, exp(E) as odds; leads: plans follow the advised
     estimate; ended: outcomes contradicted what it taught, twice, so answers teach nothing more; liking (K,): the
-    advisor's leaning to each arm, on the index scale, beyond what patients' features explain.
+    advisor's leaning to each arm beyond what patients' features explain: by exp(liking) the odds that it names the arm
+    are higher.
     """
 
     advisor: str
@@ -191,7 +192,7 @@ class Counsel:
             nats=float(self.evidence[r]),
             leads=bool(self.leads[r]),
             ended=bool(self.ended[r]),
-            liking=tuple(map(float, self.liking[r])),
+            liking=tuple(map(float, self.liking[r] / self.tau)),
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -201,8 +202,7 @@ class Counsel:
             "features",
             "declared",
             "z",
-            "surplus",
-            "seen",
+            "turned_out",
             "gain",
             "peak",
             "asked",

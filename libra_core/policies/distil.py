@@ -9,7 +9,7 @@ from libra_core.arrays import Bools, Floats, Ints
 from libra_core.glm.estimator import copy_into
 from libra_core.policies.base import register
 from libra_core.policies.config import PolicyConfig
-from libra_core.policies.counsel import FOLLOWED, OWN, Counsel, Trust
+from libra_core.policies.counsel import FOLLOWED, OWN, Counsel, Trust, question_bound
 from libra_core.policies.decision import Choice, Proposal, Reason
 from libra_core.policies.libra import CODE, Libra
 from libra_core.problem import Actions, Contexts, Outcomes, Problem
@@ -179,6 +179,11 @@ class LibraDistil(Libra):
             for kind, rounds in ((FOLLOWED, followed), (OWN, own)):
                 rows = np.flatnonzero(rounds)
                 counsel.feel(rows, kind, surplus[rows])
+
+    def call_bound(self, rounds: int) -> float:
+        """The most questions in so many rounds, to all advisors together: the budget, or the cap if that is less."""
+        budget, cap = len(self.counsels) * question_bound(rounds, self.problem.d), self.config.max_calls
+        return budget if cap is None else min(budget, float(cap))
 
     def trusts(self, replicate: int = 0) -> tuple[Trust, ...]:
         """What each advisor has earned, for a person to read."""

@@ -21,7 +21,7 @@ BELOW_GOAL = "You are below it now. This plan is made for people above it: ask y
 
 def handout(cohort: Cohort, row: int, seed: int = 0, si: bool = False) -> Document:
     """The sheet for a cohort row. Raises IndexError for one that does not exist, ValueError where no run can start."""
-    run = LiveRun.start(cohort, "libra", "guideline", seed)
+    run = LiveRun.start(cohort, advisor="guideline", seed=seed)
     run.patient(row)
     for _ in range(LEARNED):
         run.step()

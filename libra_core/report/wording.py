@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from libra_core.advisors import kinds
-from libra_core.certainty import Certainty, Estimate
+from libra_core.advisors.panel import JOIN
+from libra_core.certainty import Estimate
 from libra_core.clinical import Feature
 from libra_core.clinical.feature import display_changes
 from libra_core.cohort import Cohort, Unmeasured
 from libra_core.digits import fixed, interval
-from libra_core.policies import REGISTRY, Reason
+from libra_core.policies import REGISTRY
 from libra_core.summary import Came, Counsel, PlanSummary, Price, Ranked
 
 SHORT_LABELS = {
     "linucb": "Learns, treatment only",
     "glrb": "Learns, treatment and habits",
+    "libra-distil": "LIBRA (asks, and weighs the advice)",
     "libra": "LIBRA (learns and asks)",
     "libra-trial": "LIBRA with a trial of its advisor",
 }
@@ -41,28 +43,7 @@ NET_BENEFIT = (
     "the fall (a share of it where treatment is not due yet) minus the burden of side effects, monitoring and pills, "
     "plus the value of an indication"
 )
-LITTLE_AT_STAKE = "Treatment is not due yet, so a fall counts little here: too little is at stake to ask the advisor."
 NO_CHANGE = "No change: current drugs and habits"
-WHY = {
-    Reason.OPTIMISTIC: "It is the option that could turn out best, given what has been learned.",
-    Reason.NO_ADVICE: "The method was unsure and asked the advisor, but no usable advice came.",
-    Reason.RULED_OUT: "The method was unsure and asked the advisor. From what it has learned so far, its own "
-    "plan looks better than the advice.",
-    Reason.UNINFORMATIVE: "The method asked the advisor. The advice is plausible, but would teach nothing.",
-    Reason.ADOPTED: "The method was unsure and asked the advisor. The advice is plausible, so it is followed.",
-    Reason.CONTROL: "The method asked the advisor, but withholds the advice: a control round of the trial.",
-    Reason.DISMISSED: "The advisor did worse than the method in a fair comparison and is no longer asked.",
-    Reason.BUDGET: "The method is unsure, but the agreed number of questions to the advisor has been reached.",
-    Reason.ADVISOR: "This method follows its advisor.",
-    Reason.SAMPLED: "It is the best option under one plausible reading of what has been learned.",
-    Reason.RANDOM: "Drawn at random, for comparison.",
-    Reason.TRUTH: "The best plan under the true simulated model: a reference, not available in practice.",
-}
-NOT_ASKED = {
-    Certainty.LITTLE: "The method's own bounds are narrow here, so the advisor was not asked.",
-    Certainty.OPEN: "The effect is known well enough not to ask the advisor; another option may still be as good.",
-    Certainty.CLEAR: "What has been learned is precise enough for this patient, so the advisor was not asked.",
-}
 
 
 def person(cohort: Cohort, row: int) -> str:
@@ -170,13 +151,6 @@ def net(cohort: Cohort, shown: PlanSummary) -> str:
     return f"Net benefit{amount}: {price(cohort, shown.price)}"
 
 
-def why(shown: PlanSummary) -> str:
-    """The reason for this plan. Only a plan that is clearly ahead is called known precisely enough."""
-    if shown.reason is Reason.CERTAIN:
-        return LITTLE_AT_STAKE if shown.price.weight < 1 else NOT_ASKED[shown.certainty or Certainty.LITTLE]
-    return WHY[shown.reason] if shown.reason else ""
-
-
 def advice(cohort: Cohort, shown: PlanSummary, si: bool) -> str:
     """Advice that was not followed as given, with the two bounds that were compared."""
     given = shown.advice
@@ -250,6 +224,8 @@ def unrecorded(cohort: Cohort, shown: PlanSummary) -> str:
 
 def advisor(name: str) -> str:
     """The advisor in words. A simulated one is never presented as a language model."""
+    if JOIN in name:
+        return " and ".join(map(advisor, name.split(JOIN)))
     kind, _, share = name.partition(":")
     if treatment := {"noisy": "a random", "biased": "its favourite"}.get(kind):
         return f"a simulated advisor who names {treatment} treatment in {float(share):.0%} of cases"

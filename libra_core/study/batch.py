@@ -19,6 +19,7 @@ from joblib import Parallel, delayed
 from libra_core.arrays import Floats
 from libra_core.cohort import Cohort
 from libra_core.environments import make_environment
+from libra_core.policies.distil import LibraDistil
 from libra_core.policies.model import ModelPolicy
 from libra_core.study.runner import make_policy, run
 from libra_core.study.spec import StudySpec
@@ -162,7 +163,11 @@ def _run_chunk(
             reported = now.t
     for policy, tally in zip(policies, tallies, strict=True):
         if isinstance(policy, ModelPolicy) and policy.needs_advisor:
-            bound = call_bound(spec.rounds, policy.problem, policy.config, policy.beta, policy.linear)
+            bound = (
+                policy.call_bound(spec.rounds)
+                if isinstance(policy, LibraDistil)
+                else call_bound(spec.rounds, policy.problem, policy.config, policy.beta, policy.linear)
+            )
             tally.bound = bound if math.isfinite(bound) else None
         trial = getattr(policy, "trial", None)
         tally.dismissed = None if trial is None else trial.dismissed.astype(float)

@@ -20,12 +20,13 @@ from libra_core.advisors.recording import recording_for
 from libra_core.clinical import PROTOCOL_DIR
 from libra_core.cohort import Cohort
 from libra_core.files import write
+from libra_core.policies import RECOMMENDED
 from libra_core.policies.base import State
 from libra_core.policies.decision import REASONS
 from libra_core.study.live import Course, LiveRun
 from libra_core.study.spec import hash_of, inputs_digest
 
-METHODS = ("glrb", "libra")
+METHODS = ("glrb", RECOMMENDED)
 PATIENTS = 3000  # treated by each stored run
 MOST_BYTES = 8_000_000  # of one file
 

@@ -13,8 +13,10 @@ from libra_core.certainty import Evidence
 from libra_core.clinical import Protocol, Worth
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, Environment, EnvironmentSpec, make_environment
-from libra_core.policies import Decision, Policy, PolicyConfig, Proposal
+from libra_core.policies import RECOMMENDED, Decision, Policy, PolicyConfig, Proposal
 from libra_core.policies.check import CheckReport
+from libra_core.policies.counsel import Trust
+from libra_core.policies.distil import LibraDistil
 from libra_core.policies.libra import LibraTrial
 from libra_core.policies.model import ModelPolicy
 from libra_core.policies.trial import TrialReport
@@ -92,7 +94,7 @@ class LiveRun:
     def start(
         cls,
         cohort: Cohort,
-        policy: str = "libra",
+        policy: str = RECOMMENDED,
         advisor: str | Advisor = "near-optimal",
         seed: int = 0,
         config: PolicyConfig | None = None,
@@ -150,6 +152,11 @@ class LiveRun:
     def check(self) -> CheckReport | None:
         """Whether outcomes fit the model so far; None for a method without one."""
         return self.policy.check.report() if isinstance(self.policy, ModelPolicy) else None
+
+    @property
+    def trusts(self) -> tuple[Trust, ...]:
+        """What each advisor has earned so far; empty for a method that keeps no account of it."""
+        return self.policy.trusts() if isinstance(self.policy, LibraDistil) else ()
 
     def readmit(self) -> None:
         """Ask the advisor again and restart its trial; a clinician's decision, recorded in `readmitted`."""

@@ -11,6 +11,7 @@ from libra_core.arrays import Floats
 from libra_core.cohort import Cohort
 from libra_core.environments import make_environment
 from libra_core.policies import REGISTRY
+from libra_core.policies.distil import LibraDistil
 from libra_core.policies.model import ModelPolicy
 from libra_core.study.batch import PolicyResult, StudyResult
 from libra_core.study.runner import make_policy
@@ -43,9 +44,16 @@ def promises(result: StudyResult, cohort: Cohort | None = None) -> Promises:
     problem, config = environment.problem, spec.config
     calls: dict[str, Floats] = {}
     for name in spec.policies:
-        policy = make_policy(name, environment, config, spec.seed, "near-optimal")
+        policy = make_policy(
+            name, environment, config, spec.seed, spec.advisor if name == LibraDistil.name else "near-optimal"
+        )
         if isinstance(policy, ModelPolicy) and policy.needs_advisor:
-            bound = [call_bound(n, problem, config, policy.beta_at(n), policy.linear) for n in t]
+            bound = [
+                policy.call_bound(n)
+                if isinstance(policy, LibraDistil)
+                else call_bound(n, problem, config, policy.beta_at(n), policy.linear)
+                for n in t
+            ]
             if np.isfinite(bound[-1]):
                 calls[name] = np.array(bound)
     glrb = make_policy(BOUNDED, environment, config, spec.seed)

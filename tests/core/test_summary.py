@@ -17,11 +17,12 @@ from libra_core.certainty import ENOUGH, Certainty, Estimate, Evidence, certaint
 from libra_core.clinical.rules import severity
 from libra_core.cohort import load_cohort
 from libra_core.digits import fixed
-from libra_core.policies import Decision, Reason
+from libra_core.policies import RECOMMENDED, Decision, Reason
 from libra_core.records import LOCAL, Database, Repository
 from libra_core.report import wording
 from libra_core.report.handout import handout
 from libra_core.report.session import session_document
+from libra_core.report.words import reasons
 from libra_core.study import LiveRun
 from libra_core.summary import PlanSummary, summarise, summarise_plan, what_came
 from tests.support import by_hand
@@ -36,7 +37,7 @@ ESTIMATES = st.tuples(st.floats(-20, 30), st.floats(0, 20), st.floats(0, 20)).ma
 )
 
 
-def run_of(policy: str = "libra", patients: int = 40, link: str | None = None) -> LiveRun:
+def run_of(policy: str = RECOMMENDED, patients: int = 40, link: str | None = None) -> LiveRun:
     run = LiveRun.start(NHANES, policy, "guideline", 0, link=link)
     for _ in range(patients):
         run.step()
@@ -160,7 +161,7 @@ def test_more_patients_a_narrower_range_or_fewer_rivals_never_make_it_less_sure(
 @given(ROWS, st.sampled_from(list(Reason)))
 def test_precise_enough_is_said_only_of_what_is_clearly_ahead(row: int, reason: Reason) -> None:
     shown = summarise(NHANES, replace(RUN.decision_for(row), reason=reason), RUN.evidence())
-    text = wording.why(shown)
+    text = reasons.why(shown)
     assert text
     assert ("precise enough" in text) == (reason is Reason.CERTAIN and shown.certainty is Certainty.CLEAR)
 
@@ -168,7 +169,7 @@ def test_precise_enough_is_said_only_of_what_is_clearly_ahead(row: int, reason: 
 @pytest.mark.parametrize("level", list(Certainty))
 def test_uncertain_never_stands_above_precise_enough(level: Certainty) -> None:
     shown = replace(RUN.summary(12), reason=Reason.CERTAIN, certainty=level)
-    assert ("precise enough" in wording.why(shown)) == (level is Certainty.CLEAR)
+    assert ("precise enough" in reasons.why(shown)) == (level is Certainty.CLEAR)
 
 
 # ------------------------------------------------------------------------------------------------ what to watch

@@ -10,11 +10,11 @@ import streamlit as st
 
 from libra_core.clinical import PROTOCOL_DIR, Burden, Condition, Feature, Protocol, Rule
 from libra_core.environments import EnvironmentSpec, make_environment
-from libra_core.policies import REGISTRY
+from libra_core.policies import RECOMMENDED, REGISTRY
 from pages.ui.draw import words
 from pages.ui.session import loaders
 
-MAIN = ("libra", "glrb", "linucb", "guideline")
+MAIN = (RECOMMENDED, "glrb", "linucb", "guideline")
 COMPARED = {"<": "below {}", "<=": "{} or less", ">": "above {}", ">=": "{} or more", "==": "{}", "!=": "not {}"}
 
 

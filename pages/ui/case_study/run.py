@@ -11,7 +11,8 @@ import streamlit as st
 from libra_core.report.case import CaseStudy
 from libra_core.report.document import Chart, Line, Section
 from libra_core.report.measures import policy
-from libra_core.report.wording import factor, habits, headline, label, per_patient, why
+from libra_core.report.wording import factor, habits, headline, label, per_patient
+from libra_core.report.words.reasons import why
 from libra_core.study.live import LiveRun
 from libra_core.study.metrics import band
 from libra_core.summary import summarise

@@ -168,7 +168,9 @@ def form(cohort: Cohort, known: Methods) -> None:
     patients = size.selectbox(
         "Patients", SIZES, 1, format_func="{:,}".format, key=Key.COMPARE_N, persist_state="session"
     )
-    names = [name for name in advice.choices() if name != RecordedModel.name or default_advisor(cohort) == name]
+    names = [
+        n for n in advice.choices() if RecordedModel.name not in n or default_advisor(cohort) == RecordedModel.name
+    ]
     asks.selectbox(
         "LIBRA asks",
         names,

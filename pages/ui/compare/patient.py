@@ -17,6 +17,7 @@ from libra_core.clinical.rules import DANGER, severity
 from libra_core.cohort import Cohort
 from libra_core.digits import interval
 from libra_core.report import wording
+from libra_core.report.words import reasons
 from libra_core.study.compare import Opinion, opinion
 from libra_core.summary import PlanSummary, summarise, summarise_plan
 from pages.ui.compare.clinician import choices
@@ -80,12 +81,12 @@ def columns(cohort: Cohort, row: int, known: Methods, heard: Consultation | None
     return [
         *_models(desk, heard),
         desk.column(GUIDELINE, "rules", said, rules.rationale, READING),
-        desk.column(BANDIT, "learns", (alone.arm, alone.delta), wording.WHY[alone.reason], after),
+        desk.column(BANDIT, "learns", (alone.arm, alone.delta), reasons.WHY[alone.reason], after),
         desk.column(
             LIBRA,
             "learns, may ask",
             (played.arm, played.delta),
-            wording.why(shown),
+            reasons.why(shown),
             f"{after}; asks: {known.asks}",
             shown,
         ),

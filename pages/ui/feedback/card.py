@@ -13,6 +13,7 @@ from libra_core.records import REASONS, Action, DecisionKind, SessionLog
 from libra_core.records.ledger import CaseFile
 from libra_core.records.spec import DEFER_REASONS
 from libra_core.report import wording
+from libra_core.report.words import reasons
 from libra_core.summary import PlanSummary, summarise, what_came
 from pages.ui.draw import cards, words
 from pages.ui.feedback import plan as own
@@ -55,7 +56,7 @@ def _why(log: SessionLog, main: Decision, plan: PlanSummary) -> str:
     if main.policy == LibraTrial.name and main.reason in (Reason.ADOPTED, Reason.CONTROL):
         return "The method was unsure and asked the advisor. In this trial it is random whether advice is followed."
     advice = wording.advice(log.cohort, plan, si_units())
-    return wording.why(plan) + (f" *Advice:* {advice}" if advice else "")
+    return reasons.why(plan) + (f" *Advice:* {advice}" if advice else "")
 
 
 def said(log: SessionLog, case: CaseFile) -> str:
@@ -69,7 +70,7 @@ def said(log: SessionLog, case: CaseFile) -> str:
         DecisionKind.AUTOMATIC: "the method was sure and acted by itself",
     }.get(final.kind, "")
     if final.kind is DecisionKind.ANSWER and case.answered is not None:
-        what = wording.WHY[case.answered.reason].rstrip(".").replace("the advisor", "you")
+        what = reasons.WHY[case.answered.reason].rstrip(".").replace("the advisor", "you")
         what = what[:1].lower() + what[1:]
     return f"Patient {case.position}: {what}. {outcome(log, case)}"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from libra_core.policies import REGISTRY
+from libra_core.policies import RECOMMENDED, REGISTRY
 from libra_core.records import RecordsError, SessionInfo, SessionSpec
 from libra_core.records.spec import CLINICIAN
 from libra_core.study.live import live_config
@@ -89,7 +89,9 @@ def _study(mode: str) -> tuple[str, str, str, int, int]:
     unsure = mode == "unsure"
     able = [n for n in policies if not unsure or hasattr(REGISTRY[n], "width_threshold")]
     a, b = st.columns(2, gap="medium")
-    policy = a.selectbox("Method", able, able.index("libra"), format_func=lambda n: policies[n].label, key=Key.POLICY)
+    policy = a.selectbox(
+        "Method", able, able.index(RECOMMENDED), format_func=lambda n: policies[n].label, key=Key.POLICY
+    )
     advisor = b.selectbox(
         "Its advisor",
         [CLINICIAN] if unsure else advice.choices(),

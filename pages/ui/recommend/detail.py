@@ -8,6 +8,7 @@ import streamlit as st
 
 from libra_core.cohort import Cohort
 from libra_core.report import wording
+from libra_core.report.words import reasons
 from libra_core.report.worth import own_values
 from libra_core.spreadsheet import csv_bytes
 from libra_core.study.live import LiveRow, LiveRun
@@ -72,7 +73,7 @@ def ranked(cohort: Cohort, shown: live.ShownPlan, run: LiveRun, si: bool) -> Non
     }
     st.table(pd.DataFrame(plans), border="horizontal", hide_index=True)
     if nets[0].mean < max(net.mean for net in nets):
-        st.markdown(f"The proposed plan does not have the highest expected benefit. {wording.why(plan)}")
+        st.markdown(f"The proposed plan does not have the highest expected benefit. {reasons.why(plan)}")
     st.caption(
         "Dot: expected; bar: 95 % range of the average, made to hold however often one looks and for treatments that "
         "were seldom chosen too. Bars that overlap leave the order open. They shrink as more patients are treated. "

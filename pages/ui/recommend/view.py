@@ -8,6 +8,7 @@ import streamlit as st
 from libra_core.cohort import Cohort
 from libra_core.digits import fixed, interval
 from libra_core.report import wording
+from libra_core.report.words import reasons
 from libra_core.study.live import LiveRun
 from libra_core.summary import MOVED, PlanSummary, what_came
 from pages.ui.draw import cards, charts, words
@@ -16,6 +17,7 @@ from pages.ui.draw.show import figure as show
 from pages.ui.recommend import detail, fit
 from pages.ui.recommend import limits as limits_view
 from pages.ui.recommend import trial as recommend_trial
+from pages.ui.recommend import trust as recommend_trust
 from pages.ui.session import live
 from pages.ui.session.state import Key
 
@@ -121,7 +123,7 @@ def _why(cohort: Cohort, shown: live.ShownPlan, si: bool) -> str:
             "The method has no outcomes yet, so it asked: **this is the advisor's plan.** Press *+10* to let it learn."
         )
     refused = plan.advice is not None and not plan.advice.taken
-    return wording.why(plan) + (f" *Advice:* {wording.advice(cohort, plan, si)}" if refused else "")
+    return reasons.why(plan) + (f" *Advice:* {wording.advice(cohort, plan, si)}" if refused else "")
 
 
 def _hand_out(cohort: Cohort, plan: PlanSummary, run: LiveRun, si: bool) -> None:
@@ -184,6 +186,7 @@ def run_so_far(cohort: Cohort, session: live.DisplayedRun) -> None:
             )
         recommend_trial.trial(session.run)
         fit.fit(cohort, session.run)
+        recommend_trust.trust(cohort, session.run)
         st.caption(
             f"Simulated outcomes · seed {session.run.spec.seed} · settings {session.run.config_hash}"
             + (f" · the run ends at {live.LONGEST:,} patients" if session.finished else "")

@@ -10,7 +10,7 @@ import streamlit as st
 
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, EnvironmentSpec
-from libra_core.policies import REGISTRY, PolicyConfig
+from libra_core.policies import RECOMMENDED, REGISTRY, PolicyConfig
 from libra_core.study.batch import Cancelled, StudyResult, run_study
 from libra_core.study.live import live_config
 from libra_core.study.promises import Promises, promises
@@ -21,7 +21,7 @@ from pages.ui.session.state import Slot, app_state, widget
 
 SYNTHETIC = "synthetic"
 RULES = "guideline"  # synthetic patients have no guideline
-DEFAULT = ("guideline", "linucb", "glrb", "libra")
+DEFAULT = ("guideline", "linucb", "glrb", RECOMMENDED)
 OUTCOMES = {"identity": "How much: net benefit", "logistic": "Yes or no: goal reached"}
 LEARNS = {
     "shared": "Partly shared between treatments",

@@ -11,6 +11,8 @@ import streamlit as st
 
 from libra_core.digits import fixed, interval
 from libra_core.policies import REGISTRY
+from libra_core.policies.counsel import FREE, RATE
+from libra_core.policies.distil import LibraDistil
 from libra_core.report.document import kept
 from libra_core.spreadsheet import csv_bytes
 from libra_core.study.batch import StudyResult
@@ -175,7 +177,8 @@ def _asked(table: pd.DataFrame, names: dict[str, str], found: StudyResult, theor
     alt = f"Questions in {rounds} patients: {said}"
     show(charts.bands(curves, "Questions to the advisor so far", alt, 280, axes, bounds), "calls")
     for row in asking.itertuples():
-        st.markdown(f"**{names[row.policy]}** {_limit(row.calls, row.call_bound, rounds)}")
+        limit = _budget if row.policy == LibraDistil.name else _limit
+        st.markdown(f"**{names[row.policy]}** {limit(row.calls, row.call_bound, rounds)}")
     for policy in found.policies:
         if policy.dismissed is not None:
             lost, replicates = round(policy.dismissed * found.spec.replicates), found.spec.replicates
@@ -195,6 +198,14 @@ def _limit(calls: float, bound: float | None, rounds: int) -> str:
             "in the long run (it grows like the square of a logarithm), not at this length."
         )
     return f"{asked}; theory allows at most {bound:,.0f}."
+
+
+def _budget(calls: float, bound: float, rounds: int) -> str:
+    """Questions of a method that has a budget for them, whatever the advisor says."""
+    return (
+        f"asked {calls:,.0f} times in {rounds:,} patients; its rule allows at most {bound:,.0f}, whoever advises "
+        f"({FREE} + {RATE:g} d log²(1 + T) an advisor)."
+    )
 
 
 def _groups(found: StudyResult, names: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from libra_core.clinical import Worth
 from libra_core.cohort import Cohort
-from libra_core.policies import Decision
+from libra_core.policies import RECOMMENDED, Decision
 from libra_core.study.live import LiveRow, LiveRun
 from libra_core.summary import PlanSummary, summarise
 from pages.ui.session import advice, current, values
@@ -59,7 +59,7 @@ class ShownPlan:
 
 def settings() -> tuple[str, str, int]:
     """(method, advisor, seed) as the widgets have them."""
-    return widget(Key.POLICY, "libra"), widget(Key.ADVISOR, "near-optimal"), int(widget(Key.SEED, 0) or 0)
+    return widget(Key.POLICY, RECOMMENDED), widget(Key.ADVISOR, "near-optimal"), int(widget(Key.SEED, 0) or 0)
 
 
 def asked_of(session: DisplayedRun) -> str:

@@ -136,7 +136,7 @@ def test_an_advisor_that_a_policy_never_asks_is_mentioned(policy: str, capsys: C
     words = f"recommend --cohort accord-like --row 3 --after 0 --advisor random --policy {policy}"
     main(words.split())
     told = "Not used: --advisor." in capsys.readouterr().err
-    assert told == (policy not in ("libra", "libra-trial", "hr-bandit", "advisor-only"))
+    assert told == (policy not in ("libra", "libra-trial", "libra-distil", "hr-bandit", "advisor-only"))
 
 
 def test_the_default_advisor_is_nobodys_mistake(capsys: Capture) -> None:
