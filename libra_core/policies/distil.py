@@ -176,8 +176,9 @@ class LibraDistil(Libra):
         surplus = contexts.worth(outcomes.reward, played.arm)[rows] - mine.worth(mean, b.arm)
         doubt = self.noise * (ucb - lcb) / (2.0 * self.beta)
         surplus /= mine.weight * np.hypot(self.problem.noise, doubt)
-        for m, counsel in enumerate(self.counsels):
-            ours = choice.adopted[rows] & (choice.whom is None or choice.whom[rows] == m)
+        followed = choice.adopted if choice.advice is None else choice.adopted & (played.arm == choice.advice.arm)
+        for m, counsel in enumerate(self.counsels):  # a clinician may have done otherwise than was adopted
+            ours = followed[rows] & (choice.whom is None or choice.whom[rows] == m)
             counsel.feel(rows[ours], surplus[ours])
 
     def call_bound(self, rounds: int) -> float:
