@@ -174,9 +174,10 @@ class LibraDistil(Libra):
         doubt = self.noise * (ucb - lcb) / (2.0 * self.beta)
         surplus = contexts.worth(outcomes.reward, played.arm) - contexts.worth(mean, b.arm)
         surplus /= contexts.weight * np.hypot(self.problem.noise, doubt)
-        for m, counsel in enumerate(self.counsels):
-            followed = choice.adopted if choice.whom is None else choice.adopted & (choice.whom == m)
-            for kind, rounds in ((FOLLOWED, followed), (OWN, own)):
+        followed = choice.adopted if choice.advice is None else choice.adopted & (played.arm == choice.advice.arm)
+        for m, counsel in enumerate(self.counsels):  # a clinician may have done otherwise than was adopted
+            ours = followed if choice.whom is None else followed & (choice.whom == m)
+            for kind, rounds in ((FOLLOWED, ours), (OWN, own)):
                 rows = np.flatnonzero(rounds)
                 counsel.feel(rows, kind, surplus[rows])
 

@@ -13,6 +13,7 @@ import numpy as np
 from libra_core.advisors import GUIDELINE, make_advisor
 from libra_core.advisors.base import Advice, AdviceBatch, Advisor
 from libra_core.advisors.clinician import Clinician, RecordedAdvisor
+from libra_core.advisors.panel import JOIN, Panel
 from libra_core.certainty import Estimate
 from libra_core.cohort import Cohort
 from libra_core.environments import ENVIRONMENTS, EnvironmentSpec, make_environment
@@ -76,10 +77,15 @@ class Engine:
             return self.clinician if policy == self.spec.policy else RecordedAdvisor(CLINICIAN)
         if given is not None and wanted != GUIDELINE:
             return RecordedAdvisor(wanted, given)
+        if JOIN in wanted:
+            return Panel([self._recorded(name) for name in wanted.split(JOIN)])
+        return self._recorded(wanted)
+
+    def _recorded(self, name: str) -> RecordedAdvisor:
         try:
-            return RecordedAdvisor(wanted, make_advisor(wanted, self.environment, self.spec.seed))
+            return RecordedAdvisor(name, make_advisor(name, self.environment, self.spec.seed))
         except ValueError:
-            return RecordedAdvisor(wanted)  # a language model that is not available: its answers are in the record
+            return RecordedAdvisor(name)  # a language model that is not available: its answers are in the record
 
     def warm_up(self) -> None:
         """Let all policies learn from the same simulated patients, treated by GLRB. Deterministic."""
@@ -115,13 +121,15 @@ class Engine:
         for policy in self.policies:
             advisor = policy.advisor
             before = policy.streams.state() if advisor is self.clinician else None
-            if isinstance(advisor, RecordedAdvisor):
-                advisor.said, advisor.repeat = None, (recorded or {}).get(policy.name)
+            answered, said = (recorded or {}).get(policy.name), _recorders(advisor)
+            for one in said:
+                alone = len(said) == 1 or (answered is not None and answered.source == one.name)
+                one.said, one.repeat = None, answered if alone else None
             proposal = policy.propose(Contexts.of(patient))
             if before is not None and proposal.choice.asked[0]:
                 policy.streams.restore(before)  # the same draws once the clinician has answered
-            said = advisor.said if isinstance(advisor, RecordedAdvisor) else None
-            decisions.append(policy.record(patient, proposal, said))
+            heard = [one.said for one in said if one.said is not None]
+            decisions.append(policy.record(patient, proposal, heard[-1] if heard else None))
         return decisions
 
     def answer(self, position: int, advice: Advice) -> Decision:
@@ -228,12 +236,19 @@ def _actions(plan: Action) -> Actions:
     return Actions(np.array([plan.arm], np.int64), np.array([plan.delta], float))
 
 
+def _recorders(advisor: Advisor | None) -> list[RecordedAdvisor]:
+    """The advisor, or the members of a panel, whose answers are recorded."""
+    return [one for one in (advisor.members if advisor else ()) if isinstance(one, RecordedAdvisor)]
+
+
 def _carried_out(policy: Policy, contexts: Contexts, proposed: Decision, done: Action) -> Proposal:
     """A recorded proposal with what was done in its place, and the bounds that the policy now has for that."""
     actions, own, said = _actions(done), _actions(Action(proposed.own_arm, proposed.own_delta)), proposed.advice
     heard = None
     if said is not None and said.given:
         heard = AdviceBatch(np.array([True]), np.array([said.arm]), np.array([said.delta], float))
+    names = [one.name for one in policy.advisor.members] if policy.advisor else []
+    whom = names.index(said.source) if said is not None and said.source in names else 0
     choice = Choice(
         actions,
         own,
@@ -241,5 +256,6 @@ def _carried_out(policy: Policy, contexts: Contexts, proposed: Decision, done: A
         np.array([proposed.asked]),
         np.array([proposed.adopted]),
         heard and heard.checked(contexts, policy.problem),
+        np.array([whom if proposed.asked else -1]),
     )
     return Proposal(contexts, choice, *policy.bounds(contexts, actions))

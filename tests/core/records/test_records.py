@@ -39,13 +39,27 @@ def test_every_policy_replays_to_the_last_digit(database: Database, name: str) -
     proven(play(begin(database, policy=name, companions=companions, advisor="near-optimal")))
 
 
-def test_resumed_from_a_snapshot_is_replayed_from_the_start(database: Database) -> None:
-    log = play(begin(database, planned=30, warm_up=50, policy="libra-trial", advisor="noisy:0.3"), 24)
+@pytest.mark.parametrize("policy", ["libra-trial", "libra-distil"])
+def test_resumed_from_a_snapshot_is_replayed_from_the_start(database: Database, policy: str) -> None:
+    log = play(begin(database, planned=30, warm_up=50, policy=policy, advisor="noisy:0.3"), 24)
     assert log.repository.snapshot(log.id)[0] > 0
     resumed = again(log)
     assert resumed.engine.state() == log.engine.state()
     assert replay(log.repository, log.id, NHANES).engine.state() == log.engine.state()
+    assert resumed.current().shown == log.current().shown
     proven(play(resumed))
+
+
+@pytest.mark.parametrize("advisor", ["guideline", "guideline+recorded"])
+def test_what_an_advisor_has_earned_survives_a_snapshot(database: Database, advisor: str) -> None:
+    """Accepted, overridden and put off: the account is kept of answers as they were given, and comes back whole."""
+    log = play(begin(database, planned=45, policy="libra-distil", advisor=advisor), 40)
+    earned = log.engine.policies[0].trusts()
+    assert [each.advisor for each in earned] == advisor.split("+")
+    assert all(each.asked > 10 and any(each.liking) for each in earned)
+    assert again(log).engine.policies[0].trusts() == earned
+    assert replay(log.repository, log.id, NHANES).engine.policies[0].trusts() == earned
+    proven(log)
 
 
 def test_the_same_key_is_the_same_decision(database: Database) -> None:
