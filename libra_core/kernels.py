@@ -26,6 +26,7 @@ SOURCES = (  # every file with a kernel in it (a test compares this list with th
     "glm/estimator.py",
     "glm/link.py",
     "policies/check.py",
+    "policies/counsel.py",
     "recourse/ascent.py",
     "recourse/linear_step.py",
     "recourse/optimistic.py",

@@ -18,16 +18,17 @@ theta_J = theta_O + A c is the advised estimate J, with O's own doubt. Four thin
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
 from libra_core.advisors.base import Advisor
 from libra_core.arrays import Bools, Floats, Ints
 from libra_core.glm.choice import foresight, read_answers, step_along
 from libra_core.glm.estimator import Estimator
 from libra_core.glm.link import SLOPE_FLOOR, Link
+from libra_core.kernels import kernel
 from libra_core.problem import Actions, Contexts, Outcomes, Problem
 from libra_core.recourse.plans import Plans
 
@@ -45,6 +46,29 @@ SHARP, SHIFT, DISMISS = 2.0, 1.0, -2.0  # trust is Phi(SHARP (z + SHIFT)); below
 def question_bound(rounds: int, d: int) -> float:
     """FREE + RATE d log^2(1 + T): the most questions in T rounds, by construction: for any advisor, link, estimator."""
     return FREE + RATE * d * float(np.log1p(rounds)) ** 2
+
+
+@kernel
+def _feel(turned_out, followed, own, surplus):
+    fade = 1.0 - 1.0 / MEMORY
+    for r in range(surplus.size):
+        for kind, counts in ((FOLLOWED, followed[r]), (OWN, own[r])):
+            if counts:
+                sums = turned_out[r, kind]
+                sums[0] = fade * sums[0] + surplus[r]
+                sums[1] = fade * sums[1] + 1.0
+                sums[2] = fade * fade * sums[2] + 1.0
+
+
+@kernel
+def _trust(z, asked, turned_out, out):
+    for r in range(z.size):
+        (told, n, square), (usual, m, spread) = turned_out[r, FOLLOWED], turned_out[r, OWN]
+        pulse = 0.0
+        if n > 0.0 and m > 0.0:
+            pulse = (told / n - usual / m) / math.sqrt(square / (n * n) + spread / (m * m))
+        granted = SHIFT * min(1.0, asked[r] / FREE)
+        out[r] = 0.5 * math.erfc(-SHARP * (z[r] + granted + pulse) / 2.0)  # Phi(x) = erfc(-x / sqrt 2) / 2
 
 
 @dataclass(frozen=True)
@@ -95,23 +119,14 @@ class Counsel:
     def trust(self) -> Floats:
         """Phi(2 (z + SHIFT + pulse) / sqrt 2), (R,): the probability with which plausible advice is followed. SHIFT is
         granted with the free questions: the first answers are followed half the time."""
-        granted = SHIFT * np.minimum(1.0, self.asked / FREE)
-        return np.asarray(ndtr(SHARP * (self.z + granted + self.pulse) / np.sqrt(2.0)))
+        out = np.empty(len(self.z))
+        _trust(self.z, self.asked, self.turned_out, out)
+        return out
 
-    @property
-    def pulse(self) -> Floats:
-        """(R,): 0 until both kinds of rounds were seen."""
-        surplus, n, square = np.moveaxis(self.turned_out, 2, 0)
-        mean, variance = surplus / np.maximum(n, 1.0), square / np.maximum(n, 1.0) ** 2
-        known = (n > 0.0).all(axis=1)
-        doubt = np.sqrt(np.where(known, variance.sum(axis=1), 1.0))
-        return np.where(known, (mean[:, FOLLOWED] - mean[:, OWN]) / doubt, 0.0)
-
-    def feel(self, rows: Ints, kind: int, surplus: Floats) -> None:
-        """Take in how n rounds of a kind turned out: reward less what O foretold for its own plan, standardised."""
-        fade = 1.0 - 1.0 / MEMORY
-        sums = self.turned_out[rows, kind] * (fade, fade, fade**2)
-        self.turned_out[rows, kind] = sums + np.stack([surplus, np.ones(len(rows)), np.ones(len(rows))], axis=1)
+    def feel(self, followed: Bools, own: Bools, surplus: Floats) -> None:
+        """Take in how R rounds turned out, followed or O's own: reward less what O foretold for its own plan,
+        standardised."""
+        _feel(self.turned_out, followed, own, surplus)
 
     @property
     def evidence(self) -> Floats:
@@ -196,17 +211,5 @@ class Counsel:
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        names = (
-            "c",
-            "liking",
-            "features",
-            "declared",
-            "z",
-            "turned_out",
-            "gain",
-            "peak",
-            "asked",
-            "struck",
-            "leads",
-        )
+        names = ["c", "liking", "features", "declared", "z", "turned_out", "gain", "peak", "asked", "struck", "leads"]
         return {name: getattr(self, name) for name in names}

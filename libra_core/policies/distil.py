@@ -9,7 +9,7 @@ from libra_core.arrays import Bools, Floats, Ints
 from libra_core.glm.estimator import copy_into
 from libra_core.policies.base import register
 from libra_core.policies.config import PolicyConfig
-from libra_core.policies.counsel import FOLLOWED, OWN, Counsel, Trust, question_bound
+from libra_core.policies.counsel import Counsel, Trust, question_bound
 from libra_core.policies.decision import Choice, Proposal, Reason
 from libra_core.policies.libra import CODE, Libra
 from libra_core.problem import Actions, Contexts, Outcomes, Problem
@@ -176,10 +176,7 @@ class LibraDistil(Libra):
         surplus /= contexts.weight * np.hypot(self.problem.noise, doubt)
         followed = choice.adopted if choice.advice is None else choice.adopted & (played.arm == choice.advice.arm)
         for m, counsel in enumerate(self.counsels):  # a clinician may have done otherwise than was adopted
-            ours = followed if choice.whom is None else followed & (choice.whom == m)
-            for kind, rounds in ((FOLLOWED, ours), (OWN, own)):
-                rows = np.flatnonzero(rounds)
-                counsel.feel(rows, kind, surplus[rows])
+            counsel.feel(followed if choice.whom is None else followed & (choice.whom == m), own, surplus)
 
     def call_bound(self, rounds: int) -> float:
         """The most questions in so many rounds, to all advisors together: the budget, or the cap if that is less."""

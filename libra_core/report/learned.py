@@ -134,9 +134,9 @@ def _robust(case: CaseStudy) -> str:
     assert case.sabotage is not None
     study, unit = case.sabotage.result, case.unit
     harm = difference(study, LIBRA, "glrb")
-    paper = (
-        f"; the paper's rule {number(difference(study, PAPER, 'glrb').mean, unit)}" if PAPER in _names(study) else ""
-    )
+    paper = ""
+    if PAPER in _names(study):
+        paper = f"; the paper's rule {number(difference(study, PAPER, 'glrb').mean, unit)}"
     return (
         f"With an advisor who always names the worst treatment LIBRA lost {_compared(harm)} learning without one "
         f"({spread(harm, unit)}{paper}), after {policy(study, LIBRA).calls[:, -1].mean():,.0f} questions; following "
@@ -157,19 +157,20 @@ def _theory(case: CaseStudy) -> tuple[str, ...]:
     if PAPER in _names(study):
         calls = policy(study, PAPER).calls[:, -1].mean()
         paper = (
-            f" The paper's rule, which follows every plausible answer, lost {spread(lost(study, PAPER), case.unit)} "
+            " The paper's rule, which follows every plausible answer that it can learn from, lost "
+            f"{spread(lost(study, PAPER), case.unit)} {per_patient(case.unit)} and asked {calls:,.0f} times."
         )
-        paper += f"{per_patient(case.unit)} and asked {calls:,.0f} times."
     return (
         "Names: LinUCB chooses the treatment only, GLRB treatment and habits, LIBRA is GLRB that may ask its advisor "
         f"and trusts it as far as outcomes bear it out.{paper}",
-        f"Questions: at most {FREE} + {RATE:g} d log²(1 + T){most}, by construction, whoever advises. Fitted: {c:.1f} log² "
-        f"t; in the second half they grow like t to the power {growth(study, LIBRA):.2f} (1 = every patient).",
+        f"Questions: at most {FREE} + {RATE:g} d log²(1 + T){most}, by construction, whoever advises. Fitted: "
+        f"{c:.1f} log² t; in the second half they grow like t to the power {growth(study, LIBRA):.2f} (1 = every "
+        "patient).",
         "Robustness: its own estimate hears rewards only. While the intervals hold, regret is at most "
-        f"(2 + {RHO:g}) Σ w_t over what was played, whoever advises: {1 + RHO / 2:g} times GLRB's bound, not GLRB's "
-        "regret. That bad advice costs little is measured, not proven.",
-        f"Here: radius {config.radius} (α = {config.alpha:g}), λ = {config.ridge:g}, c = {config.plausibility:g}. With a "
-        "practical radius the bounds are shapes to compare with, not guarantees; the limit on questions is one.",
+        f"{2 + RHO:g} Σ w_t over what was played, whoever advises: so many times GLRB's bound, not GLRB's regret. That "
+        "bad advice costs little is measured, not proven.",
+        f"Here: radius {config.radius} (α = {config.alpha:g}), λ = {config.ridge:g}, c = {config.plausibility:g}. With "
+        "a practical radius the bound on regret is a shape to compare with; the limit on questions always holds.",
     )
 
 

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 
 from libra_core.arrays import Floats
+from libra_core.policies.counsel import LEAD, SHARP, SHIFT
 from libra_core.report.case import CaseStudy
 from libra_core.report.document import Bar, Chart, Line, Section, Table
 from libra_core.report.measures import Interval, asked, at, difference, lost, pace, policy
@@ -169,11 +170,12 @@ def advisor(case: CaseStudy, si: bool) -> Section:
             f"Benefit lost, {per_patient(unit)}, with its 95 % interval.",
         ),
         maths=(
-            "Ask while w = UCB − LCB of the own plan exceeds Δ and the budget of questions lasts. Follow (a_l, δ_l) with "
-            "probability Φ(√2 (z + 1 + pulse)) if UCB_l ≥ UCB_b − c w_b: z is what answers so far were worth by the own "
-            "estimate, the pulse how outcomes turned out where they were followed, both in standard deviations.",
-            "An answer is an observation: log P(l | x) under a softmax of the arms' worths tilts the advised estimate "
-            "θ_J = θ_O + A c. It leads once outcomes favour it by 3 nats. The paper's problem, this project's own rule.",
+            "Ask while w = UCB − LCB of the own plan exceeds Δ and the budget of questions lasts. Follow (a_l, δ_l) "
+            f"with probability Φ({SHARP:g} (z + {SHIFT:g} + pulse) / √2) if UCB_l ≥ UCB_b − c w_b: z is what answers "
+            "so far were worth by the own estimate, the pulse how outcomes turned out where they were followed, both "
+            "in standard deviations.",
+            "An answer is an observation: log P(l | x), a softmax of the arms' worths, tilts an advised estimate "
+            f"θ_J = θ_O + A c. It leads once outcomes favour it by {LEAD:g} nats. This project's own rule.",
         ),
     )
 
