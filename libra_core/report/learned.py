@@ -57,9 +57,7 @@ def calls_chart(case: CaseStudy) -> Chart:
 
 def learned(case: CaseStudy, si: bool) -> Section:
     """Regret, questions, and what to expect beside what was measured."""
-    study, unit = case.main.result, case.unit
-    final = {name: lost(study, name).mean for name in CURVES}
-    least = min(final, key=lambda name: final[name])
+    study = case.main.result
     mine = policy(study, LIBRA)
     expected: tuple[tuple[str, str], ...] = (("A good start", _start(case)), ("Few questions", _effort(case)))
     if case.expert is not None:
@@ -69,14 +67,21 @@ def learned(case: CaseStudy, si: bool) -> Section:
     return Section(
         "learned",
         "Results",
-        f"After {study.t[-1]:,} patients “{short_label(least, case.main.spec.advisor)}” has lost least: "
-        f"{rate(final[least], unit)}. "
-        f"LIBRA asked {mine.calls[:, -1].mean():,.0f} times.",
+        f"After {study.t[-1]:,} patients {_least(case)}. LIBRA asked {mine.calls[:, -1].mean():,.0f} times.",
         (),
         charts=(regret_chart(case, CURVES), calls_chart(case)),
         table=Table(("What to expect", "Measured in this study"), expected),
         maths=_theory(case),
     )
+
+
+def _least(case: CaseStudy) -> str:
+    """Which method has lost least, with those that cannot be told from it."""
+    study = case.main.result
+    first = min(CURVES, key=lambda name: lost(study, name).mean)
+    ties = [name for name in CURVES if name == first or difference(study, name, first).low <= 0]
+    names = " and ".join(f"“{short_label(name, case.main.spec.advisor)}”" for name in ties)
+    return f"{names} {'have' if len(ties) > 1 else 'has'} lost least: {rate(lost(study, first).mean, case.unit)}"
 
 
 def _start(case: CaseStudy) -> str:

@@ -121,13 +121,9 @@ def _afterwards(case: CaseStudy) -> str:
     """How much of it choosing both together adds to choosing the change after the treatment."""
     study, unit = case.main.result, case.unit
     saved, both = difference(study, "linucb", "linucb-posthoc"), difference(study, "linucb-posthoc", "glrb")
-    if both.low <= 0 <= both.high:
-        more = "choosing both together, about as much"
-    else:
-        more = f"choosing both together, {rate(abs(both.mean), unit)} {'more' if both.mean > 0 else 'less'}"
     return (
-        f"Choosing the treatment first and then the best change for it saves {rate(saved.mean, unit)}; {more} "
-        f"({spread(both, unit)})."
+        f"Choosing the treatment first and then the best change for it saves {rate(saved.mean, unit)}; choosing both "
+        f"together adds {spread(both, unit)}."
     )
 
 
