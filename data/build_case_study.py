@@ -2,7 +2,7 @@
 
     python data/build_case_study.py [--rounds N] [--replicates R]     or: make case-study
 
-Three runs over the same simulated patients (libra_core/study/case.py says which and why). Results go to the folder
+Runs over the same simulated patients (libra_core/study/case.py says which and why). Results go to the folder
 `studies` beside the protocol, one file each, named by its config hash.
 """
 

@@ -11,6 +11,7 @@ from libra_core.cohort import Cohort, load_cohort
 from libra_core.environments import Environment, make_environment
 from libra_core.problem import Actions
 from libra_core.report.measures import Truth, truth
+from libra_core.study.case import LIBRA
 from libra_core.study.live import LiveRun
 from libra_core.study.store import StoredStudy, StudyError, load_case_study, load_study
 from libra_core.summary import PlanSummary
@@ -78,7 +79,7 @@ class CaseStudy:
         """LIBRA in the stored study's first replicate, before its first patient."""
         spec = self.main.spec
         kind = spec.environment
-        return LiveRun.start(self.cohort, "libra", spec.advisor, spec.seed, spec.config, kind.link, kind.compliance)
+        return LiveRun.start(self.cohort, LIBRA, spec.advisor, spec.seed, spec.config, kind.link, kind.compliance)
 
     @cached_property
     def proposed(self) -> PlanSummary:

@@ -1,20 +1,23 @@
-"""The last screens: results beside the three guarantees, then subgroups and limits."""
+"""The last screens: results beside what to expect, then subgroups and limits."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from libra_core.policies.counsel import FREE, RATE
+from libra_core.policies.distil import RHO
 from libra_core.report.case import CaseStudy
 from libra_core.report.document import Chart, Line, Section, Table
 from libra_core.report.measures import Interval, asked, at, difference, growth, lost, policy, tenfold
 from libra_core.report.wording import advisor, factor, number, per_patient, rate, short_label, spread
-from libra_core.study.batch import PolicyResult
+from libra_core.study.batch import StudyResult
+from libra_core.study.case import LIBRA, PAPER
 from libra_core.study.metrics import band, group_frame
 from libra_core.study.store import StoredStudy
 
-CURVES = ("linucb", "glrb", "libra", "guideline", "advisor-only")
+CURVES = ("linucb", "glrb", LIBRA, "guideline", "advisor-only")
 SETTLED = 0.01  # share of a run before which a running average covers too few patients to draw
-COMPARED = ("guideline", "glrb", "libra")
+COMPARED = ("guideline", "glrb", LIBRA)
 
 
 def regret_chart(case: CaseStudy, names: tuple[str, ...]) -> Chart:
@@ -40,7 +43,7 @@ def regret_chart(case: CaseStudy, names: tuple[str, ...]) -> Chart:
 def calls_chart(case: CaseStudy) -> Chart:
     """Questions so far, with their band over replicates."""
     study = case.main.result
-    mean, low, high = band(policy(study, "libra").calls)
+    mean, low, high = band(policy(study, LIBRA).calls)
     return Chart(
         f"Questions after {study.t[-1]:,} patients: {mean[-1]:,.0f}",
         "Patients treated",
@@ -50,41 +53,46 @@ def calls_chart(case: CaseStudy) -> Chart:
 
 
 def learned(case: CaseStudy, si: bool) -> Section:
-    """Regret, questions, and each guarantee with its measured counterpart."""
-    study, unit = case.main.result, case.unit
-    final = {name: lost(study, name).mean for name in CURVES}
-    least = min(final, key=lambda name: final[name])
-    mine = policy(study, "libra")
-    guarantees: tuple[tuple[str, str], ...] = (("A good start", _start(case)), ("Few questions", _effort(case)))
+    """Regret, questions, and what to expect beside what was measured."""
+    study = case.main.result
+    mine = policy(study, LIBRA)
+    expected: tuple[tuple[str, str], ...] = (("A good start", _start(case)), ("Few questions", _effort(case)))
     if case.expert is not None:
-        guarantees += (("Better advice", _expert(case)),)
+        expected += (("Better advice", _expert(case)),)
     if case.sabotage is not None:
-        guarantees += (("Bad advice does limited harm", _robust(case)),)
+        expected += (("Bad advice costs little", _robust(case)),)
     return Section(
         "learned",
         "Results",
-        f"After {study.t[-1]:,} patients “{short_label(least, case.main.spec.advisor)}” has lost least: "
-        f"{rate(final[least], unit)}. "
-        f"LIBRA asked {mine.calls[:, -1].mean():,.0f} times.",
+        f"After {study.t[-1]:,} patients {_least(case)}. LIBRA asked {mine.calls[:, -1].mean():,.0f} times.",
         (),
         charts=(regret_chart(case, CURVES), calls_chart(case)),
-        table=Table(("What to expect", "Measured in this study"), guarantees),
+        table=Table(("What to expect", "Measured in this study"), expected),
         maths=_theory(case),
     )
+
+
+def _least(case: CaseStudy) -> str:
+    """Which method has lost least, with those that cannot be told from it."""
+    study = case.main.result
+    first = min(CURVES, key=lambda name: lost(study, name).mean)
+    ties = [name for name in CURVES if name == first or difference(study, name, first).low <= 0]
+    names = " and ".join(f"“{short_label(name, case.main.spec.advisor)}”" for name in ties)
+    return f"{names} {'have' if len(ties) > 1 else 'has'} lost least: {rate(lost(study, first).mean, case.unit)}"
 
 
 def _start(case: CaseStudy) -> str:
     """The first tenth, against the same method without an advisor and the advisor without a method."""
     study, unit = case.main.result, case.unit
     tenth = max(1, study.t[-1] // 10)
-    mine = lost(study, "libra", tenth)
+    mine = lost(study, LIBRA, tenth)
     others = {
         "glrb": "learning without an advisor",
         "advisor-only": "its advisor alone",
         "guideline": "the guideline's rules",
     }
     against = [
-        f"{_compared(difference(study, 'libra', name, tenth))} {who} ({number(lost(study, name, tenth).mean, unit)})"
+        f"{_compared(difference(study, LIBRA, name, tenth))} {who} ({number(lost(study, name, tenth).mean, unit)})"
         for name, who in others.items()
         if any(p.name == name for p in study.policies)
     ]
@@ -98,14 +106,17 @@ def _compared(found: Interval) -> str:
 
 def _effort(case: CaseStudy) -> str:
     study = case.main.result
-    mine = policy(study, "libra").calls[:, -1].mean()
-    later = asked(study, "libra", 0.5, 1.0)
-    return f"{mine:,.0f} questions in {study.t[-1]:,} patients; in the second half of the run {later:.0%} of patients."
+    mine, later = policy(study, LIBRA), asked(study, LIBRA, 0.5, 1.0)
+    most = "" if mine.call_bound is None else f", at most {mine.call_bound:,.0f} whoever advises"
+    return (
+        f"{mine.calls[:, -1].mean():,.0f} questions in {study.t[-1]:,} patients{most}; in the second half of the run "
+        f"{later:.0%} of patients."
+    )
 
 
 def _expert(case: CaseStudy) -> str:
     assert case.expert is not None
-    expert, mine = (difference(study, "libra", "glrb") for study in (case.expert.result, case.main.result))
+    expert, mine = (difference(study, LIBRA, "glrb") for study in (case.expert.result, case.main.result))
     return (
         f"Against learning alone: {spread(expert, case.unit)} with a simulated expert, {spread(mine, case.unit)} here."
     )
@@ -124,40 +135,45 @@ def _other(stored: StoredStudy) -> str:
 def _robust(case: CaseStudy) -> str:
     assert case.sabotage is not None
     study, unit = case.sabotage.result, case.unit
-    harm, guarded = difference(study, "libra", "glrb"), policy(study, "libra-trial")
-    text = (
+    harm = difference(study, LIBRA, "glrb")
+    paper = ""
+    if PAPER in _names(study):
+        paper = f"; the paper's rule {number(difference(study, PAPER, 'glrb').mean, unit)}"
+    return (
         f"With an advisor who always names the worst treatment LIBRA lost {_compared(harm)} learning without one "
-        f"({spread(harm, unit)}); following that advisor loses {number(lost(study, 'advisor-only').mean, unit)}."
+        f"({spread(harm, unit)}{paper}), after {policy(study, LIBRA).calls[:, -1].mean():,.0f} questions; following "
+        f"that advisor loses {number(lost(study, 'advisor-only').mean, unit)}."
     )
-    if guarded.dismissed is not None:
-        text += f" {short_label('libra-trial')} noticed and stopped asking in {guarded.dismissed:.0%} of runs."
-    return text
+
+
+def _names(study: StudyResult) -> list[str]:
+    return [p.name for p in study.policies]
 
 
 def _theory(case: CaseStudy) -> tuple[str, ...]:
     config, study = case.main.spec.config, case.main.result
-    last, (early, late) = study.t[-1], tenfold(study, "libra")
+    last, (early, late) = study.t[-1], tenfold(study, LIBRA)
+    bound = policy(study, LIBRA).call_bound
+    most = "" if bound is None else f" = {bound:,.0f} here"
+    paper = ""
+    if PAPER in _names(study):
+        calls = policy(study, PAPER).calls[:, -1].mean()
+        paper = (
+            " The paper's rule, which follows every plausible answer that it can learn from, lost "
+            f"{spread(lost(study, PAPER), case.unit)} {per_patient(case.unit)} and asked {calls:,.0f} times."
+        )
     return (
-        "Names: LinUCB chooses the treatment only, GLRB treatment and habits, LIBRA is GLRB that may ask its advisor.",
-        f"Questions: {early:,.0f} added from patient {last // 100:,} to {last // 10:,}, {late:,.0f} from there to the "
-        "end (the same number would be a growth like log t); in the second half they grow like t to the power "
-        f"{growth(study, 'libra'):.2f} (1 = every patient). {_limit(policy(study, 'libra'), last)}",
-        "Effort: in every round with a question the executed action is wide, so under full compliance there are at "
-        "most (log det V_T − log det V_0) / log(1 + κ₀ Δ²/(4 L² β_T²)) of them, which is O(log² T): an upper limit, "
-        "and not the shape in which they grow.",
-        "Robustness: adopted advice has regret at most w_l + c w_b while the intervals hold.",
-        f"Here: radius {config.radius} (α = {config.alpha:g}), λ = {config.ridge:g}, c = {config.plausibility:g}, "
-        f"adoption {config.adoption}. With a practical radius the bounds are shapes to compare with, not guarantees.",
+        "Names: LinUCB chooses the treatment only, GLRB treatment and habits, LIBRA is GLRB that may ask its advisor "
+        f"and trusts it as far as outcomes bear it out.{paper}",
+        f"Questions: at most {FREE} + {RATE:g} d log²(1 + T){most}, by construction, whoever advises. {early:,.0f} "
+        f"were added from patient {last // 100:,} to {last // 10:,}, {late:,.0f} from there to the end (the same number "
+        f"would be a growth like log t); in the second half they grow like t to the power {growth(study, LIBRA):.2f}.",
+        "Robustness: its own estimate hears rewards only. While the intervals hold, regret is at most "
+        f"{2 + RHO:g} Σ w_t over what was played, whoever advises: so many times GLRB's bound, not GLRB's regret. That "
+        "bad advice costs little is measured, not proven.",
+        f"Here: radius {config.radius} (α = {config.alpha:g}), λ = {config.ridge:g}, c = {config.plausibility:g}. With "
+        "a practical radius the bound on regret is a shape to compare with; the limit on questions always holds.",
     )
-
-
-def _limit(mine: PolicyResult, patients: int) -> str:
-    """The most questions that a proof allows; empty where nothing is proven, as under partial compliance."""
-    if mine.call_bound is None:
-        return "No limit on them is proven in this setting."
-    vacuous = ", more than the patients of the run" if mine.call_bound >= patients else ""
-    own = "" if mine.call_bound_run is None else f"; from what was learned in it at most {mine.call_bound_run:,.0f}"
-    return f"Before the run theory allows at most {mine.call_bound:,.0f}{vacuous}{own}."
 
 
 def _groups(found: dict[str, Interval], unit: str) -> str:
@@ -184,8 +200,8 @@ def limits(case: CaseStudy, si: bool) -> Section:
         cells = {str(p): Interval(*map(float, n)) for p, n in zip(part["policy"], numbers, strict=True)}
         patients = float(part["patients_per_run"].iloc[0])
         rows.append((str(name), f"{patients:,.0f}", *(spread(cells[p], unit) for p in compared)))
-        if "libra" in cells:
-            mine[str(name)] = cells["libra"]
+        if LIBRA in cells:
+            mine[str(name)] = cells[LIBRA]
     message = f"{_groups(mine, unit)}Nothing here is about real outcomes."
     head = ("Patients", "In a run", *(short_label(p) for p in compared))
     return Section(

@@ -14,6 +14,7 @@ from libra_core.report.document import Document, Section, Table
 from libra_core.report.facts import study_facts
 from libra_core.report.measures import NotComparedError, plans_to_choose_from
 from libra_core.report.wording import habits, number, person, treatment, value, worth
+from libra_core.study.case import LIBRA
 
 FACTS = 9  # in the table of the first screen
 KEYS = ("patient", "question", "bandit", "recourse", "advisor", "run", "learned", "limits")
@@ -144,7 +145,7 @@ def _run(case: CaseStudy, si: bool) -> Section:
             f"Lost with LIBRA's plan: {worth(case.lost, unit)}.",
             "Every patient on this screen is drawn from the cohort; every outcome is simulated.",
         ),
-        charts=(learned.regret_chart(case, ("libra",)),),
+        charts=(learned.regret_chart(case, (LIBRA,)),),
         maths=(
             f"The run is replicate 1 of the stored study {case.main.hash}: same seed, same patients, same draws, so "
             "that its curve ends where the stored one does.",

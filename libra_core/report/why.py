@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 
 from libra_core.arrays import Floats
+from libra_core.policies.counsel import LEAD, SHARP, SHIFT
 from libra_core.report.case import CaseStudy
 from libra_core.report.document import Bar, Chart, Line, Section, Table
 from libra_core.report.measures import Interval, asked, at, difference, lost, pace, policy
@@ -22,6 +23,7 @@ from libra_core.report.wording import (
     treatment,
     worth,
 )
+from libra_core.study.case import LIBRA
 
 PIECES = 12  # points of a curve of loss per patient
 EARLY, LATE = (0.0, 0.1), (0.9, 1.0)  # the first and the last tenth of a run
@@ -96,6 +98,8 @@ def recourse(case: CaseStudy, si: bool) -> Section:
         bars.append(_bar("Treatment and habits, full compliance", lost(case.full.result, "glrb"), unit))
         bars.append(_bar("Treatment only, full compliance", lost(case.full.result, "linucb"), unit))
         points.append(f"If patients made all of the advised change: {rate(whole.mean, unit)} saved.")
+    if any(p.name == "linucb-posthoc" for p in case.main.result.policies):
+        points.append(_afterwards(case))
     rounds, what = case.main.spec.rounds, per_patient(unit)
     return Section(
         "recourse",
@@ -113,6 +117,16 @@ def recourse(case: CaseStudy, si: bool) -> Section:
     )
 
 
+def _afterwards(case: CaseStudy) -> str:
+    """How much of it choosing both together adds to choosing the change after the treatment."""
+    study, unit = case.main.result, case.unit
+    saved, both = difference(study, "linucb", "linucb-posthoc"), difference(study, "linucb-posthoc", "glrb")
+    return (
+        f"Choosing the treatment first and then the best change for it saves {rate(saved.mean, unit)}; choosing both "
+        f"together adds {spread(both, unit)}."
+    )
+
+
 def _bar(name: str, found: Interval, unit: str) -> Bar:
     return Bar(name, *(factor(unit) * v for v in (found.mean, found.low, found.high)))
 
@@ -125,10 +139,10 @@ def _bars(x: str, bars: tuple[Bar, ...]) -> Chart:
 def advisor(case: CaseStudy, si: bool) -> Section:
     """Early on the advisor knows more than the method, later less: ask while unsure."""
     study, unit, rounds = case.main.result, case.unit, case.main.spec.rounds
-    first, last = asked(study, "libra", *EARLY), asked(study, "libra", *LATE)
+    first, last = asked(study, LIBRA, *EARLY), asked(study, LIBRA, *LATE)
     tenth = max(1, rounds // 10)
     rows = []
-    for name in (n for n in ("glrb", "libra", "advisor-only", "guideline") if any(p.name == n for p in study.policies)):
+    for name in (n for n in ("glrb", LIBRA, "advisor-only", "guideline") if any(p.name == n for p in study.policies)):
         calls = float(policy(study, name).calls[:, -1].mean())
         row = (
             short_label(name, case.main.spec.advisor),
@@ -142,8 +156,8 @@ def advisor(case: CaseStudy, si: bool) -> Section:
         f"Ask while unsure: LIBRA asked about {first:.0%} of the first patients, {last:.0%} of the last.",
         (
             _who(case.main.spec.advisor),
-            "An advisor knows something before the first outcome, but does not learn. Advice is followed only while "
-            "what has been learned does not contradict it, and only while something can still be learned from it.",
+            "An advisor knows something before the first outcome, but does not learn. LIBRA learns from every answer, "
+            "and follows advice as often as outcomes have borne it out.",
         ),
         charts=(_asked_chart(case),),
         table=Table(
@@ -152,8 +166,12 @@ def advisor(case: CaseStudy, si: bool) -> Section:
             f"Benefit lost, {per_patient(unit)}, with its 95 % interval.",
         ),
         maths=(
-            "Ask iff w_b = UCB_b − LCB_b > Δ. Adopt (a_l, δ_l) iff UCB_l ≥ UCB_b − c w_b (plausible) and w_l > Δ "
-            "(informative). Δ and c are settings; the rule is this project's own derivation.",
+            "Ask while w = UCB − LCB of the own plan exceeds Δ and the budget of questions lasts. Follow (a_l, δ_l) "
+            f"with probability Φ({SHARP:g} (z + {SHIFT:g} + pulse) / √2) if UCB_l ≥ UCB_b − c w_b: z is what answers "
+            "so far were worth by the own estimate, the pulse how outcomes turned out where they were followed, both "
+            "in standard deviations.",
+            "An answer is an observation: log P(l | x), a softmax of the arms' worths, tilts an advised estimate "
+            f"θ_J = θ_O + A c. It leads once outcomes favour it by {LEAD:g} nats. This project's own rule.",
         ),
     )
 
@@ -166,6 +184,6 @@ def _who(asks: str) -> str:
 
 def _asked_chart(case: CaseStudy) -> Chart:
     x, pieces = _pieces(case)
-    y = np.array([100 * asked(case.main.result, "libra", a, b) for a, b in pieces])
+    y = np.array([100 * asked(case.main.result, LIBRA, a, b) for a, b in pieces])
     alt = f"Share of patients about whom LIBRA asks: from {y[0]:.0f} % to {y[-1]:.0f} %"
     return Chart(alt, "Patients treated", "Asked about (%)", (Line("LIBRA", x, y),))

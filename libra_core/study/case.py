@@ -7,10 +7,14 @@ from dataclasses import replace
 from libra_core.advisors.recording import recording_for
 from libra_core.clinical import Protocol
 from libra_core.environments import EnvironmentSpec
-from libra_core.policies.config import PolicyConfig
+from libra_core.policies import RECOMMENDED
+from libra_core.study.live import live_config
 from libra_core.study.spec import StudySpec
 
-POLICIES = ("linucb", "glrb", "libra", "libra-trial", "guideline", "advisor-only")
+LIBRA = RECOMMENDED  # the method that the case study is about
+PAPER = "libra"  # the paper's rule, to compare it with
+POLICIES = ("linucb", "linucb-posthoc", "glrb", LIBRA, PAPER, "libra-trial", "guideline", "advisor-only")
+ASKING = ("glrb", LIBRA, PAPER, "libra-trial", "advisor-only")  # what another advisor can change, and GLRB
 RECORDED = "recorded"  # a language model's recorded answers
 ADVISOR = "noisy:0.3"  # where none are: a simulated advisor that names a random treatment three times in ten
 EXPERT = "near-optimal"  # a simulated expert: what better advice would add
@@ -28,7 +32,7 @@ def case_study_specs(protocol: Protocol, rounds: int = ROUNDS, replicates: int =
     """
     cohort = protocol.cohorts[0].name
     environment = EnvironmentSpec(protocol.name, cohort=cohort, compliance="partial")
-    config = PolicyConfig(shared=True, min_gain=protocol.feasible.min_gain)
+    config = live_config(protocol)
     main = StudySpec(environment, POLICIES, advisor_for(protocol, cohort), rounds, replicates, SEED, config)
     studies = variants(main)
     if len(protocol.cohorts) > 1:
@@ -45,7 +49,7 @@ def advisor_for(protocol: Protocol, cohort: str) -> str:
 
 def variants(main: StudySpec) -> dict[str, StudySpec]:
     """A study and the studies it is compared with."""
-    asking = tuple(name for name in main.policies if name in ("glrb", "libra", "libra-trial", "advisor-only"))
+    asking = tuple(name for name in main.policies if name in ASKING)
     return {
         "main": main,
         "full": replace(main, environment=replace(main.environment, compliance="full")),

@@ -69,8 +69,12 @@ NOBODY = Course(_NONE, _NONE, _NONE, _NONE, np.zeros(0))
 
 
 def live_config(protocol: Protocol, link: str | None = None) -> PolicyConfig:
-    """The default settings of a page: treatments share information, and negligible changes are dropped."""
-    return PolicyConfig(shared=True, min_gain=0.0 if link == "logistic" else protocol.feasible.min_gain)
+    """The default settings of a page: treatments share information, and negligible changes are dropped.
+
+    A shared estimate is sure of habits too soon: at alpha 0.3 some runs never move one, and then never learn what it
+    would bring. Measured: docs/decisions/policies.md.
+    """
+    return PolicyConfig(alpha=0.5, shared=True, min_gain=0.0 if link == "logistic" else protocol.feasible.min_gain)
 
 
 @dataclass(eq=False)

@@ -11,8 +11,9 @@ import streamlit as st
 from libra_core.report.case import CaseStudy
 from libra_core.report.document import Chart, Line, Section
 from libra_core.report.measures import policy
-from libra_core.report.wording import factor, habits, headline, label, per_patient
+from libra_core.report.wording import factor, habits, headline, per_patient
 from libra_core.report.words.reasons import why
+from libra_core.study.case import LIBRA
 from libra_core.study.live import LiveRun
 from libra_core.study.metrics import band
 from libra_core.summary import summarise
@@ -111,11 +112,11 @@ def _chart(case: CaseStudy, run: LiveRun) -> Chart:
     study, reach, scale = case.main.result, max(100, len(run.rows)), factor(run.unit)
     t = np.asarray(study.t, float)
     keep = (t <= 1.05 * reach) & (t >= SETTLED)
-    mean, low, high = (v[keep] for v in band(scale * policy(study, "libra").regret / t))
+    mean, low, high = (v[keep] for v in band(scale * policy(study, LIBRA).regret / t))
     lines = [Line(f"Mean of {study.spec.replicates} stored runs", t[keep], mean, low, high)]
     if rows := [row for row in run.rows if row.t >= SETTLED]:
         x, lost = np.array([(row.t, scale * row.cumulative / row.t) for row in rows], float).T
-        lines.insert(0, Line(f"{label('libra')}, this run", x, lost))
+        lines.insert(0, Line("LIBRA, this run", x, lost))
     said = f"{scale * run.rows[-1].cumulative / len(run.rows):.1f}" if run.rows else "nothing yet"
     alt = f"Benefit lost, {per_patient(run.unit)}, over {len(run.rows)} patients: {said}"
     return Chart(alt, "Patients treated", f"Benefit lost ({per_patient(run.unit)})", tuple(lines))
