@@ -166,8 +166,8 @@ def _theory(case: CaseStudy) -> tuple[str, ...]:
         "Names: LinUCB chooses the treatment only, GLRB treatment and habits, LIBRA is GLRB that may ask its advisor "
         f"and trusts it as far as outcomes bear it out.{paper}",
         f"Questions: at most {FREE} + {RATE:g} d log²(1 + T){most}, by construction, whoever advises. {early:,.0f} "
-        f"were added from patient {last // 100:,} to {last // 10:,}, {late:,.0f} from there to the end (the same number "
-        f"is a growth like log t); in the second half they grow like t to the power {growth(study, LIBRA):.2f}.",
+        f"were added from patient {last // 100:,} to {last // 10:,}, {late:,.0f} from there to the end (the same "
+        f"number is a growth like log t); in the second half they grow like t to the power {growth(study, LIBRA):.2f}.",
         "Robustness: its own estimate hears rewards only. While the intervals hold, regret is at most "
         f"{2 + RHO:g} Σ w_t over what was played, whoever advises: so many times GLRB's bound, not GLRB's regret. That "
         "bad advice costs little is measured, not proven.",

@@ -28,6 +28,7 @@ ONLY = {  # whose advice advisor-only follows; any other is simulated
     "recorded": "Language model only (recorded)",
     "llm": "Language model only",
     "guideline": "Guideline as advisor only",
+    "guideline+recorded": "Guideline, then language model (recorded)",
 }
 ADVISORS = {
     "near-optimal": "a simulated expert who is nearly always right",

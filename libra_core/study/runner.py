@@ -47,7 +47,7 @@ def make_policy(
     >>> from libra_core.environments import EnvironmentSpec, make_environment
     >>> world = make_environment(EnvironmentSpec("synthetic"), seed=0)
     >>> make_policy("libra", world, PolicyConfig(), seed=0, advisor="near-optimal").label
-    'LIBRA'
+    "LIBRA, the paper's rule"
     """
     if name not in REGISTRY:
         raise ValueError(f"unknown policy {name!r}: choose one of {', '.join(REGISTRY)}")
