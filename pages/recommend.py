@@ -18,7 +18,7 @@ from pages.ui.session.state import Key, app_state, si_units, widget
 
 def controls() -> None:
     """Method, advisor and the player's buttons. The Play switch stays outside the fragment that reruns."""
-    method, advisor, seed, player = st.columns([4.2, 3.4, 1.3, 5.5], vertical_alignment="bottom", gap="small")
+    method, advisor, seed, player = st.columns([4.7, 3.3, 1.2, 5.2], vertical_alignment="bottom", gap="small")
     chosen = method.selectbox(
         "Method",
         list(REGISTRY),

@@ -187,7 +187,6 @@ def run_so_far(cohort: Cohort, session: live.DisplayedRun) -> None:
         recommend_trial.trial(session.run)
         recommend_trust.trust(cohort, session.run)
         fit.fit(cohort, session.run)
-        recommend_trust.trust(cohort, session.run)
         st.caption(
             f"Simulated outcomes · seed {session.run.spec.seed} · settings {session.run.config_hash}"
             + (f" · the run ends at {live.LONGEST:,} patients" if session.finished else "")
