@@ -10,9 +10,9 @@ theta_J = theta_O + A c is the advised estimate J, with O's own doubt. Four thin
   What O foretells too well cancels. It catches who turns, and who names what O cannot judge.
   Trust, the probability that an answer is followed, is Phi(2 (z + SHIFT + pulse) / sqrt 2), and begins at 1/2;
 - the gate: the sum G of log p_J(r) - log p_O(r) over real rewards, each before it is learned. J has O's variance, so
-  only what was advised can earn it. J leads while E = G - min(z + 1, 0)^2 / 2 is high; by Ville's inequality an
-  advisor without knowledge reaches G >= 3 with probability at most e^-3, however long it tries. It gives the lead up
-  while the plans that it led to look worse than O's own to today's O, by more than one standard deviation;
+  only what was advised can earn it. J leads while E = G - min(z + 1, 0)^2 / 2 is high; were O's forecasts the truth's,
+  an advisor without knowledge would reach G >= 3 with probability at most e^-3, however long it tries (Ville). It gives
+  the lead up while the plans that it led to look worse than O's own to today's O, by more than a standard deviation;
 - the budget: at most FREE + RATE d log^2(1 + t) questions in t rounds, whoever advises; after the free ones a question
   is asked as often as its answer would be followed.
 """
@@ -107,9 +107,7 @@ class Counsel:
         self.declared = np.zeros(R)  # and what offsets add to that
         self.z = np.zeros(R)  # the verdict when an answer was last judged
         self.led_features, self.led_declared = np.zeros((R, K, d)), np.zeros(R)  # the same of J's plans where it led
-        self.turned_out = np.zeros(
-            (R, 2, 3)
-        )  # of rounds FOLLOWED and OWN: sum of surplus, of weights, of their squares
+        self.turned_out = np.zeros((R, 2, 3))  # FOLLOWED and OWN rounds: sums of surplus, weights, squared weights
         self.gain, self.peak = np.zeros(R), np.zeros(R)
         self.asked, self.struck = np.zeros(R, np.int64), np.zeros(R, np.int64)
         self.leads = np.zeros(R, bool)

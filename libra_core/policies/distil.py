@@ -177,7 +177,7 @@ class LibraDistil(Libra):
             mean, lcb, ucb = self.bounds(contexts, b)
             self.debt += np.where(own, 0.0, np.maximum(contexts.worth(ucb, b.arm) - high - width, 0.0))
         self.paid += width
-        doubt = self.noise * (ucb - lcb) / (2.0 * self.beta)
+        doubt = self.noise * (ucb - lcb) / (2.0 * max(self.beta, 1e-12))  # with alpha = 0 none is known
         surplus = contexts.worth(outcomes.reward, played.arm) - contexts.worth(mean, b.arm)
         surplus /= contexts.weight * np.hypot(self.problem.noise, doubt)
         followed = choice.adopted if choice.advice is None else choice.adopted & (played.arm == choice.advice.arm)
