@@ -29,16 +29,10 @@ MOST = 1.05
 
 
 def play(
-    world: EnvironmentSpec,
-    policy: str,
-    advisor: str,
-    rounds: int,
-    replicates: int,
-    config: PolicyConfig,
-    seed: int = SEED,
+    world: EnvironmentSpec, policy: str, advisor: str, rounds: int, replicates: int, config: PolicyConfig
 ) -> PolicyResult:
     """One policy with one advisor."""
-    return run_study(StudySpec(world, (policy,), advisor, rounds, replicates, seed, config)).policies[0]
+    return run_study(StudySpec(world, (policy,), advisor, rounds, replicates, SEED, config)).policies[0]
 
 
 def against(

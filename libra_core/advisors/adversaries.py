@@ -24,11 +24,6 @@ FAR = 10.0  # standard deviations: a random change is projected from far outside
 FOLLOWED = 100  # adopted answers after which `poison` turns, where the policy does not say who leads
 
 
-def no_advice(contexts: Contexts) -> AdviceBatch:
-    n = len(contexts)
-    return AdviceBatch(np.zeros(n, bool), np.zeros(n, np.int64), np.zeros_like(contexts.lo))
-
-
 @dataclass(frozen=True, eq=False)
 class Tried:
     """C actions for each of n patients, patient by patient: n C rows of contexts, replicates and actions.
@@ -99,7 +94,7 @@ class Contrarian(Adversary):
 
     def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
         if self.asker is None:
-            return no_advice(contexts)
+            return AdviceBatch.silence(len(contexts), self.problem.d_mutable)
         n, K = contexts.eligible.shape
         own = self.asker.own(contexts, replicates).actions
         reverse = np.repeat(-own.delta[:, None], K, axis=1)
@@ -231,12 +226,12 @@ class Poison(Informed):
 
     def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
         trusted = self._trusted(replicates)
-        out = no_advice(contexts)
+        n = len(contexts)
+        out = AdviceBatch.silence(n, self.problem.d_mutable)
         for mine, answer in ((~trusted, self._earn), (trusted, self._spend)):
             where = np.flatnonzero(mine)
             if where.size:
-                said = answer(contexts.take(where), replicates[where])
-                out.given[where], out.arm[where], out.delta[where] = said.given, said.arm, said.delta
+                out = answer(contexts.take(where), replicates[where]).among(where, n, out)
         return out
 
     def _trusted(self, replicates: Ints) -> Bools:

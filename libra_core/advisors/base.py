@@ -71,9 +71,14 @@ class AdviceBatch:
         delta = problem.feasible.project(np.where(given[:, None], self.delta, 0.0), contexts.lo, contexts.hi)
         return AdviceBatch(given, np.where(given, arm, 0), delta)
 
+    @classmethod
+    def silence(cls, n: int, d_mutable: int) -> AdviceBatch:
+        """No advice for any of n contexts."""
+        return cls(np.zeros(n, bool), np.zeros(n, np.int64), np.zeros((n, d_mutable)))
+
     def among(self, rows: Ints, n: int, others: AdviceBatch | None = None) -> AdviceBatch:
-        """The same advice as rows `rows` of n; the others have none, or what `others` holds."""
-        out = others or AdviceBatch(np.zeros(n, bool), np.zeros(n, np.int64), np.zeros((n, self.delta.shape[1])))
+        """The same advice as rows `rows` of n, written into `others` if given; the other rows have none, or theirs."""
+        out = others or AdviceBatch.silence(n, self.delta.shape[1])
         out.given[rows], out.arm[rows], out.delta[rows] = self.given, self.arm, self.delta
         return out
 
@@ -101,7 +106,7 @@ class Own:
     width: Floats
 
     def take(self, subset: Ints) -> Own:
-        return Own(Actions(self.actions.arm[subset], self.actions.delta[subset]), self.ucb[subset], self.width[subset])
+        return Own(self.actions.take(subset), self.ucb[subset], self.width[subset])
 
 
 @runtime_checkable
@@ -205,13 +210,12 @@ class CaseAdvisor(Advisor):
         """Advice for one case. Must not raise: a failure is a status."""
 
     def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
-        n = len(contexts)
-        given, arm, delta = np.zeros(n, bool), np.zeros(n, np.int64), np.zeros((n, self.d_mutable))
+        out = AdviceBatch.silence(len(contexts), self.d_mutable)
         for i, row in enumerate(contexts.row):
             advice = self.advise(self.cases(int(row)))
             if advice.given:
-                given[i], arm[i], delta[i] = True, advice.arm, advice.delta
-        return AdviceBatch(given, arm, delta)
+                out.given[i], out.arm[i], out.delta[i] = True, advice.arm, advice.delta
+        return out
 
 
 @dataclass(frozen=True)

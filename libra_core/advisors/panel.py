@@ -33,12 +33,11 @@ class Panel(Advisor):
 
     def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
         n = len(contexts)
-        out = AdviceBatch(np.zeros(n, bool), np.zeros(n, np.int64), np.zeros_like(contexts.lo))
+        out = AdviceBatch.silence(n, contexts.lo.shape[1])
         for member in self._members:
             rows = np.flatnonzero(~out.given)
             if rows.size:
-                said = member.advise_many(contexts.take(rows), replicates[rows])
-                out.given[rows], out.arm[rows], out.delta[rows] = said.given, said.arm, said.delta
+                out = member.advise_many(contexts.take(rows), replicates[rows]).among(rows, n, out)
         return out
 
     def state(self) -> Any:

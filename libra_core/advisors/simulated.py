@@ -82,7 +82,7 @@ class SimulatedAdvisor(Advisor):
     def advise_many(self, contexts: Contexts, replicates: Ints) -> AdviceBatch:
         n = len(contexts)
         if self.quality.silent:
-            return AdviceBatch(np.zeros(n, bool), np.zeros(n, np.int64), np.zeros_like(contexts.lo))
+            return AdviceBatch.silence(n, self.problem.d_mutable)
         if self.quality.worst:
             return self._worst(contexts, replicates)
         draws = np.array([self.generators[r].random(2) for r in replicates])
