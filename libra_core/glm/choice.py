@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 
-from libra_core.glm.link import IDENTITY, mean_at
+from libra_core.glm.estimator import index_and_variance
+from libra_core.glm.link import IDENTITY, predictive_mean
 from libra_core.kernels import kernel
 
 
@@ -83,28 +84,22 @@ def step_along(rows, p, seen, pull, move, tau, weight, c):
 @kernel
 def _surprise(link, binary, noise, z, q, reward):
     """-log of the predictive density of a reward at index z, the estimate's variance q included; up to a constant."""
+    mean = predictive_mean(link, z, q)
     if binary:
-        mean = mean_at(link, z / math.sqrt(1.0 + 0.125 * math.pi * q))
         return -math.log(max(mean if reward > 0.5 else 1.0 - mean, 1e-12))
-    error = (mean_at(link, z) - reward) / noise
+    error = (mean - reward) / noise
     return 0.5 * error * error / (1.0 + q if link == IDENTITY else 1.0)
 
 
 @kernel
 def foresight(link, binary, noise, theta, A, rows, tilt, arm, x, reward, gain):
     """gain (R,) += by how many nats theta + tilt foretold the reward better than theta; tilt (n, K, d), of `rows`."""
-    d = x.shape[1]
     for i in range(rows.size):
         r = rows[i]
         k = arm[r]
-        z, shift, q = 0.0, 0.0, 0.0
-        for j in range(d):
-            row = 0.0
-            for m in range(d):
-                row += A[r, k, j, m] * x[r, m]
-            q += row * x[r, j]
-            z += theta[r, k, j] * x[r, j]
+        z, q = index_and_variance(theta[r, k], A[r, k], x[r])
+        shift = 0.0
+        for j in range(x.shape[1]):
             shift += tilt[i, k, j] * x[r, j]
-        q = max(q, 0.0)
         mine = _surprise(link, binary, noise, z, q, reward[r])
         gain[r] += mine - _surprise(link, binary, noise, z + shift, q, reward[r])

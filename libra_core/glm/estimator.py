@@ -18,6 +18,19 @@ from libra_core.kernels import kernel
 
 
 @kernel
+def index_and_variance(theta: Floats, A: Floats, x: Floats) -> tuple[float, float]:
+    """(theta'x, x'A x) of one estimate, the second at least 0."""
+    z, q = 0.0, 0.0
+    for i in range(x.size):
+        row = 0.0
+        for j in range(x.size):
+            row += A[i, j] * x[j]
+        q += row * x[i]
+        z += theta[i] * x[i]
+    return z, max(q, 0.0)
+
+
+@kernel
 def implicit_index(link: int, z: float, q: float, reward: float) -> float:
     """The root of h(y) = y - z + q (mu(y) - reward), by Newton safeguarded with bisection."""
     if link == IDENTITY:

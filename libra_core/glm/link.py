@@ -47,6 +47,17 @@ def slope_at(code: int, z: float) -> float:
 
 
 @kernel
+def predictive_mean(code: int, z: float, variance: float) -> float:
+    """E[mu(Z)] for an index Z ~ N(z, variance): exact for the identity and probit, MacKay's for the logistic; others
+    take mu(z)."""
+    if code == LOGISTIC:
+        return mean_at(code, z / math.sqrt(1.0 + variance * math.pi / 8.0))
+    if code == PROBIT:
+        return mean_at(code, z / math.sqrt(1.0 + variance))
+    return mean_at(code, z)
+
+
+@kernel
 def _means(code: int, z: Floats) -> Floats:
     out = np.empty_like(z)
     for i in range(z.size):
