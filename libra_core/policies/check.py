@@ -25,16 +25,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from scipy.special import zeta
 
 from libra_core.arrays import Bools, Floats, Ints
-from libra_core.glm.estimator import Estimator, copy_into
-from libra_core.glm.link import IDENTITY, LOGISTIC, PROBIT, Link, mean_at, slope_at
+from libra_core.glm.estimator import Estimator, copy_into, index_and_variance
+from libra_core.glm.link import IDENTITY, Link, predictive_mean, slope_at
 from libra_core.kernels import kernel
 from libra_core.problem import Problem
 
+NORMAL_95 = NormalDist().inv_cdf(0.975)
 ALPHA = 0.05  # the largest probability of any alarm while the model is right
 BETS = np.array([0.05, 0.2, -0.05, -0.2])
 CLIP, WIDE, RARE = 4.5, 3.0, 0.0027
@@ -76,17 +78,10 @@ def _note(first: Floats, which: int, t: int, test: Floats) -> None:
 @kernel
 def _predict(link: int, binary: bool, noise: float, theta: Floats, A: Floats, x: Floats) -> tuple[float, float, float]:
     """(mean, sd, q) of the next reward."""
-    z, s2 = 0.0, 0.0
-    for i in range(x.size):
-        row = 0.0
-        for j in range(x.size):
-            row += A[i, j] * x[j]
-        s2 += row * x[i]
-        z += theta[i] * x[i]
+    z, s2 = index_and_variance(theta, A, x)
     if link == IDENTITY:
         return z, noise * math.sqrt(1.0 + s2), s2
-    shrink = 1.0 + s2 * math.pi / 8.0 if link == LOGISTIC else (1.0 + s2 if link == PROBIT else 1.0)
-    mean = mean_at(link, z / math.sqrt(shrink))
+    mean = predictive_mean(link, z, s2)
     own = max(mean * (1.0 - mean), FLAT * (1.0 - FLAT)) if binary else max(mean, FLAT)
     slope = slope_at(link, z)
     return mean, math.sqrt(own), slope * slope * s2 / own
@@ -140,6 +135,11 @@ class Fit:
     mean: float
     error: float
 
+    @property
+    def half(self) -> float:
+        """Half of the range of chance: 95 % of means lie within it while the model is right."""
+        return NORMAL_95 * self.error
+
 
 @dataclass(frozen=True)
 class Misfit:
@@ -158,12 +158,13 @@ class Misfit:
 @dataclass(frozen=True)
 class Noise:
     """Outcomes scatter more than declared. kind: "spread" or "tails"; round: of the alarm; since: the first patient of
-    the stretch; ratio: standard deviation of outcomes in it, in declared ones."""
+    the stretch; ratio: standard deviation of outcomes in it, in declared ones; cut: rewards that were cut since."""
 
     kind: str
     round: int
     since: int
     ratio: float
+    cut: int
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,7 @@ class ModelCheck:
         self.cells = np.zeros((replicates, cells, 2))
         self.first = np.full((replicates, 2, 4), -1.0)  # the first alarm of the mean and of noise; see _note
         self.expected = np.zeros((replicates, 2))  # (mean, sd) of the last prediction
+        self.cut = np.zeros(replicates, np.int64)
 
     def record(self, estimator: Estimator, link: Link, t: int, arm: Ints, x: Floats, reward: Floats) -> None:
         """Outcomes number t of R replicates, each before it is learned: arm (R,), realised x (R, d), reward (R,)."""
@@ -210,12 +212,15 @@ class ModelCheck:
         return np.asarray((self.first[:, :, 0] >= 0).any(axis=1))
 
     def tempered(self, reward: Floats) -> Floats:
-        """Rewards to learn from: as they are, but within TEMPER sd of the last prediction after an alarm of noise."""
+        """Rewards to learn from: as they are, but within TEMPER sd of the last prediction after an alarm of noise.
+        Those that are cut are counted."""
         loud = self.first[:, 1, 0] >= 0
         if not loud.any():
             return reward
         mean, sd = self.expected.T
-        return np.where(loud, np.clip(reward, mean - TEMPER * sd, mean + TEMPER * sd), reward)
+        kept = np.where(loud, np.clip(reward, mean - TEMPER * sd, mean + TEMPER * sd), reward)
+        self.cut += kept != reward
+        return kept
 
     def report(self, replicate: int = 0) -> CheckReport:
         cells = self.cells[replicate, 1 : 1 + self.problem.n_arms]
@@ -242,7 +247,10 @@ class ModelCheck:
 
     def _noise(self, replicate: int) -> Noise | None:
         which, t, since, square = (float(v) for v in self.first[replicate, 1])
-        return Noise(("spread", "tails")[int(which)], int(t), int(since), math.sqrt(square)) if which >= 0 else None
+        if which < 0:
+            return None
+        cut = int(self.cut[replicate])
+        return Noise(("spread", "tails")[int(which)], int(t), int(since), math.sqrt(square), cut)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {
@@ -250,9 +258,9 @@ class ModelCheck:
             "check_noisy": self.noisy,
             "check_cells": self.cells,
             "check_first": self.first,
+            "check_cut": self.cut,
         }
 
     def load(self, saved: dict[str, np.ndarray]) -> None:
-        """Restore saved arrays(); a state saved before there was a check starts it afresh."""
-        if "check_first" in saved:
-            copy_into(self.arrays(), saved)
+        """Restore saved arrays(); what a state was saved without starts afresh: the check, or the count of cuts."""
+        copy_into({name: array for name, array in self.arrays().items() if name in saved}, saved)

@@ -35,20 +35,20 @@ class ModelPolicy(Policy):
     ) -> None:
         super().__init__(problem, config, streams, advisor)
         self.link: Link = LINKS["identity"] if self.linear else problem.link
-        self.estimator = self._estimator(config.estimator)
+        self.estimator = self._estimator()
         planned = problem.realised if config.plan_with == "expected" else (1.0,) * problem.d_mutable
         self.realised = np.asarray(planned, dtype=float)
         self.check = ModelCheck(problem, streams.n)
 
-    def _estimator(self, kind: str) -> Estimator:
+    def _estimator(self) -> Estimator:
         size = (self.link, self.streams.n, self.problem.n_arms, self.problem.d, self.config.ridge)
         if self.config.shared:
-            if kind != "one-pass":
+            if self.config.estimator != "one-pass":
                 raise ValueError("the shared estimator is one-pass only: set estimator to one-pass, or shared to false")
             return Shared(*size)
-        if kind == "one-pass":
+        if self.config.estimator == "one-pass":
             return OnePass(*size)
-        return Refitting(*size, growth=2.0 if kind == "refit" else 1.0)
+        return Refitting(*size, growth=2.0 if self.config.estimator == "refit" else 1.0)
 
     @property
     def noise(self) -> float:

@@ -32,7 +32,7 @@ def fit(cohort: Cohort, run: LiveRun) -> None:
         with st.expander("Outcomes against expectations", icon=":material/troubleshoot:"):
             fits = [found.arms[k] for k in drawn]
             labels = [f"{wording.treatment(cohort, k)} ({found.arms[k].seen})" for k in drawn]
-            figure(charts.residuals(labels, [(f.mean, 1.96 * f.error) for f in fits], run.unit), "fit")
+            figure(charts.residuals(labels, [(f.mean, f.half) for f in fits], run.unit), "fit")
             st.caption(
                 "Average outcome less what was expected before it, for each treatment (number of patients); the line "
                 f"is the range of chance. While the model is right, a warning comes in at most {ALPHA:.0%} of runs."
@@ -69,5 +69,6 @@ def _noise(noise: Noise) -> str:
     what = "scatter more than expected" if noise.kind == "spread" else "have more extremes than expected"
     return (
         f"Outcomes {what} (noticed at patient {noise.round:,}; {signed(100 * (noise.ratio - 1), 0)} % in standard "
-        "deviations): ranges shown are too narrow. From then on, extreme outcomes count for less."
+        "deviations): ranges shown are too narrow. From then on, extreme outcomes count for less: "
+        f"{noise.cut:,} so far."
     )

@@ -73,6 +73,7 @@ def test_noise_twice_as_loud_is_heard_soon_and_learned_from_with_care() -> None:
     assert 1.4 < report.ratio < 4.0  # of the stretch that raised the alarm: chosen for being loud
     wild = np.full(20, 100.0)
     assert (check.tempered(wild) == check.expected @ [1.0, TEMPER]).all()
+    assert check.cut[0] == report.cut + 1
 
 
 def test_quiet_noise_is_no_alarm_and_rewards_are_left_alone() -> None:

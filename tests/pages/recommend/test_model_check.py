@@ -39,5 +39,7 @@ def test_an_alarm_of_noise_says_that_ranges_are_too_narrow(recommend: AppTest) -
     recommend.button(key="step_ten").click().run()
     check = recommend.session_state["libra.live"].run.policy.check
     check.first[0, 1] = 0, 9, 4, 2.25
+    check.cut[0] = 3
     recommend.run()
     assert any("ranges shown are too narrow" in w.value and "+50 %" in w.value for w in recommend.warning)
+    assert any("extreme outcomes count for less: 3 so far" in w.value for w in recommend.warning)
